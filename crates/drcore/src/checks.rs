@@ -1,0 +1,109 @@
+//! The checks, one file each.
+//!
+//! Adding one: `checks/<name>.rs`, `checks/<name>.md`, a `mod` line, a line in
+//! [`ALL`], and `tests/damage/<name>.sql`.
+
+pub mod row_counts;
+
+pub use crate::check::Check;
+
+/// Every check that exists: a report has one result for each.
+pub static ALL: &[&Check] = &[&row_counts::CHECK];
+
+/// The check of this id.
+pub fn by_id(id: &str) -> Option<&'static Check> {
+    ALL.iter().copied().find(|check| check.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::check::{CheckResult, Context, Outcome};
+    use crate::evidence::{Evidence, Run};
+    use crate::finding::Finding;
+    use crate::plan::Plan;
+
+    const HEADINGS: &[&str] =
+        &["## What it proves", "## What it cannot prove", "## When it fails", "## Example"];
+
+    #[test]
+    fn every_check_says_not_run_on_empty_evidence() {
+        let plan = Plan::default();
+        let nothing = Evidence::new(Run::new(Timestamp::UNIX_EPOCH));
+        for check in ALL {
+            for then in [None, Some(&nothing)] {
+                let judgement = (check.judge)(Context::new(&plan, &nothing, then));
+                let result = CheckResult::derive(check.id, judgement, Vec::new(), false);
+                assert_eq!(result.outcome, Outcome::NotRun, "{}", check.id);
+                assert!(result.counts, "{}: nothing was collected, so it must be unreadable", check.id);
+            }
+        }
+    }
+
+    #[test]
+    fn files_pages_and_ids_agree() {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/checks");
+        let mut files = BTreeSet::new();
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                files.insert(path.file_stem().unwrap().to_str().unwrap().to_owned());
+                assert!(path.with_extension("rs").exists(), "{}", path.display());
+            }
+        }
+        let ids: BTreeSet<String> = ALL.iter().map(|check| check.id.to_owned()).collect();
+        assert_eq!(files, ids);
+        assert_eq!(ids.len(), ALL.len(), "an id stands twice");
+        for check in ALL {
+            assert!(
+                check.docs.starts_with(&format!("# {}\n", check.id)),
+                "{}: the page begins with its id",
+                check.id
+            );
+            let mut at = 0;
+            for heading in HEADINGS {
+                let found = check.docs[at..].find(heading);
+                assert!(found.is_some(), "{}: the page lacks {heading:?}, or has it out of order", check.id);
+                at += found.unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_belongs_to_a_check() {
+        let mut documented: BTreeSet<&str> =
+            ALL.iter().flat_map(|check| check.kinds).map(|doc| doc.kind).collect();
+        documented.insert("custom");
+        let kinds: BTreeSet<&str> = Finding::KINDS.iter().copied().collect();
+        assert_eq!(documented, kinds);
+    }
+
+    #[test]
+    fn every_check_has_a_damage_script() {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/damage");
+        for check in ALL {
+            let script = directory.join(format!("{}.sql", check.id));
+            assert!(script.exists(), "{} is missing", script.display());
+        }
+    }
+
+    #[test]
+    fn examples_in_the_pages_are_plans() {
+        for check in ALL {
+            let examples =
+                check.docs.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+            let mut count = 0;
+            for example in examples {
+                count += 1;
+                if let Err(error) = Plan::from_toml(example) {
+                    panic!("{}: {error}\n{}", check.id, error.detail_text().unwrap_or_default());
+                }
+            }
+            assert!(count > 0, "{}: the page has no example plan", check.id);
+        }
+    }
+}

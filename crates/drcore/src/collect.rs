@@ -1,0 +1,188 @@
+//! Collecting: answers what is wanted, in rounds, until nothing is.
+//!
+//! [`wanted`] is a pure function of plan, evidence so far and baseline; the
+//! collector answers every [`Request`] and asks again: first the catalog, then
+//! scans (which need the catalog and the baseline's foreign keys), then who the
+//! damaged rows are. What was asked for and not answered is unread, never absent.
+
+mod answer;
+mod progress;
+mod request;
+mod stop;
+mod workers;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+pub use progress::{Phase, Progress};
+pub use request::{Request, Wants};
+pub(crate) use stop::Stop;
+
+use crate::check::Context;
+use crate::checks;
+use crate::connect::{Session, Source};
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::{Evidence, Failure, Run};
+use crate::plan::Plan;
+
+/// How to collect.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct CollectOptions {
+    /// Told of progress, from the collecting task: must not block.
+    pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    /// Cancelled: what was read so far is kept, the rest is unread, and the
+    /// statements are cancelled on the server too.
+    pub cancel: tokio_util::sync::CancellationToken,
+    /// A snapshot to join, as `pg_export_snapshot()` gives it, so that Evidence
+    /// and dump are of one state. The transaction that exported it must stay open.
+    pub snapshot: Option<String>,
+    /// Only these checks' facts; all where empty.
+    pub only: Vec<String>,
+}
+
+impl std::fmt::Debug for CollectOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CollectOptions")
+            .field("snapshot", &self.snapshot)
+            .field("only", &self.only)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is still wanted.
+pub fn wanted(plan: &Plan, now: &Evidence, then: Option<&Evidence>, only: &[String]) -> Wants {
+    let context = Context::new(plan, now, then);
+    let mut wants = Wants::default();
+    for check in checks::ALL {
+        let selected = only.is_empty() || only.iter().any(|id| id == check.id);
+        if selected && plan.skipped(check.id).is_none() {
+            (check.wanted)(context, &mut wants);
+        }
+    }
+    wants.retain(|request| !request.is_answered(now));
+    wants
+}
+
+/// Reads every fact that plan and baseline ask for, from one state of one database.
+///
+/// # Errors
+/// Never for a single object: that is unread. [`ErrorKind::Connection`] and the
+/// like only where no session could be opened at all, or where the session that
+/// holds the snapshot was lost twice.
+pub async fn collect(
+    source: &Source,
+    plan: &Plan,
+    baseline: Option<&Evidence>,
+    options: &CollectOptions,
+) -> Result<Evidence> {
+    let started = Instant::now();
+    let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
+    let mut result = attempt(source, plan, baseline, options, &stop).await;
+    if matches!(&result, Err(error) if error.kind() == ErrorKind::Connection)
+        && !stop.is_stopped()
+        && options.snapshot.is_none()
+    {
+        // All of it was one snapshot's; what is left of it is worth nothing beside another's.
+        result = attempt(source, plan, baseline, options, &stop).await.map(|mut evidence| {
+            evidence
+                .run
+                .notes
+                .push("the session that held the snapshot was lost; all was read again".to_owned());
+            evidence
+        });
+    }
+    stop.finish();
+    let mut evidence = result?;
+    evidence.run.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(evidence)
+}
+
+/// As [`collect`]; where nothing can be read, Evidence that says so.
+pub async fn collect_or_unreachable(
+    url: &str,
+    plan: &Plan,
+    baseline: Option<&Evidence>,
+    options: &CollectOptions,
+) -> Evidence {
+    let started = Instant::now();
+    let (host, result) = match crate::connect::Dsn::parse(url) {
+        Ok(dsn) => {
+            let host = dsn.to_string();
+            let result = match Source::open(dsn, &plan.limits).await {
+                Ok(source) => collect(&source, plan, baseline, options).await,
+                Err(error) => Err(error),
+            };
+            (Some(host), result)
+        }
+        Err(error) => (None, Err(error)),
+    };
+    result.unwrap_or_else(|error| {
+        let mut run = Run::new(Timestamp::now());
+        run.host = host;
+        run.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Evidence::unreachable(&error, run)
+    })
+}
+
+async fn attempt(
+    source: &Source,
+    plan: &Plan,
+    baseline: Option<&Evidence>,
+    options: &CollectOptions,
+    stop: &Stop,
+) -> Result<Evidence> {
+    let exporter = source.session(&plan.limits).await?;
+    let snapshot = exporter.begin_snapshot(&plan.limits, options.snapshot.as_deref()).await?;
+    let server = exporter.server().await?;
+    let mut run = Run::new(server.taken_at);
+    run.host = Some(source.dsn().to_string());
+    run.server = Some(server);
+    let mut evidence = Evidence::new(run);
+
+    let pool = workers::Pool::open(source, plan, exporter, snapshot, &mut evidence.run).await?;
+    let tracker = progress::Tracker::new(options.progress.clone());
+    let mut before = Wants::default();
+    loop {
+        let wants = wanted(plan, &evidence, baseline, &options.only);
+        // Every request leaves an answer, so a round that wants the same again is a defect: stop, and stay unread.
+        if wants.is_empty() || wants == before {
+            break;
+        }
+        before = wants.clone();
+        pool.answer(plan, wants, &mut evidence, stop, &tracker).await;
+        if stop.is_stopped() || pool.is_lost() {
+            break;
+        }
+    }
+    if !stop.is_stopped() {
+        pool.check_snapshot().await?;
+    }
+    if let Some(cause) = stop.cause() {
+        // Whatever nobody got to ask is unread for this reason too.
+        evidence.run.failure = Some(Failure::from(&cause));
+    }
+    pool.close().await;
+    Ok(evidence)
+}
+
+/// The sessions of one collection end their transactions before they are given up.
+impl Session {
+    pub(crate) async fn rollback(&self) {
+        // The session is closed next; there is nothing to do about an error.
+        let _ = self.simple("rollback").await;
+    }
+}
+
+impl From<&crate::evidence::Cause> for Failure {
+    fn from(cause: &crate::evidence::Cause) -> Self {
+        let kind = match cause.kind {
+            crate::evidence::CauseKind::Cancelled => ErrorKind::Cancelled,
+            crate::evidence::CauseKind::Deadline => ErrorKind::Timeout,
+            _ => ErrorKind::Connection,
+        };
+        Self::from(&Error::new(kind, cause.message.clone()))
+    }
+}

@@ -1,0 +1,350 @@
+//! How one job is asked, and how its answer is understood.
+
+use std::collections::BTreeMap;
+
+use crate::connect::Rows;
+use crate::evidence::catalog::{Catalog, CatalogFactName};
+use crate::evidence::{
+    Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys, SequenceState,
+};
+use crate::plan::Plan;
+use crate::reference::Reference;
+use crate::sql::{QualifiedName, quote};
+
+/// Rows of a sample, at most.
+const SAMPLE: usize = 20;
+/// Tenants in a sample, at most.
+const TENANTS: usize = 100;
+
+/// One statement that answers one or several requests.
+#[derive(Clone, Debug)]
+pub(super) enum Job {
+    Catalog(CatalogFactName),
+    /// One pass over a table: its rows, and the extremes of these columns.
+    Table {
+        name: QualifiedName,
+        rows: bool,
+        columns: Vec<(String, ColumnKind)>,
+        from: String,
+    },
+    Orphans(Reference),
+    OrphanSample {
+        reference: Reference,
+        key: Vec<KeyColumn>,
+        tenant: Option<String>,
+    },
+    Sequence(QualifiedName),
+    Assertion {
+        name: String,
+        sql: String,
+    },
+    /// What was asked for is not there.
+    Impossible {
+        table: QualifiedName,
+        column: Option<String>,
+        cause: Cause,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ColumnKind {
+    Time,
+    Other,
+}
+
+/// A column of a key that samples show.
+#[derive(Clone, Debug)]
+pub(super) struct KeyColumn {
+    name: String,
+    /// Whether values of this type may be shown as they are.
+    plain: bool,
+}
+
+impl Job {
+    /// Rough cost, for doing the biggest first.
+    pub(super) fn weight(&self, catalog: &Catalog) -> i64 {
+        let rows = |name: &QualifiedName| match catalog.relation(name) {
+            Ok(Some(relation)) => relation.estimated_rows.max(1),
+            _ => 1,
+        };
+        match self {
+            Self::Table { name, .. } => rows(name),
+            // A join costs several passes.
+            Self::Orphans(reference) => (rows(&reference.child) + rows(&reference.parent)).saturating_mul(4),
+            Self::OrphanSample { reference, .. } => rows(&reference.child).saturating_mul(4),
+            _ => 0,
+        }
+    }
+
+    /// The tables whose rewriting meanwhile would make them read as empty.
+    pub(super) fn reads(&self) -> Vec<&QualifiedName> {
+        match self {
+            Self::Table { name, .. } => vec![name],
+            Self::Orphans(reference) | Self::OrphanSample { reference, .. } => {
+                vec![&reference.child, &reference.parent]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The statement, or none where there is nothing to ask.
+    pub(super) fn sql(&self) -> Option<String> {
+        Some(match self {
+            Self::Catalog(name) => {
+                format!("select pg_catalog.to_json(f)::pg_catalog.text from (\n{}\n) f", name.sql())
+            }
+            Self::Table { rows, columns, from, .. } => {
+                let mut wanted = Vec::new();
+                if *rows {
+                    wanted.push("pg_catalog.count(*)".to_owned());
+                }
+                for (column, kind) in columns {
+                    let column = quote(column);
+                    for function in ["min", "max"] {
+                        wanted.push(match kind {
+                            // Without a time zone it is taken as UTC; infinity is no instant.
+                            ColumnKind::Time => format!(
+                                "pg_catalog.to_char(pg_catalog.{function}({column}::pg_catalog.timestamptz) \
+                                 filter (where pg_catalog.isfinite({column})) at time zone 'UTC', \
+                                 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+                            ),
+                            ColumnKind::Other => format!("pg_catalog.{function}({column})::pg_catalog.text"),
+                        });
+                    }
+                }
+                format!("select {} from {from}", wanted.join(", "))
+            }
+            Self::Orphans(reference) => {
+                let half_null = if reference.match_full {
+                    format!(
+                        "(select pg_catalog.count(*) from {} where {})",
+                        reference.child_sql(),
+                        reference.half_null_condition()
+                    )
+                } else {
+                    "0".to_owned()
+                };
+                format!(
+                    "select pg_catalog.count(*), {half_null} from {} where {}",
+                    reference.child_sql(),
+                    reference.orphan_condition()
+                )
+            }
+            Self::OrphanSample { reference, key, tenant } => sample_sql(reference, key, tenant.as_deref()),
+            Self::Sequence(name) => format!("select last_value, is_called from {}", name.to_sql()),
+            Self::Assertion { sql, .. } => sql.clone(),
+            Self::Impossible { .. } => return None,
+        })
+    }
+
+    /// Keeps the answer in the Evidence. Gives the rows that were counted.
+    pub(super) fn keep(&self, answer: Result<Rows, Cause>, evidence: &mut Evidence) -> u64 {
+        let scans = &mut evidence.scans;
+        match self {
+            Self::Catalog(name) => {
+                let rows =
+                    answer.map(|rows| rows.into_iter().filter_map(|mut row| row.pop().flatten()).collect());
+                evidence.catalog.keep(*name, rows);
+                0
+            }
+            Self::Table { name, rows, columns, .. } => {
+                let scan = scans.tables.entry(name.clone()).or_default();
+                let mut cells = match answer {
+                    Ok(answer) => Ok(answer.into_iter().next().unwrap_or_default().into_iter()),
+                    Err(cause) => Err(cause),
+                };
+                let mut counted = 0;
+                if *rows {
+                    scan.rows = match &mut cells {
+                        Ok(cells) => number(cells.next().flatten().as_deref()).into(),
+                        Err(cause) => Fact::Unread(cause.clone()),
+                    };
+                    counted = scan.rows.read().copied().unwrap_or(0);
+                }
+                for (column, _) in columns {
+                    let fact = match &mut cells {
+                        Ok(cells) => {
+                            Fact::Read(Extremes::new(cells.next().flatten(), cells.next().flatten()))
+                        }
+                        Err(cause) => Fact::Unread(cause.clone()),
+                    };
+                    scan.extremes.insert(column.clone(), fact);
+                }
+                counted
+            }
+            Self::Orphans(reference) => {
+                let fact = answer.and_then(|rows| {
+                    let row = rows.into_iter().next().unwrap_or_default();
+                    let cell = |at: usize| number(row.get(at).and_then(|cell| cell.as_deref()));
+                    Ok(Orphans::new(cell(0)?, cell(1)?))
+                });
+                scans.orphans.insert(reference.key(), fact.into());
+                0
+            }
+            Self::OrphanSample { reference, key, .. } => {
+                scans
+                    .orphan_samples
+                    .insert(reference.key(), answer.and_then(|rows| sample(key, rows)).into());
+                0
+            }
+            Self::Sequence(name) => {
+                let fact = answer.and_then(|rows| {
+                    let row = rows.into_iter().next().unwrap_or_default();
+                    match row.as_slice() {
+                        [Some(last), Some(called)] => last
+                            .parse()
+                            .map(|last| SequenceState::new(last, called == "t"))
+                            .map_err(|_| not_understood()),
+                        _ => Err(not_understood()),
+                    }
+                });
+                scans.sequences.insert(name.clone(), fact.into());
+                0
+            }
+            Self::Assertion { name, .. } => {
+                let fact = answer.map(|rows| {
+                    let value = match rows.as_slice() {
+                        [row] => row.first().cloned().flatten(),
+                        _ => None,
+                    };
+                    crate::evidence::AssertionValue::new(name, rows.len() as u64, value)
+                });
+                evidence.assertions.insert(name.clone(), fact.into());
+                0
+            }
+            Self::Impossible { table, column, cause } => {
+                let scan = scans.tables.entry(table.clone()).or_default();
+                match column {
+                    Some(column) => {
+                        scan.extremes.insert(column.clone(), Fact::Unread(cause.clone()));
+                    }
+                    None => scan.rows = Fact::Unread(cause.clone()),
+                }
+                0
+            }
+        }
+    }
+
+    /// The key columns that samples of a table show.
+    pub(super) fn key_of(table: &QualifiedName, catalog: &Catalog) -> Vec<KeyColumn> {
+        let Ok(Some(key)) = catalog.primary_key(table) else { return Vec::new() };
+        key.columns
+            .iter()
+            .map(|name| {
+                let plain = matches!(catalog.column(table, name), Ok(Some(column))
+                    if column.is_integer() || column.is_time() || column.type_name == "uuid" || column.type_name == "boolean");
+                KeyColumn { name: name.clone(), plain }
+            })
+            .collect()
+    }
+
+    /// The column that says which tenant a row belongs to, where the table has it.
+    pub(super) fn tenant_of(table: &QualifiedName, plan: &Plan, catalog: &Catalog) -> Option<String> {
+        let tenancy = plan.tenancy.as_ref()?;
+        catalog.column(table, &tenancy.column).ok().flatten().map(|column| column.name.clone())
+    }
+}
+
+fn number<T: std::str::FromStr>(cell: Option<&str>) -> Result<T, Cause> {
+    cell.and_then(|text| text.parse().ok()).ok_or_else(not_understood)
+}
+
+fn not_understood() -> Cause {
+    Cause::new(CauseKind::Unsupported, "the server's answer was not understood")
+}
+
+impl<T> From<Result<T, Cause>> for Fact<T> {
+    fn from(result: Result<T, Cause>) -> Self {
+        match result {
+            Ok(value) => Self::Read(value),
+            Err(cause) => Self::Unread(cause),
+        }
+    }
+}
+
+/// Rows of `(what, values…)`: some keys, the tenants, and two totals.
+fn sample_sql(reference: &Reference, key: &[KeyColumn], tenant: Option<&str>) -> String {
+    let keys: Vec<String> =
+        key.iter().map(|column| format!("c.{}::pg_catalog.text", quote(&column.name))).collect();
+    let order: Vec<String> = key.iter().map(|column| format!("c.{}", quote(&column.name))).collect();
+    let from = reference.child_sql();
+    let orphan = reference.orphan_condition();
+    let parent: Vec<String> =
+        reference.child_columns.iter().map(|column| format!("c.{}", quote(column))).collect();
+    let mut parts = vec![format!(
+        "select 'parents', array[pg_catalog.count(*)::pg_catalog.text] from (select distinct {} from {from} where {orphan}) d",
+        parent.join(", ")
+    )];
+    if !keys.is_empty() {
+        parts.push(format!(
+            "(select 'key', array[{}] from {from} where {orphan} order by {} limit {SAMPLE})",
+            keys.join(", "),
+            order.join(", ")
+        ));
+    }
+    if let Some(tenant) = tenant {
+        let tenant = quote(tenant);
+        parts.push(format!(
+            "select 'tenants', array[pg_catalog.count(distinct c.{tenant})::pg_catalog.text] from {from} where {orphan}"
+        ));
+        parts.push(format!(
+            "(select 'tenant', array[c.{tenant}::pg_catalog.text, pg_catalog.count(*)::pg_catalog.text] \
+             from {from} where {orphan} and c.{tenant} is not null \
+             group by c.{tenant} order by pg_catalog.count(*) desc, c.{tenant}::pg_catalog.text limit {TENANTS})"
+        ));
+    }
+    // As JSON, because an array of text has no simple form.
+    format!(
+        "select w.what, pg_catalog.to_json(w.cells)::pg_catalog.text from (\n{}\n) w (what, cells)",
+        parts.join("\nunion all\n")
+    )
+}
+
+fn sample(key: &[KeyColumn], rows: Rows) -> Result<OrphanSample, Cause> {
+    let mut sample = OrphanSample {
+        keys: RowKeys { columns: key.iter().map(|column| column.name.clone()).collect(), rows: Vec::new() },
+        tenants: BTreeMap::new(),
+        tenants_total: 0,
+        missing_parents: 0,
+    };
+    for row in rows {
+        let [Some(what), Some(cells)] = row.as_slice() else { return Err(not_understood()) };
+        let cells: Vec<Option<String>> = serde_json::from_str(cells).map_err(|_| not_understood())?;
+        match (what.as_str(), cells.as_slice()) {
+            ("parents", [Some(count)]) => sample.missing_parents = number(Some(count))?,
+            ("tenants", [Some(count)]) => sample.tenants_total = number(Some(count))?,
+            ("tenant", [Some(tenant), Some(count)]) => {
+                sample.tenants.insert(tenant.clone(), number(Some(count))?);
+            }
+            ("key", cells) => sample.keys.rows.push(
+                key.iter()
+                    .zip(cells)
+                    .map(|(column, cell)| {
+                        cell.as_ref().map(|text| if column.plain { text.clone() } else { mask(text) })
+                    })
+                    .collect(),
+            ),
+            _ => return Err(not_understood()),
+        }
+    }
+    Ok(sample)
+}
+
+/// Text keys may be names or addresses: `INV-2024-17` leaves as `INV-…(8f3a)`.
+fn mask(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = Sha256::digest(text.as_bytes());
+    let start: String = text.chars().take(if text.chars().count() > 8 { 4 } else { 0 }).collect();
+    format!("{start}…({:02x}{:02x})", hash[0], hash[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_keys_are_masked() {
+        assert!(mask("INV-2024-000017").starts_with("INV-…("));
+        assert!(!mask("ab@x.io").contains('@'));
+    }
+}

@@ -1,0 +1,80 @@
+//! What can be asked of a database.
+
+use std::collections::BTreeSet;
+
+use crate::evidence::Evidence;
+use crate::evidence::catalog::CatalogFactName;
+use crate::reference::Reference;
+use crate::sql::QualifiedName;
+
+/// One thing that a check wants to know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Request {
+    /// A fact of the catalog.
+    Catalog(CatalogFactName),
+    /// The exact number of rows of a table.
+    Rows(QualifiedName),
+    /// Smallest and largest value of a column of a table.
+    Extremes(QualifiedName, String),
+    /// How many rows of a child table have no parent.
+    Orphans(Reference),
+    /// Who they are.
+    OrphanSample(Reference),
+    /// Where a sequence stands.
+    Sequence(QualifiedName),
+    /// The result of one of the plan's assertions, by name.
+    Assertion(String),
+}
+
+impl Request {
+    /// Whether the Evidence holds an answer, be it that it could not be read.
+    pub(crate) fn is_answered(&self, evidence: &Evidence) -> bool {
+        let scans = &evidence.scans;
+        match self {
+            Self::Catalog(name) => evidence.catalog.has(*name),
+            Self::Rows(table) => scans.tables.get(table).is_some_and(|scan| !scan.rows.is_not_asked()),
+            Self::Extremes(table, column) => {
+                scans.tables.get(table).is_some_and(|scan| scan.extremes.contains_key(column))
+            }
+            Self::Orphans(reference) => scans.orphans.contains_key(&reference.key()),
+            Self::OrphanSample(reference) => scans.orphan_samples.contains_key(&reference.key()),
+            Self::Sequence(name) => scans.sequences.contains_key(name),
+            Self::Assertion(name) => evidence.assertions.contains_key(name),
+        }
+    }
+}
+
+/// What is wanted, each thing once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wants(BTreeSet<Request>);
+
+impl Wants {
+    /// Adds a request.
+    pub fn add(&mut self, request: Request) {
+        self.0.insert(request);
+    }
+
+    /// Adds requests for facts of the catalog.
+    pub fn catalog(&mut self, names: &[CatalogFactName]) {
+        self.0.extend(names.iter().copied().map(Request::Catalog));
+    }
+
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All requests, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Request> {
+        self.0.iter()
+    }
+
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Request) -> bool) {
+        self.0.retain(keep);
+    }
+
+    pub(crate) fn into_requests(self) -> BTreeSet<Request> {
+        self.0
+    }
+}

@@ -1,0 +1,237 @@
+//! One connection, in one read-only transaction.
+
+use tokio::task::JoinHandle;
+use tokio_postgres::types::Type;
+use tokio_postgres::{CancelToken, Client, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::Server;
+use crate::evidence::{Cause, CauseKind};
+use crate::plan::{Limits, Plan};
+use crate::sql::literal;
+
+/// Rows of text.
+pub(crate) type Rows = Vec<Vec<Option<String>>>;
+
+/// More rows than this of an assertion are not counted.
+const ASSERTION_ROWS: usize = 10_000;
+
+/// One connection. Everything goes through the simple protocol, so that it
+/// works behind a transaction pooler, which does not keep prepared statements.
+pub(crate) struct Session {
+    client: Client,
+    cancel: CancelToken,
+    tls: MakeRustlsConnect,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Without this the connection would live until the server answered.
+        self.driver.abort();
+    }
+}
+
+impl Session {
+    pub(super) fn new(client: Client, tls: MakeRustlsConnect, driver: JoinHandle<()>) -> Self {
+        Self { cancel: client.cancel_token(), client, tls, driver }
+    }
+
+    /// Begins the transaction whose snapshot everything is read from, and
+    /// exports it. Gives its id, or none where the server cannot.
+    pub(crate) async fn begin_snapshot(&self, limits: &Limits, join: Option<&str>) -> Result<Option<String>> {
+        self.begin(limits, join).await?;
+        if let Some(id) = join {
+            return Ok(Some(id.to_owned()));
+        }
+        let exported = self.simple("select pg_catalog.pg_export_snapshot()").await;
+        match exported {
+            Ok(results) => Ok(results.into_iter().flatten().next().and_then(|mut row| row.pop().flatten())),
+            Err(error) if error.kind() == ErrorKind::Connection => Err(error),
+            Err(_) => {
+                self.simple("rollback to savepoint drcore").await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Begins a read-only transaction, on the given snapshot, with every setting pinned that could change an answer.
+    pub(crate) async fn begin(&self, limits: &Limits, snapshot: Option<&str>) -> Result<()> {
+        let mut sql = String::from("begin isolation level repeatable read read only;\n");
+        if let Some(id) = snapshot {
+            // Must come before any query.
+            sql.push_str(&format!("set transaction snapshot {};\n", literal(id)));
+        }
+        sql.push_str(
+            "set local search_path = '';\n\
+             set local row_security = off;\n\
+             set local timezone = 'UTC';\n\
+             set local datestyle = 'ISO, YMD';\n\
+             set local intervalstyle = 'postgres';\n\
+             set local extra_float_digits = 3;\n\
+             set local bytea_output = 'hex';\n\
+             set local standard_conforming_strings = on;\n\
+             set local idle_in_transaction_session_timeout = 0;\n\
+             set local application_name = 'drcore';\n\
+             set local work_mem = '4MB';\n",
+        );
+        sql.push_str(&format!("set local lock_timeout = {};\n", limits.lock_timeout().as_millis()));
+        match limits.statement_timeout {
+            Some(timeout) => {
+                sql.push_str(&format!("set local statement_timeout = {};\n", std::time::Duration::from(timeout).as_millis()));
+            }
+            // A role's own is honoured where it is lower.
+            None => sql.push_str(
+                "select pg_catalog.set_config('statement_timeout', '900000', true) from pg_catalog.pg_settings \
+                 where name = 'statement_timeout' and setting::pg_catalog.int8 not between 1 and 900000;\n",
+            ),
+        }
+        sql.push_str(
+            "select pg_catalog.set_config(name, '0', true) from pg_catalog.pg_settings \
+             where name in ('transaction_timeout', 'idle_session_timeout');\n\
+             savepoint drcore",
+        );
+        self.simple(&sql).await.map(drop)
+    }
+
+    /// The server, the database and the role.
+    pub(crate) async fn server(&self) -> Result<Server> {
+        let sql = format!("select pg_catalog.to_json(f)::pg_catalog.text from (\n{}\n) f", Server::SQL);
+        let results = self.simple(&sql).await?;
+        let text =
+            results.into_iter().flatten().next().and_then(|mut row| row.pop().flatten()).unwrap_or_default();
+        serde_json::from_str(&text).map_err(|error| {
+            Error::new(ErrorKind::Unsupported, "the server described itself in a way that was not understood")
+                .caused_by(error)
+        })
+    }
+
+    /// Runs statements; gives the rows of each.
+    pub(crate) async fn simple(&self, sql: &str) -> Result<Vec<Rows>> {
+        let mut results = Vec::new();
+        let mut rows = Rows::new();
+        for message in self.client.simple_query(sql).await? {
+            match message {
+                SimpleQueryMessage::Row(row) => {
+                    rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
+                }
+                SimpleQueryMessage::CommandComplete(_) => results.push(std::mem::take(&mut rows)),
+                _ => {}
+            }
+        }
+        Ok(results)
+    }
+
+    /// Runs one statement inside the transaction and lets go of its locks: held
+    /// ones exhaust the lock table at some 3,000 tables.
+    ///
+    /// `check` tells, by returning rows, which tables were rewritten since the snapshot.
+    pub(crate) async fn scan(&self, sql: &str, check: Option<&str>) -> Result<Rows> {
+        let text = match check {
+            Some(check) => format!("{sql};\n{check};\nrollback to savepoint drcore"),
+            None => format!("{sql};\nrollback to savepoint drcore"),
+        };
+        let mut results = self.recover(self.simple(&text).await).await?;
+        if check.is_some() && results.len() > 1 {
+            let rewritten: Vec<String> =
+                results.remove(1).into_iter().filter_map(|mut row| row.pop().flatten()).collect();
+            if !rewritten.is_empty() {
+                return Err(Error::new(
+                    ErrorKind::Query,
+                    format!("{} was rewritten while it was read", rewritten.join(", ")),
+                )
+                .with_sqlstate(REWRITTEN)
+                .hint("Run it again while nobody truncates, clusters or fully vacuums the table."));
+            }
+        }
+        if results.is_empty() { Ok(Rows::new()) } else { Ok(results.remove(0)) }
+    }
+
+    /// Runs one of the team's own statements, with the plan's `search_path`.
+    pub(crate) async fn assertion(&self, sql: &str, plan: &Plan) -> Result<Rows> {
+        let _ = plan;
+        self.simple("set local search_path = public, extensions").await?;
+        // The extended protocol takes one statement only; as a subquery it can only read.
+        let text = format!(
+            "select pg_catalog.row_to_json(q)::pg_catalog.text from (\n{}\n) q limit {ASSERTION_ROWS}",
+            sql.trim().trim_end_matches(';')
+        );
+        let answer = self
+            .client
+            .query_typed(&text, &[] as &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)])
+            .await;
+        let rows = self.recover(answer.map_err(Error::from)).await?;
+        self.simple("rollback to savepoint drcore").await?;
+        rows.iter()
+            .map(|row| {
+                let text: String = row.try_get(0).map_err(Error::from)?;
+                Ok(vec![first_value(&text)])
+            })
+            .collect()
+    }
+
+    /// After an error, brings the transaction back to where the next statement can run.
+    async fn recover<T>(&self, result: Result<T>) -> Result<T> {
+        match result {
+            Ok(value) => Ok(value),
+            Err(error) if error.kind() == ErrorKind::Connection || self.client.is_closed() => {
+                Err(Error::new(ErrorKind::Connection, "the connection was lost").caused_by(error))
+            }
+            Err(error) => match self.simple("rollback to savepoint drcore").await {
+                Ok(_) => Err(error),
+                Err(lost) => {
+                    Err(Error::new(ErrorKind::Connection, "the connection was lost").caused_by(lost))
+                }
+            },
+        }
+    }
+
+    /// Asks the server to stop what this session is doing.
+    pub(crate) async fn cancel(&self) {
+        // A second connection; if it fails the session is dropped after the grace.
+        let _ = self.cancel.cancel_query(self.tls.clone()).await;
+    }
+}
+
+/// A SQLSTATE of ours, in the class that PostgreSQL leaves to applications.
+const REWRITTEN: &str = "DRC01";
+
+/// The first column of a row that came as a JSON object, as text.
+fn first_value(row: &str) -> Option<String> {
+    // `preserve_order` is off, so the object is read by hand up to its first value.
+    let mut stream =
+        serde_json::Deserializer::from_str(row.trim_start().strip_prefix('{')?).into_iter::<String>();
+    stream.next()?.ok()?;
+    let rest =
+        row.trim_start().strip_prefix('{')?.get(stream.byte_offset()..)?.trim_start().strip_prefix(':')?;
+    match serde_json::Deserializer::from_str(rest).into_iter::<serde_json::Value>().next()?.ok()? {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
+}
+
+impl Cause {
+    /// Whether the server's error is ours for a table that was rewritten.
+    pub(crate) fn of_error(error: &Error) -> Self {
+        let mut cause = Self::from(error);
+        if error.sqlstate() == Some(REWRITTEN) {
+            cause.kind = CauseKind::Rewritten;
+            cause.sqlstate = None;
+        }
+        cause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_values() {
+        assert_eq!(first_value(r#"{"b":"x","a":1}"#).as_deref(), Some("x"));
+        assert_eq!(first_value(r#"{"count":12}"#).as_deref(), Some("12"));
+        assert_eq!(first_value(r#"{"a\"}":null}"#), None);
+    }
+}

@@ -1,0 +1,348 @@
+//! The one error type: *we could not find out*. A broken database is a
+//! [`Finding`](crate::Finding), never an error.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What kind of thing went wrong, for programs to act on.
+///
+/// The snake-case names are the same in Rust, in JSON (`drcore.error/1`), in
+/// Node's `DrcoreError.code` and, in camel case, as Python exception classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The server refused the user name or password.
+    Authentication,
+    /// The caller cancelled.
+    Cancelled,
+    /// The server could not be reached, or the connection was lost.
+    Connection,
+    /// A stored file (plan, evidence, report) is not what it says it is, or newer than this version.
+    Format,
+    /// A defect in drcore itself.
+    Internal,
+    /// A file could not be read or written.
+    Io,
+    /// The role lacks a privilege.
+    Permission,
+    /// The plan has mistakes.
+    Plan,
+    /// The server refused a statement.
+    Query,
+    /// A write was refused by the guard.
+    Refused,
+    /// A statement, a lock or the whole run took longer than allowed.
+    Timeout,
+    /// The TLS handshake or the verification of the certificate failed.
+    Tls,
+    /// A program that is needed (`initdb`, `pg_dump`, …) is missing or failed.
+    Tool,
+    /// The server or connection lacks something that the call needs.
+    Unsupported,
+    /// The call was made with arguments that cannot work.
+    Usage,
+}
+
+impl ErrorKind {
+    /// Every kind, in alphabetical order.
+    pub const ALL: &'static [Self] = &[
+        Self::Authentication,
+        Self::Cancelled,
+        Self::Connection,
+        Self::Format,
+        Self::Internal,
+        Self::Io,
+        Self::Permission,
+        Self::Plan,
+        Self::Query,
+        Self::Refused,
+        Self::Timeout,
+        Self::Tls,
+        Self::Tool,
+        Self::Unsupported,
+        Self::Usage,
+    ];
+
+    /// The name that is used in JSON, in Node and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication",
+            Self::Cancelled => "cancelled",
+            Self::Connection => "connection",
+            Self::Format => "format",
+            Self::Internal => "internal",
+            Self::Io => "io",
+            Self::Permission => "permission",
+            Self::Plan => "plan",
+            Self::Query => "query",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Tool => "tool",
+            Self::Unsupported => "unsupported",
+            Self::Usage => "usage",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A `Result` whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something could not be found out.
+///
+/// `Display` is one sentence with the cause behind it, for a person; the
+/// [`kind`](Error::kind) is for programs. Passwords and keys are in neither.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    context: Vec<(&'static str, String)>,
+    sqlstate: Option<String>,
+    hint: Option<String>,
+    detail: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync + 'static>>,
+}
+
+impl Error {
+    /// An error of `kind` that says `message` (lower case, no full stop).
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            context: Vec::new(),
+            sqlstate: None,
+            hint: None,
+            detail: None,
+            source: None,
+        }))
+    }
+
+    /// Adds what was being worked on, such as `("table", "public.invoices")`.
+    #[must_use]
+    pub fn context(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.0.context.push((key, value.into()));
+        self
+    }
+
+    /// Adds what to do next, as a full sentence.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds text of several lines that shows it, such as the places in a plan.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds the error that lies beneath.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync + 'static>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Adds the five-character SQLSTATE that the server gave.
+    #[must_use]
+    pub fn with_sqlstate(mut self, code: impl Into<String>) -> Self {
+        self.0.sqlstate = Some(code.into());
+        self
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What happened, without context or cause.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The server's SQLSTATE, where a server answered.
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.0.sqlstate.as_deref()
+    }
+
+    /// What to do next.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Text of several lines that shows it, such as the places in a plan.
+    pub fn detail_text(&self) -> Option<&str> {
+        self.0.detail.as_deref()
+    }
+
+    /// What was being worked on: pairs of a name and a value.
+    pub fn context_pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.context.iter().map(|(key, value)| (*key, value.as_str()))
+    }
+
+    /// The wire form, `drcore.error/1`.
+    pub fn to_wire(&self) -> ErrorWire {
+        ErrorWire {
+            format: ErrorWire::FORMAT.to_owned(),
+            code: self.kind(),
+            message: self.to_string(),
+            sqlstate: self.0.sqlstate.clone(),
+            hint: self.0.hint.clone(),
+            detail: self.0.detail.clone(),
+            context: self.0.context.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
+        }
+    }
+}
+
+/// The JSON form of an [`Error`], the same in all languages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "ErrorWire")]
+#[non_exhaustive]
+pub struct ErrorWire {
+    /// Always `drcore.error/1`.
+    pub format: String,
+    /// The kind, for programs.
+    pub code: ErrorKind,
+    /// One sentence for a person.
+    pub message: String,
+    /// The server's SQLSTATE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sqlstate: Option<String>,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Text of several lines that shows it, such as the places in a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// What was being worked on.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub context: std::collections::BTreeMap<String, String>,
+}
+
+impl ErrorWire {
+    /// The value of `format`.
+    pub const FORMAT: &'static str = "drcore.error/1";
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        for (key, value) in &self.0.context {
+            write!(f, " ({key}: {value})")?;
+        }
+        let mut source = self.source();
+        let mut said = self.0.message.clone();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // Many libraries repeat their cause in their own text.
+            if !said.contains(&text) {
+                write!(f, ": {text}")?;
+                said.push_str(&text);
+            }
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.0.kind)?;
+        if let Some(code) = &self.0.sqlstate {
+            write!(f, "\n  sqlstate {code}")?;
+        }
+        if let Some(hint) = &self.0.hint {
+            write!(f, "\n  hint     {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(ErrorKind::Io, error.to_string())
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        if let Some(db) = error.as_db_error() {
+            let mut converted =
+                Self::new(kind_of_sqlstate(db.code().code()), db.message()).with_sqlstate(db.code().code());
+            if let Some(hint) = db.hint() {
+                converted = converted.hint(hint);
+            }
+            return converted;
+        }
+        // The library's own text does not include its cause ("error connecting to server").
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            source = cause.source();
+        }
+        let kind = if message.contains("TLS") || message.contains("certificate") {
+            ErrorKind::Tls
+        } else {
+            ErrorKind::Connection
+        };
+        Self::new(kind, message)
+    }
+}
+
+/// Maps a SQLSTATE to a kind. Source: PostgreSQL documentation, appendix A.
+fn kind_of_sqlstate(code: &str) -> ErrorKind {
+    match code {
+        "28000" | "28P01" => ErrorKind::Authentication,
+        "42501" => ErrorKind::Permission,
+        // query_canceled is what statement_timeout raises; lock_not_available what lock_timeout raises.
+        "57014" | "55P03" | "25P04" => ErrorKind::Timeout,
+        "57P01" | "57P02" | "57P03" | "53300" => ErrorKind::Connection,
+        "0A000" => ErrorKind::Unsupported,
+        code if code.starts_with("08") => ErrorKind::Connection,
+        _ => ErrorKind::Query,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_gives_context_and_cause_once() {
+        let cause = std::io::Error::other("disk full");
+        let error =
+            Error::new(ErrorKind::Io, "cannot write the report").context("file", "r.json").caused_by(cause);
+        assert_eq!(error.to_string(), "cannot write the report (file: r.json): disk full");
+    }
+
+    #[test]
+    fn kinds_have_the_same_name_in_json() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Evidence: every fact that plan and baseline ask for, read from one state of one database.
+//!
+//! Evidence is what is collected, stored, compared and judged. A *baseline* is
+//! stored Evidence: taken at backup time it travels beside the dump, and
+//! comparing with a live source is the same comparison with Evidence collected
+//! from it. What was asked for and not answered is [`Fact::Unread`], never absent.
+
+pub mod acl;
+mod assertions;
+pub mod catalog;
+mod run;
+mod scan;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use assertions::AssertionValue;
+pub use catalog::Catalog;
+pub use run::{Failure, Run, Server};
+pub use scan::{Extremes, OrphanSample, Orphans, RowKeys, Scans, SequenceState, TableScan};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Why something could not be read: the kind, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "CauseKind")]
+#[non_exhaustive]
+pub enum CauseKind {
+    /// A name in the plan fits more than one object.
+    Ambiguous,
+    /// The caller cancelled.
+    Cancelled,
+    /// The server could not be reached, or the connection was lost.
+    Connection,
+    /// The deadline of the run passed.
+    Deadline,
+    /// The server refused the statement.
+    Error,
+    /// A lock was held by somebody else for longer than `lock_timeout`.
+    LockTimeout,
+    /// It was not asked for, or the Evidence was stored without it.
+    NotCollected,
+    /// The role lacks a privilege.
+    Permission,
+    /// The table was truncated or rewritten while it was read, and reads as empty.
+    Rewritten,
+    /// Row level security hides rows from the role.
+    RowSecurity,
+    /// The statement took longer than `statement_timeout`.
+    StatementTimeout,
+    /// This server or connection cannot answer it.
+    Unsupported,
+}
+
+/// Why something could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Cause")]
+#[non_exhaustive]
+pub struct Cause {
+    /// The kind, for programs.
+    pub kind: CauseKind,
+    /// The server's words, or ours, in one line.
+    pub message: String,
+    /// The server's SQLSTATE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sqlstate: Option<String>,
+    /// What would make it readable, as a full sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Cause {
+    /// A cause of `kind`.
+    pub fn new(kind: CauseKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), sqlstate: None, hint: None }
+    }
+
+    /// Adds what would make it readable.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<&Error> for Cause {
+    fn from(error: &Error) -> Self {
+        let kind = match (error.kind(), error.sqlstate()) {
+            (_, Some("55P03")) => CauseKind::LockTimeout,
+            (_, Some("57014")) => CauseKind::StatementTimeout,
+            // "query would be affected by row-level security policy"
+            (ErrorKind::Permission, _) if error.message().contains("row-level security") => {
+                CauseKind::RowSecurity
+            }
+            (ErrorKind::Permission, _) => CauseKind::Permission,
+            (ErrorKind::Cancelled, _) => CauseKind::Cancelled,
+            (ErrorKind::Connection | ErrorKind::Authentication | ErrorKind::Tls, _) => CauseKind::Connection,
+            (ErrorKind::Unsupported, _) => CauseKind::Unsupported,
+            _ => CauseKind::Error,
+        };
+        Self {
+            kind,
+            message: error.to_string(),
+            sqlstate: error.sqlstate().map(str::to_owned),
+            hint: error.hint_text().map(str::to_owned),
+        }
+    }
+}
+
+/// Something that may have been read.
+///
+/// In JSON: `{"read": …}`, `{"unread": {"kind": …}}`, or left out where nobody asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact<T> {
+    /// Nobody asked.
+    #[default]
+    #[serde(skip)]
+    NotAsked,
+    /// Read.
+    Read(T),
+    /// Asked for, and could not be read.
+    Unread(Cause),
+}
+
+impl<T> Fact<T> {
+    /// Whether nobody asked.
+    pub fn is_not_asked(&self) -> bool {
+        matches!(self, Self::NotAsked)
+    }
+
+    /// What was read, or why it was not: never a default.
+    ///
+    /// # Errors
+    /// The cause; [`CauseKind::NotCollected`] where nobody asked.
+    pub fn get(&self) -> Result<&T, Cause> {
+        match self {
+            Self::Read(value) => Ok(value),
+            Self::Unread(cause) => Err(cause.clone()),
+            Self::NotAsked => Err(Cause::new(CauseKind::NotCollected, "was not collected")),
+        }
+    }
+
+    /// What was read.
+    pub fn read(&self) -> Option<&T> {
+        match self {
+            Self::Read(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+impl<T> From<Result<T>> for Fact<T> {
+    fn from(result: Result<T>) -> Self {
+        match result {
+            Ok(value) => Self::Read(value),
+            Err(error) => Self::Unread(Cause::from(&error)),
+        }
+    }
+}
+
+/// Every fact that was read from one state of one database.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Evidence")]
+#[non_exhaustive]
+pub struct Evidence {
+    /// Always `drcore.evidence/1`.
+    pub format: String,
+    /// What the catalog says.
+    pub catalog: Catalog,
+    /// What reading the tables themselves showed.
+    pub scans: Scans,
+    /// Results of the team's own statements, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub assertions: BTreeMap<String, Fact<AssertionValue>>,
+    /// All that is volatile: instants, versions, sessions, timings.
+    pub run: Run,
+}
+
+impl Evidence {
+    /// The value of `format`.
+    pub const FORMAT: &'static str = "drcore.evidence/1";
+
+    /// Evidence of nothing yet.
+    pub fn new(run: Run) -> Self {
+        Self {
+            format: Self::FORMAT.to_owned(),
+            catalog: Catalog::default(),
+            scans: Scans::default(),
+            assertions: BTreeMap::new(),
+            run,
+        }
+    }
+
+    /// Evidence that nothing could be read, because of `error`.
+    pub fn unreachable(error: &Error, run: Run) -> Self {
+        let mut evidence = Self::new(run);
+        evidence.run.failure = Some(Failure::from(error));
+        evidence
+    }
+
+    /// Why nothing more was read, where the run as a whole failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.run.failure.as_ref()
+    }
+
+    /// The JSON form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        crate::wire::to_json(self)
+    }
+
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Format`] if the text is not Evidence, or of a newer major version.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let mut evidence: Self = crate::wire::from_json(text, Self::FORMAT, "evidence")?;
+        // Look-ups rely on the order; a file may have been edited.
+        evidence.catalog.sort();
+        Ok(evidence)
+    }
+
+    /// Reads the JSON form from a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the file cannot be read; else as [`Evidence::from_json`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::new(ErrorKind::Io, "cannot read the baseline")
+                .context("file", path.display().to_string())
+                .caused_by(error)
+        })?;
+        Self::from_json(&text).map_err(|error| error.context("file", path.display().to_string()))
+    }
+
+    /// The same without what a stored baseline must not hold: the plain values of assertions.
+    #[must_use]
+    pub fn into_baseline(mut self) -> Self {
+        for fact in self.assertions.values_mut() {
+            if let Fact::Read(value) = fact {
+                value.forget();
+            }
+        }
+        self
+    }
+}

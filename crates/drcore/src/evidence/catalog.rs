@@ -1,0 +1,240 @@
+//! What the catalog says: one file a fact, a plain struct and its statement.
+
+mod buckets;
+mod columns;
+mod foreign_keys;
+mod functions;
+mod keys;
+mod policies;
+mod relations;
+mod roles;
+mod schemas;
+mod sequences;
+mod settings;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use buckets::Bucket;
+pub use columns::Column;
+pub use foreign_keys::ForeignKey;
+pub use functions::Function;
+pub use keys::Key;
+pub use policies::{Policy, PolicyCommand};
+pub use relations::{Persistence, Relation, RelationKind};
+pub use roles::Role;
+pub use schemas::Schema;
+pub use sequences::Sequence;
+pub use settings::Setting;
+
+use super::{Cause, Fact};
+use crate::sql::QualifiedName;
+
+/// A fact of the catalog: a plain struct, read by one statement.
+///
+/// The statement's columns have the names of the fields; it runs as it is when
+/// pasted into psql, and sorts by the struct's order.
+pub(crate) trait CatalogFact: DeserializeOwned + Ord {
+    /// The statement.
+    const SQL: &'static str;
+}
+
+macro_rules! catalog {
+    ($($(#[$doc:meta])* $field:ident: $fact:ident,)*) => {
+        /// What the catalog says.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[schemars(title = "Catalog")]
+        #[non_exhaustive]
+        pub struct Catalog {
+            $($(#[$doc])* #[serde(default, skip_serializing_if = "Fact::is_not_asked")] pub $field: Fact<Vec<$fact>>,)*
+        }
+
+        /// The name of one fact of the catalog.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum CatalogFactName {
+            $($(#[$doc])* $fact,)*
+        }
+
+        impl CatalogFactName {
+            /// Every fact.
+            pub const ALL: &'static [Self] = &[$(Self::$fact),*];
+
+            /// The statement that reads it.
+            pub fn sql(self) -> &'static str {
+                match self { $(Self::$fact => <$fact as CatalogFact>::SQL,)* }
+            }
+        }
+
+        impl Catalog {
+            /// Whether it was asked for.
+            pub(crate) fn has(&self, name: CatalogFactName) -> bool {
+                match name { $(CatalogFactName::$fact => !self.$field.is_not_asked(),)* }
+            }
+
+            /// Keeps what one statement answered: rows of JSON, or why not.
+            pub(crate) fn keep(&mut self, name: CatalogFactName, answer: Result<Vec<String>, Cause>) {
+                match name { $(CatalogFactName::$fact => self.$field = understand(answer),)* }
+            }
+
+            pub(crate) fn sort(&mut self) {
+                $(if let Fact::Read(facts) = &mut self.$field { facts.sort(); })*
+            }
+        }
+    };
+}
+
+catalog! {
+    /// `storage.buckets` of Supabase.
+    buckets: Bucket,
+    /// Columns of tables and views.
+    columns: Column,
+    /// Foreign key constraints, partitions' copies left out.
+    foreign_keys: ForeignKey,
+    /// Functions and procedures.
+    functions: Function,
+    /// Primary keys and unique constraints.
+    keys: Key,
+    /// Row level security policies.
+    policies: Policy,
+    /// Tables, views, materialised views and foreign tables.
+    relations: Relation,
+    /// Roles, with what they are members of.
+    roles: Role,
+    /// Schemas.
+    schemas: Schema,
+    /// Sequences, with the columns that they feed.
+    sequences: Sequence,
+    /// Settings of databases and roles that tell what the API exposes.
+    settings: Setting,
+}
+
+fn understand<T: CatalogFact>(answer: Result<Vec<String>, Cause>) -> Fact<Vec<T>> {
+    let rows = match answer {
+        Ok(rows) => rows,
+        Err(cause) => return Fact::Unread(cause),
+    };
+    let parsed: Result<Vec<T>, _> = rows.iter().map(|row| serde_json::from_str(row)).collect();
+    match parsed {
+        Ok(mut facts) => {
+            facts.sort();
+            Fact::Read(facts)
+        }
+        Err(error) => Fact::Unread(Cause::new(
+            super::CauseKind::Unsupported,
+            format!("the server described it in a way that this version does not understand: {error}"),
+        )),
+    }
+}
+
+/// Schemas that belong to Supabase's services or to extensions, not to the application.
+///
+/// Source: the lists of schemas that `supabase db dump` leaves out
+/// (supabase/cli `apps/cli-go/pkg/migration/dump.go`, 2026-06).
+const SUPABASE_SCHEMAS: &[&str] = &[
+    "_analytics",
+    "_realtime",
+    "_supavisor",
+    "auth",
+    "cron",
+    "dbdev",
+    "etl",
+    "extensions",
+    "graphql",
+    "graphql_public",
+    "net",
+    "pgbouncer",
+    "pgmq",
+    "pgsodium",
+    "pgsodium_masks",
+    "pgtle",
+    "realtime",
+    "repack",
+    "storage",
+    "supabase_functions",
+    "supabase_migrations",
+    "tiger",
+    "tiger_data",
+    "topology",
+    "vault",
+];
+
+impl Catalog {
+    /// The relation of this name.
+    ///
+    /// # Errors
+    /// The cause, where relations could not be read.
+    pub fn relation(&self, name: &QualifiedName) -> Result<Option<&Relation>, Cause> {
+        let relations = self.relations.get()?;
+        Ok(relations.binary_search_by(|relation| relation.name.cmp(name)).ok().map(|at| &relations[at]))
+    }
+
+    /// The columns of this relation, in order of position.
+    ///
+    /// # Errors
+    /// The cause, where columns could not be read.
+    pub fn columns_of(&self, name: &QualifiedName) -> Result<&[Column], Cause> {
+        let columns = self.columns.get()?;
+        let from = columns.partition_point(|column| &column.relation < name);
+        let to = from + columns[from..].partition_point(|column| &column.relation == name);
+        Ok(&columns[from..to])
+    }
+
+    /// The column of this relation and name.
+    ///
+    /// # Errors
+    /// The cause, where columns could not be read.
+    pub fn column(&self, relation: &QualifiedName, name: &str) -> Result<Option<&Column>, Cause> {
+        Ok(self.columns_of(relation)?.iter().find(|column| column.name == name))
+    }
+
+    /// The columns of the primary key of this relation, or none.
+    ///
+    /// # Errors
+    /// The cause, where keys could not be read.
+    pub fn primary_key(&self, relation: &QualifiedName) -> Result<Option<&Key>, Cause> {
+        Ok(self.keys.get()?.iter().find(|key| key.primary && &key.relation == relation))
+    }
+
+    /// Whether this is a Supabase database: `auth.users` and `storage.buckets` are there.
+    ///
+    /// A plain database may have schemas called `auth` or `realtime` of its own.
+    ///
+    /// # Errors
+    /// The cause, where relations could not be read.
+    pub fn is_supabase(&self) -> Result<bool, Cause> {
+        Ok(self.relation(&QualifiedName::new("auth", "users"))?.is_some()
+            && self.relation(&QualifiedName::new("storage", "buckets"))?.is_some())
+    }
+
+    /// Whether the schema belongs to the platform and not to the application.
+    ///
+    /// # Errors
+    /// The cause, where relations could not be read.
+    pub fn is_managed(&self, schema: &str) -> Result<bool, Cause> {
+        Ok(SUPABASE_SCHEMAS.contains(&schema) && self.is_supabase()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn managed_schemas_are_sorted() {
+        assert!(SUPABASE_SCHEMAS.is_sorted());
+    }
+
+    #[test]
+    fn statements_are_one_statement_each() {
+        for name in CatalogFactName::ALL {
+            let sql = name.sql();
+            assert!(
+                !sql.contains(';'),
+                "{name:?}: the statement is wrapped, so it must not end in a semicolon"
+            );
+            assert!(sql.contains("order by"), "{name:?}: facts are sorted in SQL");
+        }
+    }
+}

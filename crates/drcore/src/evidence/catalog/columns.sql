@@ -1,0 +1,27 @@
+-- Columns of tables, views, materialised views and foreign tables. Partitions repeat their root's and are left out.
+select
+  pg_catalog.format(
+    '%s.%s',
+    '"' || pg_catalog.replace(n.nspname, '"', '""') || '"',
+    '"' || pg_catalog.replace(c.relname, '"', '""') || '"'
+  ) as relation,
+  a.attnum::pg_catalog.int4 as position,
+  a.attname::pg_catalog.text as name,
+  pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+  a.attnotnull as not_null,
+  pg_catalog.pg_get_expr(d.adbin, d.adrelid) as default,
+  a.attgenerated <> '' as generated,
+  a.attidentity <> '' as identity,
+  coalesce(a.attacl, '{}')::pg_catalog.text[] as acl
+from pg_catalog.pg_attribute a
+join pg_catalog.pg_class c on c.oid = a.attrelid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+where a.attnum > 0
+  and not a.attisdropped
+  and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  and c.relpersistence <> 't'
+  and not c.relispartition
+  and n.nspname <> 'information_schema'
+  and n.nspname not like 'pg\_%'
+order by n.nspname collate "C", c.relname collate "C", a.attnum

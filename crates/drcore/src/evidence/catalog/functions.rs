@@ -1,0 +1,47 @@
+//! Functions and procedures.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::CatalogFact;
+use crate::evidence::acl::Acl;
+use crate::sql::ident;
+
+/// A function or procedure.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Function")]
+#[non_exhaustive]
+pub struct Function {
+    /// Its schema, unquoted.
+    pub schema: String,
+    /// Its name, unquoted.
+    pub name: String,
+    /// The types of its arguments, as SQL.
+    pub arguments: String,
+    /// `function`, `procedure`, `aggregate` or `window`.
+    pub kind: String,
+    /// Its owner.
+    pub owner: String,
+    /// Whether it runs with the rights of its owner.
+    pub security_definer: bool,
+    /// What it returns, as SQL; nothing for a procedure.
+    pub returns: Option<String>,
+    /// Settings that hold while it runs, such as `search_path=""`.
+    pub config: Vec<String>,
+    /// Privileges, the defaults written out.
+    pub acl: Acl,
+    /// The extension that it belongs to.
+    pub extension: Option<String>,
+}
+
+impl Function {
+    /// As a user would type it: `public.promote(uuid, text)`.
+    pub fn signature(&self) -> String {
+        format!("{}.{}({})", ident(&self.schema), ident(&self.name), self.arguments)
+    }
+}
+
+impl CatalogFact for Function {
+    const SQL: &'static str = include_str!("functions.sql");
+}

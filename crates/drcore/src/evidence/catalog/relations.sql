@@ -1,0 +1,54 @@
+-- Tables, views, materialised views and foreign tables outside the system schemas.
+-- Temporary relations are other sessions' own and are left out.
+select
+  pg_catalog.format('%s.%s', drc.schema_ident, drc.name_ident) as name,
+  case c.relkind
+    when 'r' then 'table'
+    when 'p' then 'partitioned_table'
+    when 'v' then 'view'
+    when 'm' then 'materialized_view'
+    when 'f' then 'foreign_table'
+  end as kind,
+  case c.relpersistence when 'u' then 'unlogged' else 'permanent' end as persistence,
+  pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text as owner,
+  c.relrowsecurity as rls_enabled,
+  c.relforcerowsecurity as rls_forced,
+  coalesce(
+    (
+      select pg_catalog.array_agg(
+        '"' || pg_catalog.replace(pn.nspname, '"', '""') || '"."' || pg_catalog.replace(pc.relname, '"', '""') || '"'
+        order by i.inhseqno
+      )
+      from pg_catalog.pg_inherits i
+      join pg_catalog.pg_class pc on pc.oid = i.inhparent
+      join pg_catalog.pg_namespace pn on pn.oid = pc.relnamespace
+      where i.inhrelid = c.oid
+    ),
+    '{}'
+  ) as parents,
+  c.relispartition as is_partition,
+  coalesce(c.reloptions, '{}') as options,
+  coalesce(c.relacl, pg_catalog.acldefault('r', c.relowner))::pg_catalog.text[] as acl,
+  (
+    select e.extname::pg_catalog.text
+    from pg_catalog.pg_depend d
+    join pg_catalog.pg_extension e on e.oid = d.refobjid
+    where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+      and d.objid = c.oid
+      and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+      and d.deptype = 'e'
+  ) as extension,
+  c.reltuples::pg_catalog.int8 as estimated_rows
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+cross join lateral (
+  -- Always quoted: the reader brings names into their one canonical form.
+  select
+    '"' || pg_catalog.replace(n.nspname, '"', '""') || '"' as schema_ident,
+    '"' || pg_catalog.replace(c.relname, '"', '""') || '"' as name_ident
+) drc
+where c.relkind in ('r', 'p', 'v', 'm', 'f')
+  and c.relpersistence <> 't'
+  and n.nspname <> 'information_schema'
+  and n.nspname not like 'pg\_%'
+order by n.nspname collate "C", c.relname collate "C"

@@ -1,0 +1,25 @@
+//! Schemas.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::CatalogFact;
+use crate::evidence::acl::Acl;
+
+/// A schema.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Schema")]
+#[non_exhaustive]
+pub struct Schema {
+    /// Its name, unquoted.
+    pub name: String,
+    /// Its owner.
+    pub owner: String,
+    /// Privileges, the defaults written out.
+    pub acl: Acl,
+}
+
+impl CatalogFact for Schema {
+    const SQL: &'static str = include_str!("schemas.sql");
+}

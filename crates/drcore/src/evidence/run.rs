@@ -1,0 +1,135 @@
+//! What is volatile about a collection: when, by whom, from where, how.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind};
+
+/// All that is volatile about one collection, so that two reports on the same
+/// state are equal without it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "EvidenceRun")]
+#[non_exhaustive]
+pub struct Run {
+    /// When the snapshot was taken, by the server's clock where one answered.
+    pub taken_at: Timestamp,
+    /// The version of drcore that collected it.
+    pub drcore: String,
+    /// Where it was read: host and port or socket directory, without user or password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The server, where one answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Server>,
+    /// How many sessions read.
+    pub sessions: u32,
+    /// Whether all that was read is of one snapshot.
+    pub one_snapshot: bool,
+    /// How long it took.
+    pub elapsed_ms: u64,
+    /// Why nothing more was read, where the run as a whole failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// What a reader should know about how it was collected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Run {
+    /// A run that starts at `taken_at`.
+    pub fn new(taken_at: Timestamp) -> Self {
+        Self {
+            taken_at,
+            drcore: env!("CARGO_PKG_VERSION").to_owned(),
+            host: None,
+            server: None,
+            sessions: 0,
+            one_snapshot: false,
+            elapsed_ms: 0,
+            failure: None,
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// The server and database that answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Server")]
+#[non_exhaustive]
+pub struct Server {
+    /// The version, such as `15.18`.
+    pub version: String,
+    /// The version as one number, such as `150018`.
+    pub version_num: u32,
+    /// The name of the database.
+    pub database: String,
+    /// The oid of the database.
+    pub database_oid: u32,
+    /// `system_identifier` of the cluster; a physical clone has the same.
+    pub system_identifier: Option<String>,
+    /// When the postmaster started.
+    pub started_at: Option<String>,
+    /// Whether it is a standby.
+    pub in_recovery: bool,
+    /// The role that read.
+    pub role: String,
+    /// Whether that role is a superuser.
+    pub superuser: bool,
+    /// Whether that role bypasses row level security.
+    pub bypass_rls: bool,
+    /// `cluster_name`, by which a scratch cluster of ours is known.
+    pub cluster_name: String,
+    /// The server's clock when the snapshot was taken.
+    pub taken_at: Timestamp,
+}
+
+impl Server {
+    pub(crate) const SQL: &'static str = include_str!("server.sql");
+}
+
+/// Why a run as a whole failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Failure")]
+#[non_exhaustive]
+pub struct Failure {
+    /// The kind of error.
+    pub kind: ErrorKind,
+    /// What happened, in one line.
+    pub message: String,
+    /// The server's SQLSTATE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sqlstate: Option<String>,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            kind: error.kind(),
+            message: error.to_string(),
+            sqlstate: error.sqlstate().map(str::to_owned),
+            hint: error.hint_text().map(str::to_owned),
+        }
+    }
+}
+
+impl Failure {
+    /// The same, as the cause of one object.
+    pub(crate) fn cause(&self) -> super::Cause {
+        use super::CauseKind;
+        let kind = match self.kind {
+            ErrorKind::Cancelled => CauseKind::Cancelled,
+            ErrorKind::Timeout => CauseKind::Deadline,
+            _ => CauseKind::Connection,
+        };
+        let cause = super::Cause::new(kind, self.message.clone());
+        match &self.hint {
+            Some(hint) => cause.hint(hint.clone()),
+            None => cause,
+        }
+    }
+}

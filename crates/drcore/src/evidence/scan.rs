@@ -1,0 +1,128 @@
+//! What reading the tables themselves showed.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Fact;
+use crate::sql::QualifiedName;
+
+/// What reading the tables themselves showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Scans")]
+#[non_exhaustive]
+pub struct Scans {
+    /// By table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<QualifiedName, TableScan>,
+    /// Rows whose parent is missing, by [`Reference::key`](crate::reference::Reference::key).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub orphans: BTreeMap<String, Fact<Orphans>>,
+    /// Who they are, by the same key; asked for only where there are some.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub orphan_samples: BTreeMap<String, Fact<OrphanSample>>,
+    /// Where each sequence stands.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sequences: BTreeMap<QualifiedName, Fact<SequenceState>>,
+}
+
+/// What one pass over a table showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "TableScan")]
+#[non_exhaustive]
+pub struct TableScan {
+    /// The exact number of rows: with its partitions for a partitioned table,
+    /// without its children for plain inheritance.
+    #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
+    pub rows: Fact<u64>,
+    /// Smallest and largest value, by column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extremes: BTreeMap<String, Fact<Extremes>>,
+}
+
+/// Smallest and largest value of a column. Infinite timestamps do not count.
+///
+/// Integers are decimal text; timestamps and dates are RFC 3339 in UTC, those
+/// without a time zone being taken as UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Extremes")]
+#[non_exhaustive]
+pub struct Extremes {
+    /// The smallest, or none where every row is NULL.
+    pub min: Option<String>,
+    /// The largest, or none where every row is NULL.
+    pub max: Option<String>,
+}
+
+impl Extremes {
+    /// These two.
+    pub fn new(min: Option<String>, max: Option<String>) -> Self {
+        Self { min, max }
+    }
+}
+
+/// How many rows of a child table have no parent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Orphans")]
+#[non_exhaustive]
+pub struct Orphans {
+    /// Rows whose whole key is there and whose parent is not.
+    pub rows: u64,
+    /// Rows that break MATCH FULL: some columns of the key NULL, others not.
+    #[serde(default)]
+    pub half_null: u64,
+}
+
+impl Orphans {
+    /// These counts.
+    pub fn new(rows: u64, half_null: u64) -> Self {
+        Self { rows, half_null }
+    }
+}
+
+/// Who the orphans are: a bounded sample, and how many each tenant has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "OrphanSample")]
+#[non_exhaustive]
+pub struct OrphanSample {
+    /// Primary keys of some of them.
+    pub keys: RowKeys,
+    /// How many orphans each tenant has: the worst hundred.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenants: BTreeMap<String, u64>,
+    /// How many tenants have any.
+    pub tenants_total: u64,
+    /// How many distinct parents are missing.
+    pub missing_parents: u64,
+}
+
+/// Primary keys of a few rows. Text keys are masked: `INV-…(8f3a)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "RowKeys")]
+#[non_exhaustive]
+pub struct RowKeys {
+    /// The columns of the key; empty where the table has none.
+    pub columns: Vec<String>,
+    /// One list of values a row.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// Where a sequence stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "SequenceState")]
+#[non_exhaustive]
+pub struct SequenceState {
+    /// `last_value`.
+    pub last_value: i64,
+    /// `is_called`: whether `last_value` has been handed out.
+    pub is_called: bool,
+}
+
+impl SequenceState {
+    /// A sequence that stands there.
+    pub fn new(last_value: i64, is_called: bool) -> Self {
+        Self { last_value, is_called }
+    }
+}

@@ -1,0 +1,235 @@
+//! Findings: what is wrong, typed, one variant a kind.
+//!
+//! Each payload lives in the file of its check; this file is the list of them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::checks;
+use crate::remedy::Remedy;
+
+/// How bad a finding is. The rules do not change within a major version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "Severity")]
+pub enum Severity {
+    /// Worth knowing; never fails a check.
+    Info,
+    /// Something is lost, wrong or weaker than it was.
+    Warning,
+    /// Data is exposed, broken or gone.
+    Critical,
+}
+
+impl Severity {
+    /// The snake-case name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// The fields that every finding has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Common {
+    /// `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+    pub id: String,
+    /// The check that found it.
+    pub check: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about, as a user would type it.
+    pub object: String,
+    /// What was expected and what was found, in one line.
+    pub message: String,
+    /// The consequence, or advice, as a full sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Read-only SQL that shows the rows or the setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// What puts it right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
+}
+
+impl Common {
+    /// The common fields of a finding of `check` and `kind` about `object`.
+    pub fn new(
+        check: &str,
+        kind: &str,
+        object: impl Into<String>,
+        severity: Severity,
+        message: impl Into<String>,
+    ) -> Self {
+        let object = object.into();
+        Self {
+            id: format!("{check}:{kind}:{object}"),
+            check: check.to_owned(),
+            severity,
+            object,
+            message: message.into(),
+            hint: None,
+            query: None,
+            remedy: None,
+        }
+    }
+
+    /// Tells findings of one kind about one object apart: `…:qualifier`.
+    #[must_use]
+    pub fn qualified(mut self, qualifier: &str) -> Self {
+        self.id.push(':');
+        self.id.push_str(qualifier);
+        self
+    }
+
+    /// Adds the consequence, or advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds read-only SQL that shows it.
+    #[must_use]
+    pub fn query(mut self, query: impl Into<String>) -> Self {
+        self.query = Some(query.into());
+        self
+    }
+
+    /// Adds what puts it right.
+    #[must_use]
+    pub fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedy = Some(remedy);
+        self
+    }
+}
+
+/// A payload: the common fields and how much is affected.
+pub trait Payload {
+    /// The fields that every finding has.
+    fn common(&self) -> &Common;
+    /// How many rows (or other things) are affected, where the kind is counted:
+    /// the number that `up_to` of an acceptance bounds.
+    fn count(&self) -> Option<u64> {
+        None
+    }
+}
+
+macro_rules! findings {
+    ($($(#[$doc:meta])* $variant:ident($payload:path) = $tag:literal,)*) => {
+        /// Something that is wrong with the database.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        #[schemars(title = "Finding")]
+        #[non_exhaustive]
+        pub enum Finding {
+            $($(#[$doc])* #[schemars(title = stringify!($variant))] $variant($payload),)*
+        }
+
+        impl Finding {
+            /// The tag of every kind, in order of declaration.
+            pub const KINDS: &'static [&'static str] = &[$($tag),*];
+
+            /// The tag, such as `orphaned_rows`.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $tag,)* }
+            }
+
+            fn payload(&self) -> &dyn Payload {
+                match self { $(Self::$variant(payload) => payload,)* }
+            }
+        }
+
+        $(impl From<$payload> for Finding {
+            fn from(payload: $payload) -> Self {
+                Self::$variant(payload)
+            }
+        })*
+    };
+}
+
+findings! {
+    /// A table has other than the planned number of rows.
+    CountMismatch(checks::row_counts::CountMismatch) = "count_mismatch",
+    /// A finding of an embedder's own check.
+    Custom(Custom) = "custom",
+    /// A table had rows and now has none.
+    EmptiedTable(checks::row_counts::EmptiedTable) = "emptied_table",
+    /// A table is there now and was not in the baseline.
+    ExtraTable(checks::row_counts::ExtraTable) = "extra_table",
+    /// A table has fewer rows than the baseline.
+    FewerRows(checks::row_counts::FewerRows) = "fewer_rows",
+    /// A table that the plan or the baseline names is nowhere.
+    MissingTable(checks::row_counts::MissingTable) = "missing_table",
+    /// A table has more rows than the baseline.
+    MoreRows(checks::row_counts::MoreRows) = "more_rows",
+}
+
+impl Finding {
+    /// The fields that every finding has.
+    pub fn common(&self) -> &Common {
+        self.payload().common()
+    }
+
+    /// `check:kind:object[:qualifier]`.
+    pub fn id(&self) -> &str {
+        &self.common().id
+    }
+
+    /// How bad it is.
+    pub fn severity(&self) -> Severity {
+        self.common().severity
+    }
+
+    /// How many rows (or other things) are affected, where the kind is counted.
+    pub fn count(&self) -> Option<u64> {
+        self.payload().count()
+    }
+}
+
+/// A finding of an embedder's own check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[non_exhaustive]
+pub struct Custom {
+    /// The fields that every finding has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// How much is affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Whatever else the check wants to say.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub data: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Payload for Custom {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn count(&self) -> Option<u64> {
+        self.count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_sorted_and_match_the_wire() {
+        assert!(Finding::KINDS.is_sorted(), "keep the kinds in alphabetical order");
+        let custom = Finding::Custom(Custom {
+            common: Common::new("mine", "custom", "x", Severity::Info, "m"),
+            count: None,
+            data: serde_json::Map::new(),
+        });
+        assert_eq!(serde_json::to_value(&custom).unwrap()["kind"], custom.kind());
+    }
+}

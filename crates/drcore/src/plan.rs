@@ -1,0 +1,237 @@
+//! The plan: what must hold.
+//!
+//! A plan comes from TOML, JSON, a Python dict, a JavaScript object or Rust
+//! builders. After parsing, nothing in it can be wrong: an unknown or misspelt
+//! key, an expectation that expects nothing, a bad name or a bad duration is an
+//! error that names the key, the place and what is allowed, and all mistakes
+//! are told at once.
+
+mod accept;
+mod duration;
+mod limits;
+mod mistakes;
+mod names;
+mod node;
+mod reader;
+mod row_counts;
+mod scope;
+mod skip;
+mod tenancy;
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub use accept::Accept;
+pub use duration::Span;
+pub use limits::Limits;
+pub use names::{ColumnName, TableName};
+pub use row_counts::{CountExpectation, RowCounts};
+pub use scope::Scope;
+pub use skip::Skip;
+pub use tenancy::Tenancy;
+
+use crate::error::{Error, ErrorKind, Result};
+use mistakes::Document;
+use node::Node;
+use reader::Reader;
+
+/// What must hold.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(title = "Plan")]
+#[non_exhaustive]
+pub struct Plan {
+    /// Always `drcore.plan/1`.
+    pub format: String,
+    /// Which schemas and tables are looked at.
+    #[serde(skip_serializing_if = "Scope::is_default")]
+    pub scope: Scope,
+    /// How rows belong to tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenancy: Option<Tenancy>,
+    /// Sessions, timeouts and the deadline.
+    #[serde(skip_serializing_if = "Limits::is_default")]
+    pub limits: Limits,
+    /// How many rows tables must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row_counts: Option<RowCounts>,
+    /// Findings that are known and accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<Accept>,
+    /// Checks that are left out, with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skip: Vec<Skip>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            format: Self::FORMAT.to_owned(),
+            scope: Scope::default(),
+            tenancy: None,
+            limits: Limits::default(),
+            row_counts: None,
+            accept: Vec::new(),
+            skip: Vec::new(),
+        }
+    }
+}
+
+impl Plan {
+    /// The value of `format`.
+    pub const FORMAT: &'static str = "drcore.plan/1";
+
+    /// Reads a plan from a `.toml` or `.json` file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the file cannot be read; [`ErrorKind::Plan`] with every mistake in it.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::new(ErrorKind::Io, "cannot read the plan").context("file", name.clone()).caused_by(error)
+        })?;
+        if path.extension().is_some_and(|extension| extension == "json") {
+            Self::parse_json(&text, Document::new(name, &text))
+        } else {
+            Self::parse_toml(&text, &Document::new(name, &text))
+        }
+    }
+
+    /// Reads a plan from TOML.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Plan`] with every mistake in it.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        Self::parse_toml(text, &Document::new("the plan", text))
+    }
+
+    /// Reads a plan from JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Plan`] with every mistake in it.
+    pub fn from_json(text: &str) -> Result<Self> {
+        Self::parse_json(text, Document::new("the plan", text))
+    }
+
+    fn parse_toml(text: &str, document: &Document<'_>) -> Result<Self> {
+        match node::from_toml(text) {
+            Ok(root) => Self::read(&root, document),
+            Err(mistakes) => Err(document.error(mistakes)),
+        }
+    }
+
+    fn parse_json(text: &str, document: Document<'_>) -> Result<Self> {
+        match node::from_json(text) {
+            Ok(root) => Self::read(&root, &document.without_places()),
+            Err(mistakes) => Err(document.error(mistakes)),
+        }
+    }
+
+    fn read(root: &Node, document: &Document<'_>) -> Result<Self> {
+        let mut reader = Reader::default();
+        let plan = Self::read_root(&mut reader, root);
+        let mistakes = reader.finish();
+        match plan {
+            Some(plan) if mistakes.is_empty() => Ok(plan),
+            _ => Err(document.error(mistakes)),
+        }
+    }
+
+    /// Reads every section. A section that has mistakes is left out: the plan is refused anyway.
+    fn read_root(reader: &mut Reader, root: &Node) -> Option<Self> {
+        let mut fields = reader.fields(root, "")?;
+        fields.expect_format(reader, Self::FORMAT);
+        let plan = Self {
+            format: Self::FORMAT.to_owned(),
+            scope: fields.section(reader, "scope", Scope::read).unwrap_or_default(),
+            tenancy: fields.section(reader, "tenancy", Tenancy::read),
+            limits: fields.section(reader, "limits", Limits::read).unwrap_or_default(),
+            row_counts: fields.section(reader, "row_counts", RowCounts::read),
+            accept: fields.list(reader, "accept", Accept::read),
+            skip: fields.list(reader, "skip", Skip::read),
+        };
+        fields.finish(reader);
+        Some(plan)
+    }
+
+    /// The JSON form, which [`Plan::from_json`] reads back.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        crate::wire::to_json(self)
+    }
+
+    /// Whether a section of the plan names the check, so that having nothing to go on counts.
+    pub fn names(&self, check: &str) -> bool {
+        match check {
+            "row_counts" => self.row_counts.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The statement of an assertion.
+    pub(crate) fn assertion_sql(&self, name: &str) -> Option<String> {
+        let _ = (self, name);
+        None
+    }
+
+    /// The reason that the plan gives for leaving a check out.
+    pub fn skipped(&self, check: &str) -> Option<&str> {
+        self.skip.iter().find(|skip| skip.check == check).map(|skip| skip.reason.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_plan_is_the_default() {
+        assert_eq!(Plan::from_toml("").unwrap(), Plan::default());
+        assert_eq!(Plan::from_json("{}").unwrap(), Plan::default());
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_with_their_places() {
+        let error =
+            Plan::from_toml("[row_counts.tables]\ntenants = -1\n\n[scpoe]\nschemas = []\n").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Plan);
+        let detail = error.detail_text().unwrap();
+        assert!(error.to_string().contains("2 mistakes"), "{error}");
+        assert!(detail.contains("did you mean scope?"), "{detail}");
+        assert!(detail.contains(":2:11"), "{detail}");
+    }
+
+    #[test]
+    fn the_json_form_reads_back() {
+        let plan = Plan::from_toml(
+            r#"
+            format = "drcore.plan/1"
+            [scope]
+            schemas = ["public"]
+            [tenancy]
+            column = "tenant_id"
+            [limits]
+            deadline = "10m"
+            [row_counts.tables]
+            tenants = "same"
+            tiers = 3
+            subscriptions = { within = 1 }
+            "User" = { min = 1, max = 9 }
+            public."Beacon" = { percent = 0.5 }
+            [[accept]]
+            finding = "row_counts:fewer_rows:public.a"
+            reason = "known"
+            up_to = 3
+            [[skip]]
+            check = "row_counts"
+            reason = "later"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
+    }
+}

@@ -1,0 +1,71 @@
+//! `[limits]`: sessions, timeouts and the deadline.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::duration::Span;
+use super::reader::{Fields, Reader};
+
+/// Sessions, timeouts and the deadline of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(title = "Limits")]
+#[non_exhaustive]
+pub struct Limits {
+    /// How many sessions read, besides the one that holds the snapshot. Default 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<u32>,
+    /// How long connecting may take. Default 10 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_timeout: Option<Span>,
+    /// How long one statement may take. Default: what the role has, else 15 minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement_timeout: Option<Span>,
+    /// How long to wait for a lock that somebody else holds. Default 5 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock_timeout: Option<Span>,
+    /// How long the whole run may take; what was not read by then is unread. Default: no end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Span>,
+}
+
+impl Limits {
+    pub(super) fn read(reader: &mut Reader, mut fields: Fields<'_>) -> Option<Self> {
+        if fields.entries().is_empty() {
+            return fields.wrong(reader, "this section is empty; allowed: sessions, connect_timeout, statement_timeout, lock_timeout, deadline");
+        }
+        let sessions = fields.optional(reader, "sessions", |reader, node, path| {
+            match reader.count(node, path).map(u32::try_from) {
+                Some(Ok(sessions @ 1..=64)) => Some(sessions),
+                Some(_) => reader.wrong(node, path, "expected a number of sessions from 1 to 64"),
+                None => None,
+            }
+        });
+        let limits = Self {
+            sessions,
+            connect_timeout: fields.optional(reader, "connect_timeout", Reader::span),
+            statement_timeout: fields.optional(reader, "statement_timeout", Reader::span),
+            lock_timeout: fields.optional(reader, "lock_timeout", Reader::span),
+            deadline: fields.optional(reader, "deadline", Reader::span),
+        };
+        fields.finish(reader);
+        Some(limits)
+    }
+
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.map_or(2, |sessions| usize::try_from(sessions).unwrap_or(2))
+    }
+
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout.map_or(Duration::from_secs(10), Duration::from)
+    }
+
+    pub(crate) fn lock_timeout(&self) -> Duration {
+        self.lock_timeout.map_or(Duration::from_secs(5), Duration::from)
+    }
+}

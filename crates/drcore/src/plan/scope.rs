@@ -1,0 +1,122 @@
+//! `[scope]`: which schemas and tables are looked at.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::reader::{Fields, Reader};
+use crate::evidence::catalog::Relation;
+use crate::evidence::{Catalog, Cause};
+use crate::sql::QualifiedName;
+
+/// Which schemas and tables are looked at.
+///
+/// By default the application's own schemas, and of a Supabase project's
+/// managed ones the tables that checks are about: `auth.users`,
+/// `auth.identities`, `storage.buckets`, `storage.objects`. Tables that belong
+/// to an extension are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(title = "Scope")]
+#[non_exhaustive]
+pub struct Scope {
+    /// Only these schemas; the default where empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schemas: Vec<String>,
+    /// Tables that are left out: `schema.table`, where `*` stands for any text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+}
+
+/// Tables in managed schemas that checks are about.
+const MANAGED_TABLES: &[(&str, &str)] =
+    &[("auth", "identities"), ("auth", "users"), ("storage", "buckets"), ("storage", "objects")];
+
+impl Scope {
+    pub(super) fn read(reader: &mut Reader, mut fields: Fields<'_>) -> Option<Self> {
+        let schemas =
+            fields.optional(reader, "schemas", |reader, node, path| reader.some(node, path, Reader::string));
+        let exclude =
+            fields.optional(reader, "exclude", |reader, node, path| reader.some(node, path, Reader::string));
+        if fields.entries().is_empty() {
+            return fields.wrong(reader, "this section is empty; allowed: schemas, exclude");
+        }
+        fields.finish(reader);
+        Some(Self { schemas: schemas.unwrap_or_default(), exclude: exclude.unwrap_or_default() })
+    }
+
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the schema is looked at as a whole.
+    ///
+    /// # Errors
+    /// The cause, where relations could not be read.
+    pub fn has_schema(&self, schema: &str, catalog: &Catalog) -> Result<bool, Cause> {
+        if self.schemas.is_empty() {
+            Ok(!catalog.is_managed(schema)?)
+        } else {
+            Ok(self.schemas.iter().any(|s| s == schema))
+        }
+    }
+
+    /// Whether the relation is looked at.
+    ///
+    /// # Errors
+    /// The cause, where relations could not be read.
+    pub fn has(&self, relation: &Relation, catalog: &Catalog) -> Result<bool, Cause> {
+        if relation.extension.is_some() || self.excludes(&relation.name) {
+            return Ok(false);
+        }
+        let QualifiedName { schema, name } = &relation.name;
+        Ok(self.has_schema(schema, catalog)?
+            || (self.schemas.is_empty() && MANAGED_TABLES.contains(&(schema.as_str(), name.as_str()))))
+    }
+
+    /// The tables that are looked at: ordinary ones and partitioned roots, not partitions.
+    ///
+    /// # Errors
+    /// The cause, where relations could not be read.
+    pub fn tables<'c>(&self, catalog: &'c Catalog) -> Result<Vec<&'c Relation>, Cause> {
+        let mut tables = Vec::new();
+        for relation in catalog.relations.get()? {
+            if relation.kind.is_table() && !relation.is_partition && self.has(relation, catalog)? {
+                tables.push(relation);
+            }
+        }
+        Ok(tables)
+    }
+
+    fn excludes(&self, name: &QualifiedName) -> bool {
+        let plain = format!("{}.{}", name.schema, name.name);
+        self.exclude.iter().any(|pattern| glob(pattern, &plain) || glob(pattern, &name.to_string()))
+    }
+}
+
+/// Whether `text` fits `pattern`, in which `*` stands for any text.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        assert!(glob("public.tmp_*", "public.tmp_1"));
+        assert!(glob("*.log*s", "app.logs_and_events"));
+        assert!(!glob("public.tmp", "public.tmp_1"));
+        assert!(!glob("a*b", "ac"));
+        assert!(glob("*", "anything"));
+    }
+}

@@ -1,0 +1,234 @@
+//! The report: one result for every check that exists, and a verdict.
+
+mod text;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use text::TextOptions;
+
+use crate::check::{Accepted, CheckResult, Context, Outcome, Reason};
+use crate::checks;
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::{Evidence, Run};
+use crate::finding::{Finding, Severity};
+use crate::plan::{Accept, Plan};
+
+/// What all checks together come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "Verdict")]
+pub enum Verdict {
+    /// At least one check failed.
+    Failed,
+    /// Every check that had something to go on passed.
+    Passed,
+    /// Nothing failed, and not everything could be found out.
+    Unproven,
+}
+
+impl Verdict {
+    /// The word on screens.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Passed => "passed",
+            Self::Unproven => "unproven",
+        }
+    }
+
+    /// The exit code of the command: 0, 1 or 3.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Failed => 1,
+            Self::Unproven => 3,
+        }
+    }
+}
+
+/// One result for every check that exists, and a verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Report")]
+#[non_exhaustive]
+pub struct Report {
+    /// Always `drcore.report/1`.
+    pub format: String,
+    /// What all checks together come to.
+    pub verdict: Verdict,
+    /// How much was read, by plural noun: `tables`, `rows`.
+    pub examined: BTreeMap<String, u64>,
+    /// One result for every check, in the order of the checks.
+    pub checks: Vec<CheckResult>,
+    /// What a reader should know that is no finding, such as acceptances that accept nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// All that is volatile.
+    pub run: ReportRun,
+}
+
+/// All that is volatile about a report, so that two reports on the same state are equal without it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "ReportRun")]
+#[non_exhaustive]
+pub struct ReportRun {
+    /// How the Evidence was collected.
+    pub evidence: Run,
+    /// How the baseline was collected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Run>,
+}
+
+impl Report {
+    /// The value of `format`.
+    pub const FORMAT: &'static str = "drcore.report/1";
+
+    /// Judges. A pure function: no database, no clock, no environment.
+    pub fn judge(plan: &Plan, now: &Evidence, then: Option<&Evidence>, only: &[String]) -> Self {
+        let context = Context::new(plan, now, then);
+        let mut used = vec![false; plan.accept.len()];
+        let checks: Vec<CheckResult> =
+            checks::ALL.iter().map(|check| judge_check(check, context, only, &mut used)).collect();
+        let verdict = verdict(&checks);
+        let unused = plan.accept.iter().zip(used).filter(|(_, used)| !used);
+        let notes =
+            unused.map(|(accept, _)| format!("[[accept]] {} accepts nothing now", accept.finding)).collect();
+        Self {
+            format: Self::FORMAT.to_owned(),
+            verdict,
+            examined: examined(now),
+            checks,
+            notes,
+            run: ReportRun { evidence: now.run.clone(), baseline: then.map(|then| then.run.clone()) },
+        }
+    }
+
+    /// Every finding of every check, worst first.
+    pub fn findings(&self) -> Vec<&Finding> {
+        let mut findings: Vec<&Finding> = self.checks.iter().flat_map(|check| &check.findings).collect();
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+        findings
+    }
+
+    /// How many findings there are of this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings().iter().filter(|finding| finding.severity() == severity).count()
+    }
+
+    /// The JSON form, the same bytes in every language.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        crate::wire::to_json(self)
+    }
+
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Format`] if the text is not a report, or of a newer major version.
+    pub fn from_json(text: &str) -> Result<Self> {
+        crate::wire::from_json(text, Self::FORMAT, "report")
+    }
+
+    /// Reads the JSON form from a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the file cannot be read; else as [`Report::from_json`].
+    pub fn load(path: impl AsRef<std::path::Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::new(ErrorKind::Io, "cannot read the report")
+                .context("file", path.display().to_string())
+                .caused_by(error)
+        })?;
+        Self::from_json(&text).map_err(|error| error.context("file", path.display().to_string()))
+    }
+}
+
+fn judge_check(
+    check: &checks::Check,
+    context: Context<'_>,
+    only: &[String],
+    used: &mut [bool],
+) -> CheckResult {
+    if !only.is_empty() && !only.iter().any(|id| id == check.id) {
+        return CheckResult::left_out(check.id, Reason::NotSelected, "left out by --only");
+    }
+    if let Some(reason) = context.plan.skipped(check.id) {
+        return CheckResult::left_out(check.id, Reason::Skipped, reason);
+    }
+    let mut judgement = (check.judge)(context);
+    if let Some(failure) = context.now.failure() {
+        // The run as a whole ended early: say why, not that somebody did not ask.
+        for unread in &mut judgement.unread {
+            if unread.cause.kind == crate::evidence::CauseKind::NotCollected {
+                unread.cause = failure.cause();
+            }
+        }
+    }
+    let mut accepted = Vec::new();
+    judgement.findings.retain(|finding| match acceptance(finding, context, used) {
+        Some(accept) => {
+            accepted.push(Accepted::new(finding.clone(), &accept.reason));
+            false
+        }
+        None => true,
+    });
+    // What was looked at and accepted was looked at.
+    if judgement.examined.is_empty() && !accepted.is_empty() {
+        judgement.examine("accepted", accepted.len() as u64);
+    }
+    CheckResult::derive(check.id, judgement, accepted, context.plan.names(check.id))
+}
+
+/// The acceptance of the plan that covers the finding, if it still does.
+fn acceptance<'p>(finding: &Finding, context: Context<'p>, used: &mut [bool]) -> Option<&'p Accept> {
+    for (at, accept) in context.plan.accept.iter().enumerate() {
+        if accept.finding != finding.id() {
+            continue;
+        }
+        used[at] = true;
+        let expired = accept.until.is_some_and(|until| context.now.run.taken_at >= until);
+        let within = match (finding.count(), accept.up_to) {
+            (Some(count), Some(up_to)) => count <= up_to,
+            // A counted kind without a bound would hide whatever comes later.
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        if !expired && within {
+            return Some(accept);
+        }
+    }
+    None
+}
+
+fn verdict(checks: &[CheckResult]) -> Verdict {
+    let examined: u64 = checks.iter().flat_map(|check| check.examined.values()).sum();
+    if checks.iter().any(|check| check.outcome == Outcome::Failed) {
+        Verdict::Failed
+    } else if examined == 0 || checks.iter().any(|check| check.outcome == Outcome::NotRun && check.counts) {
+        Verdict::Unproven
+    } else {
+        Verdict::Passed
+    }
+}
+
+fn examined(now: &Evidence) -> BTreeMap<String, u64> {
+    let rows: Vec<u64> = now.scans.tables.values().filter_map(|scan| scan.rows.read().copied()).collect();
+    let mut examined = BTreeMap::new();
+    if !rows.is_empty() {
+        examined.insert("tables".to_owned(), rows.len() as u64);
+        examined.insert("rows".to_owned(), rows.iter().sum());
+    }
+    examined
+}
+
+impl Plan {
+    /// Judges all checks. A pure function: no database, no clock, no environment.
+    pub fn judge(&self, now: &Evidence, then: Option<&Evidence>) -> Report {
+        Report::judge(self, now, then, &[])
+    }
+}

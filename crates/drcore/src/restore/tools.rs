@@ -1,0 +1,133 @@
+//! The programs of PostgreSQL: where they are, and running them.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use tokio::process::Command;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where the programs of PostgreSQL are (`initdb`, `pg_ctl`, `pg_dump`, …).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Tools {
+    /// The directory.
+    pub directory: PathBuf,
+    /// Whom to run the server as; none where we are not root.
+    run_as: Option<RunAs>,
+}
+
+/// PostgreSQL refuses to run as root.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunAs {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+const NEEDED: &[&str] = &["initdb", "pg_ctl", "postgres", "pg_dump", "pg_restore"];
+
+impl Tools {
+    /// Finds them: `DRCORE_PG_BIN`, then `PATH`, then the usual directories, the newest version first.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Tool`] with the command that installs them.
+    pub async fn find() -> Result<Self> {
+        let given = std::env::var_os("DRCORE_PG_BIN").map(PathBuf::from);
+        let candidates = given.map_or_else(candidates, |directory| vec![directory]);
+        let directory = candidates
+            .into_iter()
+            .find(|directory| NEEDED.iter().all(|name| directory.join(name).is_file()))
+            .ok_or_else(|| {
+                Error::new(ErrorKind::Tool, "PostgreSQL's server programs (initdb, pg_ctl, pg_dump, …) were not found").hint(
+                    "Install them (Debian and Ubuntu: apt-get install postgresql; macOS: brew install postgresql), or set DRCORE_PG_BIN to their directory.",
+                )
+            })?;
+        Ok(Self { directory, run_as: run_as().await? })
+    }
+
+    pub(crate) fn run_as(&self) -> Option<RunAs> {
+        self.run_as
+    }
+
+    /// A command for one of the programs, as the user that may run the server.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.directory.join(program));
+        if let Some(RunAs { uid, gid }) = self.run_as {
+            command.uid(uid).gid(gid).current_dir("/");
+        }
+        command.env_remove("PGHOST").env_remove("PGPORT").env_remove("PGUSER").env_remove("PGDATABASE");
+        command.env("LC_ALL", "C").stdin(std::process::Stdio::null());
+        command
+    }
+
+    /// Runs one of the programs to its end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Tool`], with the last lines that it printed.
+    pub(crate) async fn run(&self, program: &str, arguments: &[&std::ffi::OsStr]) -> Result<Output> {
+        let output =
+            self.command(program).args(arguments).output().await.map_err(|error| {
+                Error::new(ErrorKind::Tool, format!("cannot run {program}")).caused_by(error)
+            })?;
+        if output.status.success() {
+            return Ok(output);
+        }
+        let text = String::from_utf8_lossy(&output.stderr);
+        let lines: Vec<&str> = text.lines().collect();
+        let last = lines[lines.len().saturating_sub(5)..].join("; ");
+        Err(Error::new(ErrorKind::Tool, format!("{program} failed ({}): {last}", output.status)))
+    }
+}
+
+fn candidates() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::env::var_os("PATH")
+        .map(|path| std::env::split_paths(&path).collect::<Vec<_>>())
+        .unwrap_or_default()
+        .into_iter()
+        // A link in a bin directory leads to where all of them are.
+        .filter_map(|directory| directory.join("initdb").canonicalize().ok()?.parent().map(Path::to_path_buf))
+        .collect();
+    let mut versions: Vec<(u32, PathBuf)> = Vec::new();
+    for (root, inner) in [
+        ("/usr/lib/postgresql", "bin"),
+        ("/opt/homebrew/opt", "bin"),
+        ("/usr/local/opt", "bin"),
+        ("/usr/local/pgsql", ""),
+        ("/usr", "bin"),
+    ] {
+        for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let number: String = name.chars().filter(char::is_ascii_digit).collect();
+            let is_ours =
+                root.ends_with("postgresql") || name.starts_with("postgresql") || name.starts_with("pgsql");
+            if is_ours && let Ok(version) = number.parse() {
+                versions.push((version, entry.path().join(inner)));
+            }
+        }
+    }
+    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    found.extend(versions.into_iter().map(|(_, path)| path));
+    found
+}
+
+/// The user `postgres` where we are root, nobody otherwise.
+async fn run_as() -> Result<Option<RunAs>> {
+    if id("-u", None).await? != 0 {
+        return Ok(None);
+    }
+    match (id("-u", Some("postgres")).await, id("-g", Some("postgres")).await) {
+        (Ok(uid), Ok(gid)) => Ok(Some(RunAs { uid, gid })),
+        _ => Err(Error::new(
+            ErrorKind::Tool,
+            "PostgreSQL refuses to run as root, and there is no user postgres to run it as",
+        )
+        .hint("Run drcore as an ordinary user, or create the user: useradd --system postgres.")),
+    }
+}
+
+async fn id(flag: &str, user: Option<&str>) -> Result<u32> {
+    let failed = || Error::new(ErrorKind::Tool, "cannot find out which user this is");
+    let output =
+        Command::new("id").arg(flag).args(user).output().await.map_err(|error| failed().caused_by(error))?;
+    String::from_utf8_lossy(&output.stdout).trim().parse().map_err(|_| failed())
+}

@@ -1,0 +1,106 @@
+//! The main job in one call.
+
+use std::path::PathBuf;
+
+use crate::collect::{CollectOptions, collect_or_unreachable};
+use crate::connect::Dsn;
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::Evidence;
+use crate::plan::Plan;
+use crate::report::Report;
+
+/// What a database is compared with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Against {
+    /// Stored Evidence, already read.
+    Evidence(Box<Evidence>),
+    /// Stored Evidence in a file.
+    File(PathBuf),
+    /// A live database: its Evidence is collected first.
+    Url(String),
+}
+
+impl Against {
+    /// A URL or key-value string is a database; anything else is a file.
+    pub fn parse(text: &str) -> Self {
+        let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        let is_key_value = text.contains('=') && !std::path::Path::new(text).exists();
+        if is_url || is_key_value { Self::Url(text.to_owned()) } else { Self::File(PathBuf::from(text)) }
+    }
+}
+
+/// How to verify.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct VerifyOptions {
+    /// What must hold.
+    pub plan: Plan,
+    /// What it is compared with.
+    pub against: Option<Against>,
+    /// How to collect, and which checks.
+    pub collect: CollectOptions,
+}
+
+/// Verifies a database: collects, and judges.
+///
+/// A database that cannot be reached gives a report too: everything unread, the verdict `unproven`.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if `only` names a check that does not exist or `url` is
+/// no connection string; [`ErrorKind::Io`] or [`ErrorKind::Format`] if the baseline cannot be read.
+pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
+    let only = &options.collect.only;
+    known_checks(only)?;
+    Dsn::parse(url)?;
+    let then = match &options.against {
+        None => None,
+        Some(Against::Evidence(evidence)) => Some((**evidence).clone()),
+        Some(Against::File(path)) => Some(Evidence::load(path)?),
+        Some(Against::Url(url)) => {
+            Dsn::parse(url)?;
+            Some(collect_or_unreachable(url, &options.plan, None, &options.collect).await)
+        }
+    };
+    let now = collect_or_unreachable(url, &options.plan, then.as_ref(), &options.collect).await;
+    Ok(Report::judge(&options.plan, &now, then.as_ref(), only))
+}
+
+/// Collects a baseline: Evidence to store beside a backup.
+///
+/// # Errors
+/// What kept it from being collected: half a baseline would be half a proof.
+pub async fn baseline(url: &str, options: &VerifyOptions) -> Result<Evidence> {
+    Dsn::parse(url)?;
+    let evidence = collect_or_unreachable(url, &options.plan, None, &options.collect).await;
+    match evidence.failure() {
+        None => Ok(evidence.into_baseline()),
+        Some(failure) => {
+            let error = Error::new(failure.kind, failure.message.clone());
+            Err(match &failure.hint {
+                Some(hint) => error.hint(hint.clone()),
+                None => error,
+            })
+        }
+    }
+}
+
+/// Refuses names of checks that do not exist.
+///
+/// # Errors
+/// [`ErrorKind::Usage`], with what may have been meant.
+pub(crate) fn known_checks(ids: &[String]) -> Result<()> {
+    for id in ids {
+        if crate::checks::by_id(id).is_none() {
+            let known: Vec<&str> = crate::checks::ALL.iter().map(|check| check.id).collect();
+            let close = crate::suggest::close(id, known.iter().copied());
+            let hint = if close.is_empty() {
+                format!("The checks are: {}.", known.join(", "))
+            } else {
+                format!("Did you mean {}?", close.join(" or "))
+            };
+            return Err(Error::new(ErrorKind::Usage, format!("no such check: {id:?}")).hint(hint));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! Every check, in both directions: it fires on the damage, and is silent on the healthy twin.
+//!
+//! `<check>.sql` holds the healthy database and, after the line `-- damage`, what is done to it.
+
+mod row_counts;
+
+use drcore_tests::Database;
+
+/// A healthy database and its damaged twin.
+async fn twins(script: &str) -> (Database, Database) {
+    let (healthy, damage) = script.split_once("-- damage\n").unwrap();
+    let healthy = Database::with(healthy).await;
+    let damaged = healthy.copy().await;
+    damaged.execute(damage).await;
+    (healthy, damaged)
+}

@@ -1,0 +1,81 @@
+use drcore::check::{Outcome, Reason};
+use drcore::{Finding, Verdict};
+use drcore_tests::{check, ids, parse};
+
+const SCRIPT: &str = include_str!("row_counts.sql");
+
+#[tokio::test]
+async fn the_healthy_twin_is_silent() {
+    let (healthy, _) = super::twins(SCRIPT).await;
+    let baseline = healthy.evidence(&parse(""), None).await;
+    let report = healthy.report("", Some(&baseline)).await;
+    assert_eq!(ids(&report), [""; 0]);
+    assert_eq!(check(&report, "row_counts").outcome, Outcome::Passed);
+    assert_eq!(check(&report, "row_counts").examined["tables"], 9);
+}
+
+#[tokio::test]
+async fn the_damage_is_found_and_nothing_else() {
+    let (healthy, damaged) = super::twins(SCRIPT).await;
+    let baseline = healthy.evidence(&parse(""), None).await;
+    let report = damaged.report("", Some(&baseline)).await;
+    assert_eq!(
+        ids(&report).into_iter().filter(|id| id.starts_with("row_counts:")).collect::<Vec<_>>(),
+        [
+            "row_counts:emptied_table:public.cache",
+            "row_counts:extra_table:public.leftover",
+            "row_counts:fewer_rows:\"we.ird\".\"we\"\"ird; DROP\"",
+            "row_counts:fewer_rows:public.dogs",
+            "row_counts:fewer_rows:public.events",
+            "row_counts:fewer_rows:public.subscriptions",
+            "row_counts:fewer_rows:public.tenants",
+            "row_counts:missing_table:public.gone",
+            "row_counts:more_rows:public.\"User\"",
+        ]
+    );
+    let Some(Finding::EmptiedTable(cache)) =
+        report.findings().into_iter().find(|f| f.kind() == "emptied_table")
+    else {
+        panic!("no emptied table")
+    };
+    assert!(cache.unlogged);
+    assert_eq!(cache.were, 3);
+    assert_eq!(report.verdict, Verdict::Failed);
+}
+
+#[tokio::test]
+async fn the_plan_goes_before_the_baseline() {
+    let (healthy, damaged) = super::twins(SCRIPT).await;
+    let baseline = healthy.evidence(&parse(""), None).await;
+    let plan = "[row_counts.tables]\nsubscriptions = { within = 1 }\nUser = 3\ntenants = { percent = 10 }\nnowhere = 1\n";
+    let found = ids(&damaged.report(plan, Some(&baseline)).await);
+    for id in ["fewer_rows:public.subscriptions", "more_rows:public.\"User\"", "fewer_rows:public.tenants"] {
+        assert!(!found.contains(&format!("row_counts:{id}")), "{id} is within what the plan allows");
+    }
+    assert!(found.contains(&"row_counts:missing_table:public.nowhere".to_owned()));
+}
+
+#[tokio::test]
+async fn without_plan_or_baseline_there_is_no_expectation() {
+    let (healthy, _) = super::twins(SCRIPT).await;
+    let report = healthy.report("", None).await;
+    assert_eq!(check(&report, "row_counts").reason, Some(Reason::NoExpectation));
+    let named = healthy.report("[row_counts.tables]\ntenants = \"same\"\n", None).await;
+    assert_eq!(check(&named, "row_counts").reason, Some(Reason::Unreadable));
+    assert_eq!(named.verdict, Verdict::Unproven);
+}
+
+#[tokio::test]
+async fn an_acceptance_holds_up_to_its_bound() {
+    let (healthy, damaged) = super::twins(SCRIPT).await;
+    let baseline = healthy.evidence(&parse(""), None).await;
+    let accept = |up_to: &str| {
+        format!("[[accept]]\nfinding = \"row_counts:fewer_rows:public.tenants\"\nreason = \"known\"\n{up_to}")
+    };
+    let fails = |found: Vec<String>| found.contains(&"row_counts:fewer_rows:public.tenants".to_owned());
+    assert!(!fails(ids(&damaged.report(&accept("up_to = 1"), Some(&baseline)).await)));
+    assert!(fails(ids(&damaged.report(&accept("up_to = 0"), Some(&baseline)).await)));
+    assert!(fails(ids(&damaged.report(&accept(""), Some(&baseline)).await)), "a counted kind needs a bound");
+    let expired = accept("up_to = 1\nuntil = \"2020-01-01T00:00:00Z\"");
+    assert!(fails(ids(&damaged.report(&expired, Some(&baseline)).await)));
+}

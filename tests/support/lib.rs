@@ -1,0 +1,118 @@
+//! What the tests share: one scratch cluster a test binary, one database a test.
+//!
+//! A test that could not run is a failure: without `PostgreSQL` everything here panics.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use drcore::collect::CollectOptions;
+use drcore::restore::{ScratchCluster, ScratchOptions};
+use drcore::{Evidence, Plan, Report, Source};
+use tokio::sync::OnceCell;
+
+static CLUSTER: OnceCell<ScratchCluster> = OnceCell::const_new();
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// The cluster that all tests of this binary share. Its watchdog ends it with the process.
+///
+/// Roles belong to the whole cluster: give them names that no other test uses.
+pub async fn cluster() -> &'static ScratchCluster {
+    CLUSTER
+        .get_or_init(|| async {
+            ScratchCluster::start(ScratchOptions::default())
+                .await
+                .expect("a scratch cluster starts: is PostgreSQL installed?")
+        })
+        .await
+}
+
+/// A database of its own.
+#[derive(Debug)]
+pub struct Database {
+    /// Its name.
+    pub name: String,
+}
+
+impl Database {
+    /// An empty one.
+    pub async fn empty() -> Self {
+        let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        cluster().await.create_database(&name).await.expect("a database is created");
+        Self { name }
+    }
+
+    /// One in which these statements were run.
+    pub async fn with(sql: &str) -> Self {
+        let database = Self::empty().await;
+        database.execute(sql).await;
+        database
+    }
+
+    /// A copy of it. Nobody may be connected to it.
+    pub async fn copy(&self) -> Self {
+        let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let sql = format!("create database {name} template {}", self.name);
+        // The sessions of a collection end a moment after it.
+        for attempt in 0.. {
+            match cluster().await.execute("postgres", &sql).await {
+                Ok(()) => break,
+                Err(error) if attempt < 50 && error.to_string().contains("being accessed") => {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        Self { name }
+    }
+
+    /// Runs statements in it, as superuser.
+    pub async fn execute(&self, sql: &str) {
+        if let Err(error) = cluster().await.execute(&self.name, sql).await {
+            panic!("{error:?}\nin: {}", sql.chars().take(2000).collect::<String>());
+        }
+    }
+
+    /// Its connection string, as superuser.
+    pub async fn url(&self) -> String {
+        cluster().await.url(&self.name)
+    }
+
+    /// Its connection string, as this role.
+    pub async fn url_as(&self, role: &str) -> String {
+        self.url().await.replacen("postgres@", &format!("{role}@"), 1)
+    }
+
+    /// Its Evidence.
+    pub async fn evidence(&self, plan: &Plan, baseline: Option<&Evidence>) -> Evidence {
+        let source = Source::connect(&self.url().await).await.expect("the scratch cluster answers");
+        drcore::collect::collect(&source, plan, baseline, &CollectOptions::default())
+            .await
+            .expect("evidence is collected")
+    }
+
+    /// The report of a plan (as TOML) on it, against a baseline.
+    pub async fn report(&self, plan: &str, baseline: Option<&Evidence>) -> Report {
+        let plan = parse(plan);
+        let evidence = self.evidence(&plan, baseline).await;
+        plan.judge(&evidence, baseline)
+    }
+}
+
+/// Parses a plan, showing its mistakes where it has any.
+pub fn parse(plan: &str) -> Plan {
+    match Plan::from_toml(plan) {
+        Ok(plan) => plan,
+        Err(error) => panic!("{error}\n{}", error.detail_text().unwrap_or_default()),
+    }
+}
+
+/// The ids of all findings, sorted.
+pub fn ids(report: &Report) -> Vec<String> {
+    let mut ids: Vec<String> = report.findings().iter().map(|finding| finding.id().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+/// The result of one check.
+pub fn check<'r>(report: &'r Report, id: &str) -> &'r drcore::check::CheckResult {
+    report.checks.iter().find(|check| check.id == id).unwrap_or_else(|| panic!("no check {id}"))
+}
