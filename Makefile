@@ -1,0 +1,44 @@
+# Names over cargo and scripts/. `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help drill test bench soak dist docs fmt lint types clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+drill: ## Rehearse a disaster on a sample database: break, restore, verify, repair
+	@scripts/tools cargo
+	@scripts/postgres
+	@. scripts/env; say "drcore: building (minutes the first time, then seconds)"; \
+	cargo run --package drcore-cli --bin drcore -- drill --sample
+
+test: ## Everything that CI checks, against the built and installed artefacts too
+	@scripts/test
+
+lint: ## Formatting, clippy, docs and shell scripts only
+	@scripts/test lock format clippy docs shell
+
+fmt: ## Format the Rust code
+	@cargo fmt --all
+
+types: ## Write schemas and the TypeScript and Python types from the Rust types
+	@scripts/generate
+
+dist: ## Release artefacts in dist/: the command, the wheel, the npm tarball
+	@scripts/dist
+
+docs: ## The Rust documentation, in the browser
+	@. scripts/env; cargo doc --workspace --no-deps --open
+
+bench: ## Speed against the runbooks' SQL, the peers and the floor, as one table
+	@scripts/postgres
+	@. scripts/env; cargo run --release --package drcore-bench
+
+soak: ## The large cases that are too slow for `make test`
+	@scripts/postgres
+	@. scripts/env; cargo test --release --package drcore-tests --test soak -- --ignored --nocapture
+
+clean: ## Remove all that these commands made, except PostgreSQL
+	@cargo clean
+	@rm -rf dist .venv crates/drcore-node/node_modules crates/drcore-node/*.node
