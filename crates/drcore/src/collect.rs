@@ -111,7 +111,14 @@ pub async fn collect_or_unreachable(
     let (host, result) = match crate::connect::Dsn::parse(url) {
         Ok(dsn) => {
             let host = dsn.to_string();
-            let result = match Source::open(dsn, &plan.limits).await {
+            let opened = tokio::select! {
+                opened = Source::open(dsn, &plan.limits) => opened,
+                // Nobody who cancels wants to wait for a host that does not answer.
+                () = options.cancel.cancelled() => {
+                    Err(Error::new(ErrorKind::Cancelled, "cancelled by the caller"))
+                }
+            };
+            let result = match opened {
                 Ok(source) => collect(&source, plan, baseline, options).await,
                 Err(error) => Err(error),
             };

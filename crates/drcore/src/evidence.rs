@@ -241,6 +241,14 @@ impl Evidence {
         Self::from_json(&text).map_err(|error| error.context("file", path.display().to_string()))
     }
 
+    /// Writes the JSON form to a file, whole or not at all, readable by its owner only.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        crate::wire::save(path.as_ref(), &self.to_json()?, "evidence")
+    }
+
     /// The same without what a stored baseline must not hold: the plain values of assertions.
     #[must_use]
     pub fn into_baseline(mut self) -> Self {

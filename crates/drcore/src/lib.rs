@@ -26,4 +26,4 @@ pub use finding::{Finding, Severity};
 pub use plan::Plan;
 pub use remedy::Remedy;
 pub use report::{Report, Verdict};
-pub use verify::{Against, VerifyOptions, baseline, verify};
+pub use verify::{Against, VerifyOptions, baseline, collect, judge, verify};

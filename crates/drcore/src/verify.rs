@@ -50,20 +50,48 @@ pub struct VerifyOptions {
 /// [`ErrorKind::Usage`] if `only` names a check that does not exist or `url` is
 /// no connection string; [`ErrorKind::Io`] or [`ErrorKind::Format`] if the baseline cannot be read.
 pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
-    let only = &options.collect.only;
-    known_checks(only)?;
+    known_checks(&options.collect.only)?;
     Dsn::parse(url)?;
-    let then = match &options.against {
-        None => None,
-        Some(Against::Evidence(evidence)) => Some((**evidence).clone()),
-        Some(Against::File(path)) => Some(Evidence::load(path)?),
-        Some(Against::Url(url)) => {
-            Dsn::parse(url)?;
-            Some(collect_or_unreachable(url, &options.plan, None, &options.collect).await)
-        }
-    };
+    let then = options.baseline().await?;
     let now = collect_or_unreachable(url, &options.plan, then.as_ref(), &options.collect).await;
-    Ok(Report::judge(&options.plan, &now, then.as_ref(), only))
+    Ok(Report::judge(&options.plan, &now, then.as_ref(), &options.collect.only))
+}
+
+/// Collects what [`verify`] would judge. Where nothing can be read, the Evidence says so.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn collect(url: &str, options: &VerifyOptions) -> Result<Evidence> {
+    known_checks(&options.collect.only)?;
+    Dsn::parse(url)?;
+    let then = options.baseline().await?;
+    Ok(collect_or_unreachable(url, &options.plan, then.as_ref(), &options.collect).await)
+}
+
+/// Judges Evidence that was collected before. Connects to nothing, unless it is
+/// compared with a live database.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn judge(now: &Evidence, options: &VerifyOptions) -> Result<Report> {
+    known_checks(&options.collect.only)?;
+    let then = options.baseline().await?;
+    Ok(Report::judge(&options.plan, now, then.as_ref(), &options.collect.only))
+}
+
+impl VerifyOptions {
+    /// The Evidence that it is compared with: given, read from its file, or collected.
+    async fn baseline(&self) -> Result<Option<Evidence>> {
+        Ok(match &self.against {
+            None => None,
+            Some(Against::Evidence(evidence)) => Some((**evidence).clone()),
+            Some(Against::File(path)) => Some(Evidence::load(path)?),
+            Some(Against::Url(url)) => {
+                Dsn::parse(url)?;
+                Some(collect_or_unreachable(url, &self.plan, None, &self.collect).await)
+            }
+        })
+    }
 }
 
 /// Collects a baseline: Evidence to store beside a backup.
@@ -71,6 +99,7 @@ pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
 /// # Errors
 /// What kept it from being collected: half a baseline would be half a proof.
 pub async fn baseline(url: &str, options: &VerifyOptions) -> Result<Evidence> {
+    known_checks(&options.collect.only)?;
     Dsn::parse(url)?;
     let evidence = collect_or_unreachable(url, &options.plan, None, &options.collect).await;
     match evidence.failure() {

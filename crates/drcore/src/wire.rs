@@ -1,5 +1,8 @@
 //! JSON in and out: one form for all languages, versioned.
 
+use std::io::Write;
+use std::path::Path;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -9,6 +12,21 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string_pretty(value)
         .map_err(|error| Error::new(ErrorKind::Internal, "cannot write JSON").caused_by(error))
+}
+
+/// Writes a file as a whole or not at all, for its owner only: it describes a database.
+pub(crate) fn save(path: &Path, text: &str, what: &str) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let mut file = tempfile::NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
+        file.write_all(text.as_bytes())?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    };
+    write().map_err(|error| {
+        Error::new(ErrorKind::Io, format!("cannot write the {what}"))
+            .context("file", path.display().to_string())
+            .caused_by(error)
+    })
 }
 
 /// Reads JSON whose `format` is `expected`, such as `drcore.evidence/1`.
