@@ -1,4 +1,69 @@
-//! Proves that a `PostgreSQL` or Supabase restore is good.
+//! Proves that a `PostgreSQL` or Supabase restore is good, tells what was lost and for whom, and
+//! puts it right.
+//!
+//! # From nothing to a verified restore
+//!
+//! At backup time, keep a *baseline* beside the dump: [`Evidence`] of one state of the database.
+//!
+//! ```no_run
+//! # async fn example() -> drcore::Result<()> {
+//! use drcore::{VerifyOptions, baseline};
+//!
+//! let evidence = baseline("postgresql://postgres@db.example.com/app", &VerifyOptions::default()).await?;
+//! std::fs::write("baseline.json", evidence.to_json()?)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! After the restore, verify against it:
+//!
+//! ```no_run
+//! # async fn example() -> drcore::Result<()> {
+//! use drcore::{Against, Plan, Verdict, VerifyOptions, verify};
+//!
+//! let mut options = VerifyOptions::default();
+//! options.plan = Plan::from_path("drcore.toml")?; // or Plan::default()
+//! options.against = Some(Against::File("baseline.json".into()));
+//! let report = verify("postgresql://postgres@restored.example.com/app", &options).await?;
+//! for finding in report.findings() {
+//!     println!("{} {}: {}", finding.severity().as_str(), finding.common().object, finding.common().message);
+//! }
+//! assert_eq!(report.verdict, Verdict::Passed);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`verify`] does not fail because the database cannot be reached: it gives a [`Report`] in which
+//! everything is unread and the verdict is [`Verdict::Unproven`]. An [`Error`] means that there is
+//! nothing to report on: a plan with mistakes, a baseline that is none.
+//!
+//! # How the parts meet
+//!
+//! [`Plan`] → [`collect`](collect::collect) → [`Evidence`] → [`Plan::judge`] → [`Report`] → [`Remedy`]
+//!
+//! Only collecting touches the database, in one read-only snapshot over several sessions. Judging is
+//! a pure function, so that Evidence collected at night can be judged again in the morning with
+//! another plan:
+//!
+//! ```no_run
+//! # async fn example() -> drcore::Result<()> {
+//! use drcore::collect::{CollectOptions, collect};
+//! use drcore::{Evidence, Plan, Source};
+//!
+//! let plan = Plan::from_toml("[row_counts.tables]\ntenants = \"same\"\n")?;
+//! let baseline = Evidence::load("baseline.json")?;
+//! let source = Source::connect("postgresql://postgres@restored.example.com/app").await?;
+//! let evidence = collect(&source, &plan, Some(&baseline), &CollectOptions::default()).await?;
+//! let report = plan.judge(&evidence, Some(&baseline));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a result means
+//!
+//! Every check that exists has a result: `passed`, `failed`, or `not_run` with a typed
+//! [reason](check::Reason). What could not be read is listed with its cause, and a check that could
+//! not read everything it needed is never `passed`. The checks and their pages are in [`checks`].
 
 mod arguments;
 pub mod check;
