@@ -80,13 +80,14 @@ pub async fn collect(
 ) -> Result<Evidence> {
     let started = Instant::now();
     let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
-    let mut result = attempt(source, plan, baseline, options, &stop).await;
+    // Boxed: it is large, and its callers' futures would all be.
+    let mut result = Box::pin(attempt(source, plan, baseline, options, &stop)).await;
     if matches!(&result, Err(error) if error.kind() == ErrorKind::Connection)
         && !stop.is_stopped()
         && options.snapshot.is_none()
     {
         // All of it was one snapshot's; what is left of it is worth nothing beside another's.
-        result = attempt(source, plan, baseline, options, &stop).await.map(|mut evidence| {
+        result = Box::pin(attempt(source, plan, baseline, options, &stop)).await.map(|mut evidence| {
             evidence
                 .run
                 .notes
