@@ -23,7 +23,7 @@ pub(crate) use stop::Stop;
 use crate::check::Context;
 use crate::checks;
 use crate::connect::{Session, Source};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::evidence::{Evidence, Failure, Run};
 use crate::plan::Plan;
 
@@ -78,16 +78,28 @@ pub async fn collect(
     baseline: Option<&Evidence>,
     options: &CollectOptions,
 ) -> Result<Evidence> {
-    let started = Instant::now();
     let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
-    // Boxed: it is large, and its callers' futures would all be.
-    let mut result = Box::pin(attempt(source, plan, baseline, options, &stop)).await;
+    let result = collect_until(&stop, source, plan, baseline, options).await;
+    stop.finish();
+    result
+}
+
+async fn collect_until(
+    stop: &Stop,
+    source: &Source,
+    plan: &Plan,
+    baseline: Option<&Evidence>,
+    options: &CollectOptions,
+) -> Result<Evidence> {
+    let started = Instant::now();
+    // Boxed, or every caller's future would be as large as all of it.
+    let mut result = Box::pin(attempt(source, plan, baseline, options, stop)).await;
     if matches!(&result, Err(error) if error.kind() == ErrorKind::Connection)
         && !stop.is_stopped()
         && options.snapshot.is_none()
     {
         // All of it was one snapshot's; what is left of it is worth nothing beside another's.
-        result = Box::pin(attempt(source, plan, baseline, options, &stop)).await.map(|mut evidence| {
+        result = Box::pin(attempt(source, plan, baseline, options, stop)).await.map(|mut evidence| {
             evidence
                 .run
                 .notes
@@ -95,7 +107,6 @@ pub async fn collect(
             evidence
         });
     }
-    stop.finish();
     let mut evidence = result?;
     evidence.run.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(evidence)
@@ -109,24 +120,20 @@ pub async fn collect_or_unreachable(
     options: &CollectOptions,
 ) -> Evidence {
     let started = Instant::now();
+    // Connecting counts towards the deadline, and can be cancelled too.
+    let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
     let (host, result) = match crate::connect::Dsn::parse(url) {
         Ok(dsn) => {
             let host = dsn.to_string();
-            let opened = tokio::select! {
-                opened = Source::open(dsn, &plan.limits) => opened,
-                // Nobody who cancels wants to wait for a host that does not answer.
-                () = options.cancel.cancelled() => {
-                    Err(Error::new(ErrorKind::Cancelled, "cancelled by the caller"))
-                }
-            };
-            let result = match opened {
-                Ok(source) => collect(&source, plan, baseline, options).await,
+            let result = match stop.or(Source::open(dsn, &plan.limits)).await {
+                Ok(source) => collect_until(&stop, &source, plan, baseline, options).await,
                 Err(error) => Err(error),
             };
             (Some(host), result)
         }
         Err(error) => (None, Err(error)),
     };
+    stop.finish();
     result.unwrap_or_else(|error| {
         let mut run = Run::new(Timestamp::now());
         run.host = host;
@@ -142,15 +149,19 @@ async fn attempt(
     options: &CollectOptions,
     stop: &Stop,
 ) -> Result<Evidence> {
-    let exporter = source.session(&plan.limits).await?;
-    let snapshot = exporter.begin_snapshot(&plan.limits, options.snapshot.as_deref()).await?;
-    let server = exporter.server().await?;
+    let begin = async {
+        let exporter = source.session(&plan.limits).await?;
+        let snapshot = exporter.begin_snapshot(&plan.limits, options.snapshot.as_deref()).await?;
+        let server = exporter.server().await?;
+        Ok((exporter, snapshot, server))
+    };
+    let (exporter, snapshot, server) = stop.or(begin).await?;
     let mut run = Run::new(server.taken_at);
     run.host = Some(source.dsn().to_string());
     run.server = Some(server);
     let mut evidence = Evidence::new(run);
 
-    let pool = workers::Pool::open(source, plan, exporter, snapshot, &mut evidence.run).await?;
+    let pool = stop.or(workers::Pool::open(source, plan, exporter, snapshot, &mut evidence.run)).await?;
     let tracker = progress::Tracker::new(options.progress.clone());
     let mut before = Wants::default();
     loop {
@@ -186,11 +197,6 @@ impl Session {
 
 impl From<&crate::evidence::Cause> for Failure {
     fn from(cause: &crate::evidence::Cause) -> Self {
-        let kind = match cause.kind {
-            crate::evidence::CauseKind::Cancelled => ErrorKind::Cancelled,
-            crate::evidence::CauseKind::Deadline => ErrorKind::Timeout,
-            _ => ErrorKind::Connection,
-        };
-        Self::from(&Error::new(kind, cause.message.clone()))
+        Self::from(&cause.clone().into_stop_error())
     }
 }

@@ -133,3 +133,40 @@ pub(crate) fn known_checks(ids: &[String]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::report::Verdict;
+
+    /// A server that takes the connection and never says anything, and its connection string.
+    async fn silent() -> (tokio::net::TcpListener, String) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        (listener, format!("postgresql://u@127.0.0.1:{port}/d?sslmode=disable"))
+    }
+
+    #[tokio::test]
+    async fn the_deadline_covers_connecting() {
+        let (_listener, url) = silent().await;
+        let options = VerifyOptions::from_json(r#"{"deadline": "100ms"}"#).unwrap();
+        let began = Instant::now();
+        let report = verify(&url, &options).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(5));
+        assert_eq!(report.verdict, Verdict::Unproven);
+        assert_eq!(report.run.evidence.failure.unwrap().kind, ErrorKind::Timeout);
+    }
+
+    #[tokio::test]
+    async fn cancelling_covers_connecting() {
+        let (_listener, url) = silent().await;
+        let options = VerifyOptions::default();
+        let cancel = options.collect.cancel.clone();
+        let began = Instant::now();
+        let (evidence, ()) = tokio::join!(collect(&url, &options), async { cancel.cancel() });
+        assert!(began.elapsed() < Duration::from_secs(5));
+        assert_eq!(evidence.unwrap().failure().unwrap().kind, ErrorKind::Cancelled);
+    }
+}

@@ -4,8 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use crate::error::Result;
+
 /// How far a collection is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(title = "Progress")]
 #[non_exhaustive]
 pub struct Progress {
     /// What is being done.
@@ -16,12 +22,16 @@ pub struct Progress {
     pub total: u64,
     /// Rows counted so far, in all phases.
     pub rows: u64,
-    /// Since the collection began.
+    /// Since the collection began; in milliseconds in JSON.
+    #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
+    #[schemars(with = "u64")]
     pub elapsed: Duration,
 }
 
 /// What is being done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "Phase")]
 #[non_exhaustive]
 pub enum Phase {
     /// Reading the catalog.
@@ -38,6 +48,20 @@ impl Phase {
             Self::Scan => "scan",
         }
     }
+}
+
+impl Progress {
+    /// The JSON form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if a value cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        crate::wire::to_json(self)
+    }
+}
+
+fn milliseconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Counts, and tells the caller.

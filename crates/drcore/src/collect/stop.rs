@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Cause, CauseKind};
 
 /// Tells everybody to stop, and why.
@@ -58,8 +59,35 @@ impl Stop {
         }
     }
 
+    /// What the future gives, or why to stop: whichever comes first.
+    pub(crate) async fn or<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            result = future => result,
+            () = self.stopped() => Err(self.cause().map_or_else(
+                || Error::new(ErrorKind::Internal, "stopped without a cause"),
+                Cause::into_stop_error,
+            )),
+        }
+    }
+
     /// Ends the watch: the run is over.
     pub(crate) fn finish(&self) {
         self.token.cancel();
+    }
+}
+
+impl Cause {
+    /// The error of a run that had to stop for this reason.
+    pub(crate) fn into_stop_error(self) -> Error {
+        let kind = match self.kind {
+            CauseKind::Cancelled => ErrorKind::Cancelled,
+            CauseKind::Deadline => ErrorKind::Timeout,
+            _ => ErrorKind::Connection,
+        };
+        let error = Error::new(kind, self.message);
+        match self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     }
 }

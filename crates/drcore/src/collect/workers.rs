@@ -77,12 +77,16 @@ impl<'s> Pool<'s> {
     }
 
     pub(super) async fn close(self) {
-        for worker in &self.workers {
-            if let Some(session) = worker.lock().await.take() {
-                session.rollback().await;
+        let rollbacks = async {
+            for worker in &self.workers {
+                if let Some(session) = worker.lock().await.take() {
+                    session.rollback().await;
+                }
             }
-        }
-        self.exporter.rollback().await;
+            self.exporter.rollback().await;
+        };
+        // Whoever does not answer is hung up on: dropping the sessions closes them.
+        let _ = tokio::time::timeout(CANCEL_GRACE, rollbacks).await;
     }
 
     /// Answers all requests of one round.
@@ -194,8 +198,12 @@ async fn ask_on(session: &Session, plan: &Plan, job: &Job, stop: &Stop) -> Resul
     let result = tokio::select! {
         result = &mut asking => result,
         () = stop.stopped() => {
-            session.cancel().await;
-            match tokio::time::timeout(CANCEL_GRACE, &mut asking).await {
+            let cancelled = async {
+                // A connection of its own, which may hang where the server does not answer.
+                session.cancel().await;
+                (&mut asking).await
+            };
+            match tokio::time::timeout(CANCEL_GRACE, cancelled).await {
                 Ok(result) => result,
                 Err(_) => Err(Error::new(ErrorKind::Connection, "the server did not act on the cancel request")),
             }
