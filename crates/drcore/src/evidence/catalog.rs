@@ -11,6 +11,7 @@ mod roles;
 mod schemas;
 mod sequences;
 mod settings;
+mod view_sources;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -27,6 +28,7 @@ pub use roles::Role;
 pub use schemas::Schema;
 pub use sequences::Sequence;
 pub use settings::Setting;
+pub use view_sources::ViewSource;
 
 use super::{Cause, Fact};
 use crate::sql::QualifiedName;
@@ -108,6 +110,8 @@ catalog! {
     sequences: Sequence,
     /// Settings of databases and roles that tell what the API exposes.
     settings: Setting,
+    /// What views read from, directly.
+    view_sources: ViewSource,
 }
 
 fn understand<T: CatalogFact>(answer: Result<Vec<String>, Cause>) -> Fact<Vec<T>> {

@@ -1,4 +1,5 @@
--- Columns of tables, views, materialised views and foreign tables. Partitions repeat their root's and are left out.
+-- Columns of tables, views, materialised views and foreign tables. Partitions repeat their root's and are left out,
+-- but for columns with privileges of their own: the API serves a partition as a table of its own.
 select
   pg_catalog.format(
     '%s.%s',
@@ -21,7 +22,7 @@ where a.attnum > 0
   and not a.attisdropped
   and c.relkind in ('r', 'p', 'v', 'm', 'f')
   and c.relpersistence <> 't'
-  and not c.relispartition
+  and (not c.relispartition or a.attacl is not null)
   and n.nspname <> 'information_schema'
   and n.nspname not like 'pg\_%'
 order by n.nspname collate "C", c.relname collate "C", a.attnum

@@ -36,9 +36,9 @@ pub struct Function {
 }
 
 impl Function {
-    /// As a user would type it: `public.promote(uuid, text)`.
+    /// As `regprocedure` writes it: `public.promote(uuid,text)`.
     pub fn signature(&self) -> String {
-        format!("{}.{}({})", ident(&self.schema), ident(&self.name), self.arguments)
+        format!("{}.{}({})", ident(&self.schema), ident(&self.name), self.arguments.replace(", ", ","))
     }
 }
 

@@ -15,14 +15,14 @@ pub struct Role {
     pub name: String,
     /// SUPERUSER.
     pub superuser: bool,
-    /// INHERIT: whether it has the rights of what it is a member of without SET ROLE.
-    pub inherit: bool,
     /// LOGIN.
     pub login: bool,
     /// BYPASSRLS.
     pub bypass_rls: bool,
-    /// The roles that it is a member of, directly.
-    pub member_of: Vec<String>,
+    /// The roles whose rights it has without SET ROLE, directly.
+    pub inherits: Vec<String>,
+    /// The roles that it can become by SET ROLE, directly.
+    pub can_become: Vec<String>,
 }
 
 impl CatalogFact for Role {

@@ -1,18 +1,28 @@
 -- Roles, the server's own predefined ones (pg_…) included, since others may be members of them.
+-- Before version 16 a role inherits from all its groups or from none, and can become each of them; from 16 on every
+-- membership says so by itself. Through jsonb, because those columns are missing before.
 select
   r.rolname::pg_catalog.text as name,
   r.rolsuper as superuser,
-  r.rolinherit as inherit,
   r.rolcanlogin as login,
   r.rolbypassrls as bypass_rls,
   coalesce(
-    (
-      select pg_catalog.array_agg(distinct g.rolname::pg_catalog.text order by g.rolname::pg_catalog.text)
-      from pg_catalog.pg_auth_members m
-      join pg_catalog.pg_roles g on g.oid = m.roleid
-      where m.member = r.oid
-    ),
+    pg_catalog.array_agg(distinct m.granted order by m.granted) filter (where coalesce(m.inherits, r.rolinherit)),
     '{}'
-  ) as member_of
+  ) as inherits,
+  coalesce(
+    pg_catalog.array_agg(distinct m.granted order by m.granted) filter (where coalesce(m.settable, true)),
+    '{}'
+  ) as can_become
 from pg_catalog.pg_roles r
+left join (
+  select
+    a.member,
+    g.rolname::pg_catalog.text collate "C" as granted,
+    (pg_catalog.to_jsonb(a) ->> 'inherit_option')::pg_catalog.bool as inherits,
+    (pg_catalog.to_jsonb(a) ->> 'set_option')::pg_catalog.bool as settable
+  from pg_catalog.pg_auth_members a
+  join pg_catalog.pg_roles g on g.oid = a.roleid
+) m on m.member = r.oid
+group by r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcanlogin, r.rolbypassrls
 order by r.rolname collate "C"

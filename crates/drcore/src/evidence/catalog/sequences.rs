@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::CatalogFact;
+use crate::evidence::acl::Acl;
 use crate::sql::QualifiedName;
 
 /// A sequence, with the columns that it feeds.
@@ -33,6 +34,10 @@ pub struct Sequence {
     pub feeds: Vec<FedColumn>,
     /// Whether it is UNLOGGED.
     pub unlogged: bool,
+    /// Its owner.
+    pub owner: String,
+    /// Privileges, the defaults written out.
+    pub acl: Acl,
 }
 
 /// A column that a sequence feeds.

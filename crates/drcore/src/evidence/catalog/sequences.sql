@@ -57,7 +57,9 @@ select
     ),
     '[]'
   ) as feeds,
-  c.relpersistence = 'u' as unlogged
+  c.relpersistence = 'u' as unlogged,
+  pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text as owner,
+  coalesce(c.relacl, pg_catalog.acldefault('s', c.relowner))::pg_catalog.text[] as acl
 from pg_catalog.pg_sequence s
 join pg_catalog.pg_class c on c.oid = s.seqrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
