@@ -7,11 +7,11 @@ select
   r.rolcanlogin as login,
   r.rolbypassrls as bypass_rls,
   coalesce(
-    pg_catalog.array_agg(distinct m.granted order by m.granted) filter (where coalesce(m.inherits, r.rolinherit)),
+    pg_catalog.array_agg(distinct m.granted order by m.granted) filter (where m.granted is not null and coalesce(m.inherits, r.rolinherit)),
     '{}'
   ) as inherits,
   coalesce(
-    pg_catalog.array_agg(distinct m.granted order by m.granted) filter (where coalesce(m.settable, true)),
+    pg_catalog.array_agg(distinct m.granted order by m.granted) filter (where m.granted is not null and coalesce(m.settable, true)),
     '{}'
   ) as can_become
 from pg_catalog.pg_roles r
