@@ -22,7 +22,7 @@ pub(crate) use stop::Stop;
 
 use crate::check::Context;
 use crate::checks;
-use crate::connect::{Session, Source};
+use crate::connect::{Dsn, Session, Source};
 use crate::error::{ErrorKind, Result};
 use crate::evidence::{Evidence, Failure, Run};
 use crate::plan::Plan;
@@ -122,21 +122,22 @@ pub async fn collect_or_unreachable(
     let started = Instant::now();
     // Connecting counts towards the deadline, and can be cancelled too.
     let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
-    let (host, result) = match crate::connect::Dsn::parse(url) {
+    let (dsn, result) = match Dsn::parse(url) {
         Ok(dsn) => {
-            let host = dsn.to_string();
-            let result = match stop.or(Source::open(dsn, &plan.limits)).await {
+            let result = match stop.or(Source::open(dsn.clone(), &plan.limits)).await {
                 Ok(source) => collect_until(&stop, &source, plan, baseline, options).await,
                 Err(error) => Err(error),
             };
-            (Some(host), result)
+            (Some(dsn), result)
         }
         Err(error) => (None, Err(error)),
     };
     stop.finish();
     result.unwrap_or_else(|error| {
         let mut run = Run::new(Timestamp::now());
-        run.host = host;
+        if let Some(dsn) = &dsn {
+            run.reached_by(dsn);
+        }
         run.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Evidence::unreachable(&error, run)
     })
@@ -157,7 +158,7 @@ async fn attempt(
     };
     let (exporter, snapshot, server) = stop.or(begin).await?;
     let mut run = Run::new(server.taken_at);
-    run.host = Some(source.dsn().to_string());
+    run.reached_by(source.dsn());
     run.server = Some(server);
     let mut evidence = Evidence::new(run);
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use assertions::AssertionValue;
 pub use catalog::Catalog;
-pub use run::{Failure, Run, Server};
+pub use run::{Access, Failure, PasswordFrom, Run, Server};
 pub use scan::{Extremes, OrphanSample, Orphans, RowKeys, Scans, SequenceState, TableScan};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -62,6 +62,9 @@ pub struct Plan {
     /// Checks that are left out, with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skip: Vec<Skip>,
+    /// The file that it was read from.
+    #[serde(skip)]
+    source: Option<String>,
 }
 
 impl Default for Plan {
@@ -74,6 +77,7 @@ impl Default for Plan {
             row_counts: None,
             accept: Vec::new(),
             skip: Vec::new(),
+            source: None,
         }
     }
 }
@@ -92,11 +96,13 @@ impl Plan {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Error::new(ErrorKind::Io, "cannot read the plan").context("file", name.clone()).caused_by(error)
         })?;
-        if path.extension().is_some_and(|extension| extension == "json") {
-            Self::parse_json(&text, Document::new(name, &text))
+        let document = Document::new(name.clone(), &text);
+        let plan = if path.extension().is_some_and(|extension| extension == "json") {
+            Self::parse_json(&text, document)
         } else {
-            Self::parse_toml(&text, &Document::new(name, &text))
-        }
+            Self::parse_toml(&text, &document)
+        };
+        plan.map(|plan| Self { source: Some(name), ..plan })
     }
 
     /// Reads a plan from TOML.
@@ -151,6 +157,7 @@ impl Plan {
             row_counts: fields.section(reader, "row_counts", RowCounts::read),
             accept: fields.list(reader, "accept", Accept::read),
             skip: fields.list(reader, "skip", Skip::read),
+            source: None,
         };
         fields.finish(reader);
         Some(plan)
@@ -162,6 +169,11 @@ impl Plan {
     /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
     pub fn to_json(&self) -> Result<String> {
         crate::wire::to_json(self)
+    }
+
+    /// The file that it was read from.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
     }
 
     /// Whether a section of the plan names the check, so that having nothing to go on counts.

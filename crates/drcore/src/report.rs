@@ -1,5 +1,7 @@
 //! The report: one result for every check that exists, and a verdict.
 
+mod escape;
+mod tally;
 mod text;
 
 use std::collections::BTreeMap;
@@ -7,6 +9,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use escape::{terminal, terminal_lines};
+pub use tally::Group;
 pub use text::TextOptions;
 
 use crate::check::{Accepted, CheckResult, Context, Outcome, Reason};
@@ -15,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Evidence, Run};
 use crate::finding::{Finding, Severity};
 use crate::plan::{Accept, Plan};
+use crate::remedy::{Remedy, Statements};
 
 /// What all checks together come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +44,7 @@ impl Verdict {
         }
     }
 
-    /// The exit code of the command: 0, 1 or 3.
+    /// The exit code of the command: 0, 1 or 3. See [`Report::exit_code`] for what may change it.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Passed => 0,
@@ -74,6 +79,9 @@ pub struct Report {
 #[schemars(title = "ReportRun")]
 #[non_exhaustive]
 pub struct ReportRun {
+    /// The file that the plan was read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// How the Evidence was collected.
     pub evidence: Run,
     /// How the baseline was collected.
@@ -101,7 +109,11 @@ impl Report {
             examined: examined(now),
             checks,
             notes,
-            run: ReportRun { evidence: now.run.clone(), baseline: then.map(|then| then.run.clone()) },
+            run: ReportRun {
+                plan: plan.source().map(str::to_owned),
+                evidence: now.run.clone(),
+                baseline: then.map(|then| then.run.clone()),
+            },
         }
     }
 
@@ -110,6 +122,38 @@ impl Report {
         let mut findings: Vec<&Finding> = self.checks.iter().flat_map(|check| &check.findings).collect();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
         findings
+    }
+
+    /// Every finding that statements put right, with the number under which it is shown: `fix 1`, `fix 2`.
+    pub fn fixes(&self) -> Vec<(usize, &Finding, &Statements)> {
+        let with_sql = self.findings().into_iter().filter_map(|finding| match &finding.common().remedy {
+            Some(Remedy::Sql(statements)) => Some((finding, statements)),
+            _ => None,
+        });
+        with_sql.enumerate().map(|(at, (finding, statements))| (at + 1, finding, statements)).collect()
+    }
+
+    /// The exit code of the command.
+    ///
+    /// 130 where the run was interrupted, else the [verdict's](Verdict::exit_code);
+    /// but findings below `fail_on` alone do not make it 1. They leave the verdict
+    /// as it is, and never turn what is unproven into 0.
+    pub fn exit_code(&self, fail_on: Severity) -> u8 {
+        if self.is_interrupted() {
+            return 130;
+        }
+        if self.verdict != Verdict::Failed || self.findings().iter().any(|f| f.severity() >= fail_on) {
+            return self.verdict.exit_code();
+        }
+        let unread = self.checks.iter().any(|check| !check.unread.is_empty() || check.counts);
+        let nothing = self.checks.iter().all(|check| check.examined.values().sum::<u64>() == 0);
+        if unread || nothing { Verdict::Unproven.exit_code() } else { Verdict::Passed.exit_code() }
+    }
+
+    /// Whether somebody interrupted the run, so that the report is of what was read until then.
+    pub fn is_interrupted(&self) -> bool {
+        let runs = std::iter::once(&self.run.evidence).chain(&self.run.baseline);
+        runs.filter_map(|run| run.failure.as_ref()).any(|failure| failure.kind == ErrorKind::Cancelled)
     }
 
     /// How many findings there are of this severity.
@@ -230,5 +274,64 @@ impl Plan {
     /// Judges all checks. A pure function: no database, no clock, no environment.
     pub fn judge(&self, now: &Evidence, then: Option<&Evidence>) -> Report {
         Report::judge(self, now, then, &[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::check::{Judgement, Unread};
+    use crate::evidence::{Cause, CauseKind};
+    use crate::finding::{Common, Custom};
+
+    fn report(severity: Severity, unread: bool) -> Report {
+        let mut judgement = Judgement::default();
+        judgement.examine("tables", 1);
+        judgement.find(Finding::Custom(Custom {
+            common: Common::new("mine", "custom", "x", severity, "m"),
+            count: None,
+            data: serde_json::Map::new(),
+        }));
+        if unread {
+            judgement.unread.push(Unread::new("y", Cause::new(CauseKind::Permission, "denied")));
+        }
+        let checks = vec![CheckResult::derive("mine", judgement, Vec::new(), false)];
+        Report {
+            format: Report::FORMAT.to_owned(),
+            verdict: verdict(&checks),
+            examined: BTreeMap::new(),
+            checks,
+            notes: Vec::new(),
+            run: ReportRun { plan: None, evidence: Run::new(Timestamp::UNIX_EPOCH), baseline: None },
+        }
+    }
+
+    #[test]
+    fn fail_on_changes_the_exit_code_and_never_makes_unproven_green() {
+        assert_eq!(report(Severity::Warning, false).exit_code(Severity::Warning), 1);
+        assert_eq!(report(Severity::Warning, false).exit_code(Severity::Critical), 0);
+        assert_eq!(report(Severity::Warning, true).exit_code(Severity::Critical), 3);
+        assert_eq!(report(Severity::Critical, true).exit_code(Severity::Critical), 1);
+        assert_eq!(report(Severity::Info, true).exit_code(Severity::Critical), 3);
+        assert_eq!(report(Severity::Warning, false).verdict, Verdict::Failed);
+    }
+
+    #[test]
+    fn an_interrupted_run_is_130_whatever_was_found() {
+        let mut report = report(Severity::Critical, false);
+        report.run.evidence.failure = Some((&Error::new(ErrorKind::Cancelled, "cancelled")).into());
+        assert_eq!(report.exit_code(Severity::Critical), 130);
+    }
+
+    #[test]
+    fn every_check_is_in_one_group() {
+        let all =
+            [report(Severity::Warning, false), report(Severity::Info, true), report(Severity::Info, false)];
+        for report in all {
+            let total: usize = report.tally().iter().map(|(_, count)| count).sum();
+            assert_eq!(total, report.checks.len());
+        }
     }
 }

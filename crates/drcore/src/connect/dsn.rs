@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tokio_postgres::config::Host;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::PasswordFrom;
 
 /// How the connection is encrypted and the server verified, as libpq's `sslmode`.
 ///
@@ -25,6 +26,19 @@ pub enum SslMode {
     VerifyFull,
 }
 
+impl SslMode {
+    /// As libpq writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+}
+
 /// A parsed connection string.
 ///
 /// `Display` and `Debug` give the host, port and database, never user or password.
@@ -33,6 +47,7 @@ pub struct Dsn {
     config: tokio_postgres::Config,
     ssl_mode: SslMode,
     ssl_root_cert: Option<PathBuf>,
+    password_from: Option<PasswordFrom>,
 }
 
 impl Dsn {
@@ -52,7 +67,11 @@ impl Dsn {
             )
             .hint("Write it as postgresql://user@host:5432/database.")
         })?;
+        let in_text = config.get_password().is_some();
         fill_from_environment(&mut config)?;
+        let password_from = config
+            .get_password()
+            .map(|_| if in_text { PasswordFrom::ConnectionString } else { PasswordFrom::Environment });
         let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let mode = ssl.mode.or_else(|| env("PGSSLMODE"));
         let ssl_mode = match mode.as_deref() {
@@ -73,7 +92,7 @@ impl Dsn {
             SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
             _ => tokio_postgres::config::SslMode::Require,
         });
-        Ok(Self { config, ssl_mode, ssl_root_cert })
+        Ok(Self { config, ssl_mode, ssl_root_cert, password_from })
     }
 
     /// The connection string of the environment: `DATABASE_URL`, else the `PG*` variables.
@@ -116,6 +135,25 @@ impl Dsn {
     /// The name of the user.
     pub fn user(&self) -> Option<&str> {
         self.config.get_user()
+    }
+
+    /// Where the password came from; none where none was given.
+    pub fn password_from(&self) -> Option<PasswordFrom> {
+        self.password_from
+    }
+
+    /// The Supabase project that the host, or the user of a pooler, names.
+    pub fn project(&self) -> Option<&str> {
+        let [Host::Tcp(host)] = self.config.get_hosts() else { return None };
+        let named = if let Some(rest) = host.strip_prefix("db.") {
+            rest.strip_suffix(".supabase.co").or_else(|| rest.strip_suffix(".supabase.com"))
+        } else if host.ends_with(".pooler.supabase.com") {
+            // The pooler itself splits at the last dot: a role may have dots in its name.
+            self.user().and_then(|user| user.rsplit_once('.')).map(|(_, project)| project)
+        } else {
+            None
+        };
+        named.filter(|name| name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_lowercase()))
     }
 
     /// Whether every host is a socket directory or this machine.
@@ -297,6 +335,25 @@ mod tests {
             let error = Dsn::parse(text).unwrap_err();
             assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn the_project_is_in_the_host_or_in_the_poolers_user() {
+        let project = |text: &str| Dsn::parse(text).unwrap().project().map(str::to_owned);
+        let named = Some("abcdefghijklmnopqrst".to_owned());
+        assert_eq!(project("postgresql://postgres@db.abcdefghijklmnopqrst.supabase.co/postgres"), named);
+        let pooler = "aws-0-eu-west-1.pooler.supabase.com:6543/postgres";
+        assert_eq!(project(&format!("postgresql://my.role.abcdefghijklmnopqrst@{pooler}")), named);
+        assert_eq!(project(&format!("postgresql://postgres@{pooler}")), None);
+        assert_eq!(project("postgresql://postgres@db.example.com/abcdefghijklmnopqrst"), None);
+    }
+
+    #[test]
+    fn where_a_password_came_from_is_known() {
+        let from = |text: &str| Dsn::parse(text).unwrap().password_from();
+        assert_eq!(from("postgresql://bob:s3cret@h/db"), Some(PasswordFrom::ConnectionString));
+        assert_eq!(from("postgresql://bob@h/db?password=s3cret"), Some(PasswordFrom::ConnectionString));
+        assert_eq!(from("host=h password=s3cret"), Some(PasswordFrom::ConnectionString));
     }
 
     #[test]

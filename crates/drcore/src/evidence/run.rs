@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind};
 
 /// All that is volatile about one collection, so that two reports on the same
@@ -19,6 +20,12 @@ pub struct Run {
     /// Where it was read: host and port or socket directory, without user or password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The Supabase project, where the connection string names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// How it was connected to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
     /// The server, where one answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<Server>,
@@ -37,12 +44,22 @@ pub struct Run {
 }
 
 impl Run {
+    /// Notes where it is read and how.
+    pub(crate) fn reached_by(&mut self, dsn: &Dsn) {
+        self.host = Some(dsn.to_string());
+        self.project = dsn.project().map(str::to_owned);
+        self.access =
+            Some(Access { sslmode: dsn.ssl_mode().as_str().to_owned(), password: dsn.password_from() });
+    }
+
     /// A run that starts at `taken_at`.
     pub fn new(taken_at: Timestamp) -> Self {
         Self {
             taken_at,
             drcore: env!("CARGO_PKG_VERSION").to_owned(),
             host: None,
+            project: None,
+            access: None,
             server: None,
             sessions: 0,
             one_snapshot: false,
@@ -51,6 +68,30 @@ impl Run {
             notes: Vec::new(),
         }
     }
+}
+
+/// How a database was connected to, without any secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Access")]
+#[non_exhaustive]
+pub struct Access {
+    /// `sslmode`: `disable`, `prefer`, `require`, `verify-ca` or `verify-full`.
+    pub sslmode: String,
+    /// Where the password came from; none where none was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<PasswordFrom>,
+}
+
+/// Where a password came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "PasswordFrom")]
+#[non_exhaustive]
+pub enum PasswordFrom {
+    /// The connection string.
+    ConnectionString,
+    /// The variable `PGPASSWORD`.
+    Environment,
 }
 
 /// The server and database that answered.
