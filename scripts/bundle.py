@@ -3,9 +3,9 @@
     bundle.py SCHEMA... > BUNDLE
 
 Each schema's root becomes a definition under its title, and `Documents` lists them by file name.
-A union that shares fields (`oneOf` beside `properties`, which is what serde's flatten + tag gives)
-becomes a union of definitions that hold all their fields, so that every kind is an interface or a
-class of its own.
+A variant of a union that has a title becomes a definition too, so that every kind of finding is an
+interface or a class under its own name. Fields that a union shares (`oneOf` beside `properties`,
+which is what serde's tag + flatten gives) are copied into every variant.
 """
 
 import json
@@ -65,12 +65,17 @@ def named_references(node: Any) -> Any:
 
 def spread_union(defs: dict[str, Schema], name: str) -> None:
     union = defs[name]
-    if "oneOf" not in union or "properties" not in union:
+    if "oneOf" not in union:
         return
-    shared = union.pop("properties")
+    shared = union.pop("properties", {})
     required = union.pop("required", [])
-    union.pop("type", None)
+    if shared:
+        union.pop("type", None)
     for position, variant in enumerate(union["oneOf"]):
+        if "properties" not in variant:
+            if shared:
+                sys.exit(f"bundle: variant {position} of {name} is no object, and {name} has fields")
+            continue
         title = variant.get("title")
         if not isinstance(title, str):
             sys.exit(f"bundle: variant {position} of {name} has no title")

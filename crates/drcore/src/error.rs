@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Node's `DrcoreError.code` and, in camel case, as Python exception classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(title = "ErrorKind")]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The server refused the user name or password.

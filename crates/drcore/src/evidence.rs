@@ -114,7 +114,7 @@ impl From<&Error> for Cause {
 /// Something that may have been read.
 ///
 /// In JSON: `{"read": …}`, `{"unread": {"kind": …}}`, or left out where nobody asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact<T> {
     /// Nobody asked.
@@ -152,6 +152,47 @@ impl<T> Fact<T> {
             _ => None,
         }
     }
+}
+
+/// Written by hand, because the types of other languages are named after it: `TableFacts`, not `Fact7`.
+impl<T: JsonSchema> JsonSchema for Fact<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        let of = T::schema_name();
+        match of.strip_prefix("Array_of_") {
+            Some(each) => format!("{each}Facts").into(),
+            None if of.starts_with("uint") => "CountFact".into(),
+            None => format!("{of}Fact").into(),
+        }
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let name = Self::schema_name();
+        let read = generator.subschema_for::<T>();
+        let unread = generator.subschema_for::<UnreadFact>();
+        schemars::json_schema!({
+            "title": name,
+            "description": "Something that may have been read.",
+            "oneOf": [
+                {
+                    "title": format!("{name}Read"),
+                    "description": "What was read.",
+                    "type": "object",
+                    "properties": { "read": read },
+                    "required": ["read"]
+                },
+                unread
+            ]
+        })
+    }
+}
+
+/// Something that could not be read: how [`Fact::Unread`] looks in JSON, for the schema only.
+#[derive(JsonSchema)]
+#[schemars(title = "UnreadFact")]
+struct UnreadFact {
+    /// Why.
+    #[allow(dead_code, reason = "the schema is made from it, and nothing else")]
+    unread: Cause,
 }
 
 impl<T> From<Result<T>> for Fact<T> {

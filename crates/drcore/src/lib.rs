@@ -78,6 +78,7 @@ pub mod reference;
 pub mod remedy;
 pub mod report;
 pub mod restore;
+pub mod schema;
 pub mod sql;
 mod suggest;
 mod text;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Who may do what with one object, the grantor left out: `["anon=r", "postgres=arwd*"]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(title = "Acl")]
 pub struct Acl(pub Vec<AclItem>);
 
 /// What one role was granted.

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 /// All that is volatile about one collection, so that two reports on the same
 /// state are equal without it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "EvidenceRun")]
+#[schemars(rename = "EvidenceRun", title = "EvidenceRun")]
 #[non_exhaustive]
 pub struct Run {
     /// When the snapshot was taken, by the server's clock where one answered.

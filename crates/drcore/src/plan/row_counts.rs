@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::names::TableName;
 use super::node::{Node, Value};
@@ -159,17 +160,38 @@ impl JsonSchema for CountExpectation {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let count = serde_json::json!({ "type": "integer", "minimum": 0 });
+        let count = || json!({ "type": "integer", "minimum": 0 });
+        let table = |title: &str, description: &str, properties: serde_json::Value| {
+            json!({
+                "title": title,
+                "description": description,
+                "type": "object",
+                "properties": properties,
+                "minProperties": 1,
+                "additionalProperties": false
+            })
+        };
+        let mut within = table(
+            "CountWithin",
+            "Off the baseline by no more than this many rows.",
+            json!({ "within": count() }),
+        );
+        within["required"] = json!(["within"]);
+        let mut percent = table(
+            "CountPercent",
+            "Off the baseline by no more than this many percent.",
+            json!({ "percent": { "type": "number", "exclusiveMinimum": 0 } }),
+        );
+        percent["required"] = json!(["percent"]);
+        let range = table(
+            "CountRange",
+            "From `min` to `max`; at least one of them.",
+            json!({ "min": count(), "max": count() }),
+        );
         schemars::json_schema!({
             "title": "CountExpectation",
-            "description": "how many rows a table must have",
-            "oneOf": [
-                { "const": "same" },
-                count,
-                { "type": "object", "properties": { "within": count }, "required": ["within"], "additionalProperties": false },
-                { "type": "object", "properties": { "percent": { "type": "number", "exclusiveMinimum": 0 } }, "required": ["percent"], "additionalProperties": false },
-                { "type": "object", "properties": { "min": count, "max": count }, "minProperties": 1, "additionalProperties": false }
-            ]
+            "description": "How many rows one table must have: as many as in the baseline, exactly this many, or about so many.",
+            "oneOf": [{ "const": "same" }, count(), within, percent, range]
         })
     }
 }
