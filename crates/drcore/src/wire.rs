@@ -56,6 +56,48 @@ pub(crate) fn from_json<T: DeserializeOwned>(text: &str, expected: &str, what: &
     serde_json::from_value(value).map_err(|error| not_one(format!("this is not valid {what}: {error}")))
 }
 
+/// Integers that are a database's values, as decimal text: `9223372036854775807`,
+/// the end of every bigint sequence, is not a number that JavaScript has.
+///
+/// PostgreSQL's own JSON has them as numbers, which are read too.
+pub(crate) mod decimal {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(crate) fn serialize<S: Serializer>(value: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+        deserializer.deserialize_any(Decimal)
+    }
+
+    struct Decimal;
+
+    impl Visitor<'_> for Decimal {
+        type Value = i64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an integer as text")
+        }
+
+        fn visit_i64<E: Error>(self, value: i64) -> Result<i64, E> {
+            Ok(value)
+        }
+
+        fn visit_u64<E: Error>(self, value: u64) -> Result<i64, E> {
+            i64::try_from(value).map_err(E::custom)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<i64, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +110,18 @@ mod tests {
         let other = from_json::<serde_json::Value>(r#"{"format":"x"}"#, "drcore.plan/1", "plan").unwrap_err();
         assert_eq!(other.kind(), ErrorKind::Format);
         assert!(from_json::<serde_json::Value>("{}", "drcore.plan/1", "plan").is_err());
+    }
+
+    #[test]
+    fn integers_of_the_database_survive_javascript() {
+        #[derive(serde::Serialize, serde::Deserialize, PartialEq, Debug)]
+        struct Row(#[serde(with = "decimal")] i64);
+        assert_eq!(serde_json::to_string(&Row(i64::MAX)).unwrap(), r#""9223372036854775807""#);
+        for text in [r#""-9223372036854775808""#, "-9223372036854775808"] {
+            assert_eq!(serde_json::from_str::<Row>(text).unwrap(), Row(i64::MIN));
+        }
+        // What is left of the end of a bigint in JavaScript.
+        assert!(serde_json::from_str::<Row>("9223372036854775808").is_err());
+        assert!(serde_json::from_str::<Row>(r#""1e3""#).is_err());
     }
 }

@@ -115,6 +115,8 @@ pub struct RowKeys {
 #[non_exhaustive]
 pub struct SequenceState {
     /// `last_value`.
+    #[serde(with = "crate::wire::decimal")]
+    #[schemars(with = "String")]
     pub last_value: i64,
     /// `is_called`: whether `last_value` has been handed out.
     pub is_called: bool,

@@ -19,14 +19,24 @@ pub struct Sequence {
     #[serde(rename = "type")]
     pub type_name: String,
     /// The value that it starts at.
+    #[serde(with = "crate::wire::decimal")]
+    #[schemars(with = "String")]
     pub start: i64,
     /// The smallest value.
+    #[serde(with = "crate::wire::decimal")]
+    #[schemars(with = "String")]
     pub min: i64,
     /// The largest value.
+    #[serde(with = "crate::wire::decimal")]
+    #[schemars(with = "String")]
     pub max: i64,
     /// By how much it steps; negative for a descending one.
+    #[serde(with = "crate::wire::decimal")]
+    #[schemars(with = "String")]
     pub increment: i64,
     /// How many values a session takes at once.
+    #[serde(with = "crate::wire::decimal")]
+    #[schemars(with = "String")]
     pub cache: i64,
     /// Whether it begins again after the last value.
     pub cycle: bool,
