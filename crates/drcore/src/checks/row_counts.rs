@@ -82,6 +82,9 @@ fn judge(context: Context<'_>) -> Judgement {
             "no baseline and no [row_counts] in the plan: add --against FILE|URL, or name tables in the plan",
         );
     }
+    if now.is_empty() && then.as_ref().is_none_or(BTreeMap::is_empty) && judgement == Judgement::default() {
+        return Judgement::not_applicable("there is no table, neither now nor in the baseline");
+    }
     for (name, relation) in &now {
         let expectation = planned.get(*name).copied().or(then.is_some().then_some(CountExpectation::Same));
         let Some(expectation) = expectation else { continue };
