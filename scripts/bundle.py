@@ -6,6 +6,7 @@ Each schema's root becomes a definition under its title, and `Documents` lists t
 A variant of a union that has a title becomes a definition too, so that every kind of finding is an
 interface or a class under its own name. Fields that a union shares (`oneOf` beside `properties`,
 which is what serde's tag + flatten gives) are copied into every variant.
+A list or map that is left out where it is empty says so: Python needs no `None` for it.
 """
 
 import json
@@ -30,7 +31,7 @@ def main(paths: list[str]) -> None:
             own[title] = root
         documents[path.name.split(".")[0]] = {"$ref": f"#/$defs/{title}"}
         for name, schema in own.items():
-            add(defs, name, named_references(schema), path)
+            add(defs, name, empty_defaults(named_references(schema)), path)
     for name in list(defs):
         spread_union(defs, name)
     bundle = {
@@ -60,6 +61,25 @@ def named_references(node: Any) -> Any:
     node = {key: named_references(value) for key, value in node.items()}
     if "$ref" in node and "description" in node:
         node["allOf"] = [{"$ref": node.pop("$ref")}]
+    return node
+
+
+def empty_defaults(node: Any) -> Any:
+    """A field that may be left out and is never null is left out where it is empty."""
+    if isinstance(node, list):
+        return [empty_defaults(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: empty_defaults(value) for key, value in node.items()}
+    properties = node.get("properties")
+    if isinstance(properties, dict):
+        for field, schema in properties.items():
+            if field in node.get("required", []) or not isinstance(schema, dict):
+                continue
+            if schema.get("type") == "array":
+                schema.setdefault("default", [])
+            elif schema.get("type") == "object" and "additionalProperties" in schema:
+                schema.setdefault("default", {})
     return node
 
 
