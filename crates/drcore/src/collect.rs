@@ -160,6 +160,7 @@ async fn attempt(
     let mut run = Run::new(server.taken_at);
     run.reached_by(source.dsn());
     run.server = Some(server);
+    run.notes.extend(source.notes());
     let mut evidence = Evidence::new(run);
 
     let pool = stop.or(workers::Pool::open(source, plan, exporter, snapshot, &mut evidence.run)).await?;

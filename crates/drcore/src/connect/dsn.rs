@@ -1,9 +1,21 @@
-//! Connection strings.
+//! Connection strings, as libpq understands them.
+//!
+//! A value comes from the connection string, else from the service that it
+//! names, else from the `PG*` variables, else from libpq's defaults. What
+//! libpq can do and drcore cannot is refused by name, never dropped in silence.
+
+mod environment;
+mod files;
+mod parameters;
+mod parse;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use tokio_postgres::config::Host;
+use environment::Environment;
+use parameters::{By, Parameters};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::PasswordFrom;
@@ -14,6 +26,8 @@ use crate::evidence::PasswordFrom;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SslMode {
+    /// No TLS, unless the server insists.
+    Allow,
     /// No TLS.
     Disable,
     /// TLS where the server offers it, nothing verified. The default.
@@ -26,73 +40,150 @@ pub enum SslMode {
     VerifyFull,
 }
 
+const SSL_MODES: &[(&str, SslMode)] = &[
+    ("allow", SslMode::Allow),
+    ("disable", SslMode::Disable),
+    ("prefer", SslMode::Prefer),
+    ("require", SslMode::Require),
+    ("verify-ca", SslMode::VerifyCa),
+    ("verify-full", SslMode::VerifyFull),
+];
+
 impl SslMode {
     /// As libpq writes it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::Prefer => "prefer",
-            Self::Require => "require",
-            Self::VerifyCa => "verify-ca",
-            Self::VerifyFull => "verify-full",
-        }
+        SSL_MODES.iter().find(|(_, mode)| *mode == self).map_or("prefer", |(name, _)| name)
     }
+}
+
+/// Which of several servers will do, as libpq's `target_session_attrs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TargetSession {
+    Any,
+    PreferStandby,
+    Primary,
+    ReadOnly,
+    ReadWrite,
+    Standby,
+}
+
+const TARGET_SESSIONS: &[(&str, TargetSession)] = &[
+    ("any", TargetSession::Any),
+    ("prefer-standby", TargetSession::PreferStandby),
+    ("primary", TargetSession::Primary),
+    ("read-only", TargetSession::ReadOnly),
+    ("read-write", TargetSession::ReadWrite),
+    ("standby", TargetSession::Standby),
+];
+
+/// One of the servers that a connection string names.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) place: Place,
+    pub(crate) port: u16,
+    pub(crate) password: Option<String>,
+    password_from: Option<PasswordFrom>,
+    /// File and line of the password, where it came from a password file.
+    password_place: Option<String>,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Socket(PathBuf),
+    /// A name, an address to use instead of looking it up, or both.
+    Tcp {
+        name: Option<String>,
+        address: Option<IpAddr>,
+    },
+}
+
+/// How TLS is spoken.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsSettings {
+    pub(crate) mode: SslMode,
+    /// TLS from the first byte, without asking (PostgreSQL 17 and later).
+    pub(crate) direct: bool,
+    pub(crate) root_cert: RootCert,
+    pub(crate) client_cert: Option<(PathBuf, PathBuf)>,
+    pub(crate) crl: Option<PathBuf>,
+    pub(crate) sni: bool,
+    pub(crate) only_1_2: bool,
+    pub(crate) only_1_3: bool,
+}
+
+/// What the server's certificate is verified with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RootCert {
+    File(PathBuf),
+    /// None was given and libpq's default file is not there.
+    Missing,
+    /// The system's, because `sslrootcert=system` says so.
+    System,
 }
 
 /// A parsed connection string.
 ///
-/// `Display` and `Debug` give the host, port and database, never user or password.
+/// `Display` and `Debug` give hosts and ports, never user or password.
 #[derive(Clone)]
 pub struct Dsn {
-    config: tokio_postgres::Config,
-    ssl_mode: SslMode,
-    ssl_root_cert: Option<PathBuf>,
-    password_from: Option<PasswordFrom>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) tls: TlsSettings,
+    pub(crate) target: TargetSession,
+    pub(crate) shuffle: bool,
+    pub(crate) connect_timeout: Option<Duration>,
+    /// What is the same for all servers.
+    pub(crate) base: tokio_postgres::Config,
 }
 
 impl Dsn {
-    /// Parses a URL (`postgresql://…`) or key-value string; `PG*` variables fill in what it leaves out.
+    /// Parses a URL (`postgresql://…`) or key-value string.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] if it is neither, or asks for something that is not supported.
+    /// [`ErrorKind::Usage`] if it is neither, or has a parameter that libpq does not know;
+    /// [`ErrorKind::Unsupported`] if it asks for something that cannot be honoured, by name.
     pub fn parse(text: &str) -> Result<Self> {
-        let (rest, ssl) = SslOptions::take_from(text)?;
-        let mut config: tokio_postgres::Config = rest.parse().map_err(|error: tokio_postgres::Error| {
-            // The library's text names the key, not the value.
-            let cause =
-                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            Error::new(
-                ErrorKind::Usage,
-                format!("this is not a connection string that drcore understands: {cause}"),
-            )
-            .hint("Write it as postgresql://user@host:5432/database.")
-        })?;
-        let in_text = config.get_password().is_some();
-        fill_from_environment(&mut config)?;
-        let password_from = config
-            .get_password()
-            .map(|_| if in_text { PasswordFrom::ConnectionString } else { PasswordFrom::Environment });
-        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let mode = ssl.mode.or_else(|| env("PGSSLMODE"));
-        let ssl_mode = match mode.as_deref() {
-            None | Some("prefer" | "allow") => SslMode::Prefer,
-            Some("disable") => SslMode::Disable,
-            Some("require") => SslMode::Require,
-            Some("verify-ca") => SslMode::VerifyCa,
-            Some("verify-full") => SslMode::VerifyFull,
-            Some(other) => {
-                return Err(Error::new(ErrorKind::Usage, format!("no such sslmode: {other:?}"))
-                    .hint("Allowed: disable, prefer, require, verify-ca, verify-full."));
-            }
-        };
-        let ssl_root_cert = ssl.root_cert.or_else(|| env("PGSSLROOTCERT")).map(PathBuf::from);
-        config.application_name("drcore");
-        config.ssl_mode(match ssl_mode {
-            SslMode::Disable => tokio_postgres::config::SslMode::Disable,
-            SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
-            _ => tokio_postgres::config::SslMode::Require,
+        Self::parse_in(text, &Environment::of_process())
+    }
+
+    fn parse_in(text: &str, environment: &Environment) -> Result<Self> {
+        let parameters = Parameters::resolve(parse::parse(text)?, environment)?;
+        let user =
+            parameters.get("user").or_else(|| environment.get("USER")).or_else(|| environment.get("LOGNAME"));
+        let user = user.unwrap_or("postgres").to_owned();
+        let database = parameters.get("dbname").unwrap_or(&user).to_owned();
+
+        let mut base = tokio_postgres::Config::new();
+        base.user(&user).dbname(&database).application_name("drcore");
+        if let Some(options) = parameters.get("options") {
+            base.options(options);
+        }
+        keepalives(&mut base, &parameters)?;
+        base.channel_binding(match parameters.get("channel_binding") {
+            Some("disable") => tokio_postgres::config::ChannelBinding::Disable,
+            Some("require") => tokio_postgres::config::ChannelBinding::Require,
+            _ => tokio_postgres::config::ChannelBinding::Prefer,
         });
-        Ok(Self { config, ssl_mode, ssl_root_cert, password_from })
+        let tls = TlsSettings::of(&parameters, environment)?;
+        if tls.direct {
+            if matches!(tls.mode, SslMode::Allow | SslMode::Disable | SslMode::Prefer) {
+                let message = format!("sslnegotiation=direct does not go with sslmode={}", tls.mode.as_str());
+                return Err(Error::new(ErrorKind::Usage, message).hint("Use sslmode=require or stronger."));
+            }
+            base.ssl_negotiation(tokio_postgres::config::SslNegotiation::Direct);
+        }
+        // As libpq: 0 and below is no end, and 1 is taken as 2.
+        let connect_timeout = parameters.number("connect_timeout")?.filter(|seconds| *seconds > 0);
+        let connect_timeout =
+            connect_timeout.map(|seconds| Duration::from_secs(seconds.max(2).unsigned_abs()));
+        Ok(Self {
+            endpoints: endpoints(&parameters, environment, &user, &database)?,
+            target: word(&parameters, "target_session_attrs", TARGET_SESSIONS).unwrap_or(TargetSession::Any),
+            shuffle: parameters.get("load_balance_hosts") == Some("random"),
+            tls,
+            connect_timeout,
+            base,
+        })
     }
 
     /// The connection string of the environment: `DATABASE_URL`, else the `PG*` variables.
@@ -100,12 +191,13 @@ impl Dsn {
     /// # Errors
     /// [`ErrorKind::Usage`] if neither is set.
     pub fn from_environment() -> Result<String> {
-        if let Ok(url) = std::env::var("DATABASE_URL")
-            && !url.is_empty()
-        {
-            return Ok(url);
+        let environment = Environment::of_process();
+        if let Some(url) = environment.get("DATABASE_URL") {
+            return Ok(url.to_owned());
         }
-        if ["PGHOST", "PGDATABASE", "PGUSER", "PGSERVICE"].iter().any(|name| std::env::var_os(name).is_some())
+        if ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGUSER", "PGSERVICE"]
+            .iter()
+            .any(|name| environment.get(name).is_some())
         {
             // An empty key-value string: everything comes from the variables.
             return Ok(String::new());
@@ -114,251 +206,343 @@ impl Dsn {
             .hint("Give a URL such as postgresql://user@host:5432/database, or set DATABASE_URL or PGHOST."))
     }
 
-    pub(crate) fn config(&self) -> &tokio_postgres::Config {
-        &self.config
-    }
-
     /// How the connection is encrypted.
     pub fn ssl_mode(&self) -> SslMode {
-        self.ssl_mode
-    }
-
-    pub(crate) fn ssl_root_cert(&self) -> Option<&Path> {
-        self.ssl_root_cert.as_deref()
+        self.tls.mode
     }
 
     /// The name of the database.
     pub fn database(&self) -> Option<&str> {
-        self.config.get_dbname()
+        self.base.get_dbname()
     }
 
     /// The name of the user.
     pub fn user(&self) -> Option<&str> {
-        self.config.get_user()
+        self.base.get_user()
     }
 
     /// Where the password came from; none where none was given.
     pub fn password_from(&self) -> Option<PasswordFrom> {
-        self.password_from
+        self.endpoints.iter().find_map(|endpoint| endpoint.password_from)
+    }
+
+    /// File and line of the password, where it came from a password file: `~/.pgpass line 3`.
+    pub fn password_place(&self) -> Option<&str> {
+        self.endpoints.iter().find_map(|endpoint| endpoint.password_place.as_deref())
     }
 
     /// The Supabase project that the host, or the user of a pooler, names.
     pub fn project(&self) -> Option<&str> {
-        let [Host::Tcp(host)] = self.config.get_hosts() else { return None };
+        let [Endpoint { place: Place::Tcp { name: Some(host), .. }, .. }] = self.endpoints.as_slice() else {
+            return None;
+        };
         let named = if let Some(rest) = host.strip_prefix("db.") {
             rest.strip_suffix(".supabase.co").or_else(|| rest.strip_suffix(".supabase.com"))
         } else if host.ends_with(".pooler.supabase.com") {
+            let in_options = self.base.get_options().and_then(|options| {
+                options.split_whitespace().find_map(|option| option.strip_prefix("reference="))
+            });
             // The pooler itself splits at the last dot: a role may have dots in its name.
-            self.user().and_then(|user| user.rsplit_once('.')).map(|(_, project)| project)
+            in_options
+                .or_else(|| self.user().and_then(|user| user.rsplit_once('.')).map(|(_, project)| project))
         } else {
             None
         };
         named.filter(|name| name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_lowercase()))
     }
 
-    /// Whether every host is a socket directory or this machine.
-    pub fn is_local(&self) -> bool {
-        self.config.get_hosts().iter().all(|host| match host {
-            Host::Unix(_) => true,
-            Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
+    /// Whether a host is Supabase's, whose certificates are signed by an authority of its own.
+    pub(crate) fn is_supabase(&self) -> bool {
+        const DOMAINS: &[&str] = &[".supabase.co", ".supabase.com", ".supabase.red", ".supabase.green"];
+        self.endpoints.iter().any(|endpoint| match &endpoint.place {
+            Place::Tcp { name: Some(name), .. } => DOMAINS.iter().any(|domain| name.ends_with(domain)),
+            _ => false,
         })
     }
 
-    fn place(&self) -> String {
-        let hosts: Vec<String> = self
-            .config
-            .get_hosts()
-            .iter()
-            .enumerate()
-            .map(|(at, host)| {
-                let ports = self.config.get_ports();
-                let port = ports.get(at).or(ports.first()).copied().unwrap_or(5432);
-                match host {
-                    Host::Tcp(name) => format!("{name}:{port}"),
-                    Host::Unix(directory) => format!("{}:{port}", directory.display()),
-                }
-            })
-            .collect();
-        hosts.join(",")
+    /// Whether every host is a socket directory or this machine.
+    pub fn is_local(&self) -> bool {
+        self.endpoints.iter().all(|endpoint| match &endpoint.place {
+            Place::Socket(_) => true,
+            Place::Tcp { address: Some(address), .. } => address.is_loopback(),
+            Place::Tcp { name: Some(name), .. } => {
+                name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+            }
+            Place::Tcp { .. } => false,
+        })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Socket(directory) => write!(f, "{}:{}", directory.display(), self.port),
+            Place::Tcp { name: Some(name), .. } => write!(f, "{name}:{}", self.port),
+            Place::Tcp { address: Some(address), .. } => write!(f, "{address}:{}", self.port),
+            Place::Tcp { .. } => write!(f, ":{}", self.port),
+        }
     }
 }
 
 impl fmt::Display for Dsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.place())
+        for (at, endpoint) in self.endpoints.iter().enumerate() {
+            write!(f, "{}{endpoint}", if at > 0 { "," } else { "" })?;
+        }
+        Ok(())
     }
 }
 
 impl fmt::Debug for Dsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dsn")
-            .field("host", &self.place())
-            .field("ssl_mode", &self.ssl_mode)
+            .field("host", &self.to_string())
+            .field("ssl_mode", &self.tls.mode)
             .finish_non_exhaustive()
     }
 }
 
-/// `sslmode` and `sslrootcert`, which the driver below knows in part only.
-#[derive(Default)]
-struct SslOptions {
-    mode: Option<String>,
-    root_cert: Option<String>,
+fn word<T: Copy>(parameters: &Parameters, name: &str, words: &[(&str, T)]) -> Option<T> {
+    let text = parameters.get(name)?;
+    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
 }
 
-impl SslOptions {
-    /// Takes them out of a connection string.
-    fn take_from(text: &str) -> Result<(String, Self)> {
-        let mut options = Self::default();
-        let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        if is_url {
-            let Some((base, query)) = text.split_once('?') else { return Ok((text.to_owned(), options)) };
-            let mut kept = Vec::new();
-            for pair in query.split('&') {
-                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                if !options.take(key, &percent_decode(value))? {
-                    kept.push(pair);
-                }
-            }
-            let rest = if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) };
-            return Ok((rest, options));
-        }
-        // Key-value: values with spaces are quoted, but these keys' values have none worth supporting apart.
-        let mut kept = Vec::new();
-        for pair in text.split_whitespace() {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if !options.take(key, value.trim_matches('\''))? {
-                kept.push(pair);
-            }
-        }
-        Ok((kept.join(" "), options))
+fn keepalives(base: &mut tokio_postgres::Config, parameters: &Parameters) -> Result<()> {
+    let positive = |name: &str| -> Result<Option<u64>> {
+        Ok(parameters.number(name)?.filter(|number| *number > 0).map(i64::unsigned_abs))
+    };
+    if parameters.number("keepalives")? == Some(0) {
+        base.keepalives(false);
     }
-
-    fn take(&mut self, key: &str, value: &str) -> Result<bool> {
-        match key {
-            "sslmode" => self.mode = Some(value.to_owned()),
-            "sslrootcert" => self.root_cert = Some(value.to_owned()),
-            "sslcert" | "sslkey" | "service" | "passfile" => {
-                return Err(Error::new(ErrorKind::Unsupported, format!("{key} is not supported yet")));
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
+    if let Some(seconds) = positive("keepalives_idle")? {
+        base.keepalives_idle(Duration::from_secs(seconds));
     }
-}
-
-fn percent_decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let decoded = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok()))
-            .flatten();
-        if let Some(byte) = decoded {
-            out.push(byte);
-            at += 3;
-        } else {
-            out.push(bytes[at]);
-            at += 1;
-        }
+    if let Some(seconds) = positive("keepalives_interval")? {
+        base.keepalives_interval(Duration::from_secs(seconds));
     }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// Fills in host, port, user, password and database as libpq does.
-fn fill_from_environment(config: &mut tokio_postgres::Config) -> Result<()> {
-    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if config.get_hosts().is_empty() {
-        match env("PGHOST") {
-            Some(hosts) => {
-                for host in hosts.split(',') {
-                    config.host(host);
-                }
-            }
-            None if Path::new("/var/run/postgresql").is_dir() => {
-                config.host_path("/var/run/postgresql");
-            }
-            None => {
-                config.host("localhost");
-            }
-        }
-        if config.get_ports().is_empty()
-            && let Some(ports) = env("PGPORT")
-        {
-            for port in ports.split(',') {
-                let port = port.trim().parse().map_err(|_| {
-                    Error::new(ErrorKind::Usage, format!("PGPORT is not a port number: {port:?}"))
-                })?;
-                config.port(port);
-            }
-        }
+    if let Some(count) = positive("keepalives_count")? {
+        base.keepalives_retries(u32::try_from(count).unwrap_or(u32::MAX));
     }
-    if config.get_user().is_none() {
-        match env("PGUSER").or_else(|| env("USER")).or_else(|| env("LOGNAME")) {
-            Some(user) => config.user(user),
-            None => config.user("postgres"),
-        };
-    }
-    if config.get_password().is_none()
-        && let Some(password) = env("PGPASSWORD")
-    {
-        config.password(password);
-    }
-    if config.get_dbname().is_none()
-        && let Some(database) = env("PGDATABASE").or_else(|| config.get_user().map(str::to_owned))
-    {
-        config.dbname(database);
+    if let Some(ms) = positive("tcp_user_timeout")? {
+        base.tcp_user_timeout(Duration::from_millis(ms));
     }
     Ok(())
+}
+
+/// The servers: `host` and `hostaddr` are lists of equal length, `port` one for all or one each.
+fn endpoints(
+    parameters: &Parameters,
+    environment: &Environment,
+    user: &str,
+    database: &str,
+) -> Result<Vec<Endpoint>> {
+    let (hosts, addresses, ports) =
+        (parameters.list("host"), parameters.list("hostaddr"), parameters.list("port"));
+    let count = hosts.len().max(addresses.len()).max(1);
+    let uneven = |what: &str, found: usize| {
+        Error::new(ErrorKind::Usage, format!("{found} {what} do not fit {count} hosts"))
+    };
+    if !addresses.is_empty() && addresses.len() != count {
+        return Err(uneven("values of hostaddr", addresses.len()));
+    }
+    if !hosts.is_empty() && hosts.len() != count {
+        return Err(uneven("values of host", hosts.len()));
+    }
+    if ports.len() > 1 && ports.len() != count {
+        return Err(uneven("ports", ports.len()));
+    }
+    let password_file = parameters.password_file(environment);
+    (0..count)
+        .map(|at| {
+            let text = |list: &[String]| list.get(at).filter(|item| !item.is_empty()).cloned();
+            let port = text(&ports).or_else(|| ports.first().filter(|_| ports.len() == 1).cloned());
+            let port = port.filter(|port| !port.is_empty()).unwrap_or_else(|| "5432".to_owned());
+            let port = port
+                .parse::<u16>()
+                .ok()
+                .filter(|port| *port > 0)
+                .ok_or_else(|| Error::new(ErrorKind::Usage, "a port is not a number from 1 to 65535"))?;
+            let address = text(&addresses)
+                .map(|address| {
+                    address.parse::<IpAddr>().map_err(|_| {
+                        Error::new(ErrorKind::Usage, format!("hostaddr is not an address: {address:?}"))
+                    })
+                })
+                .transpose()?;
+            let place = match (text(&hosts), address) {
+                (name, Some(address)) => Place::Tcp { name, address: Some(address) },
+                (Some(name), None) if name.starts_with('/') => Place::Socket(name.into()),
+                (Some(name), None) if name.starts_with('@') => {
+                    return Err(Error::new(ErrorKind::Unsupported, "abstract sockets cannot be honoured"));
+                }
+                (Some(name), None) => Place::Tcp { name: Some(name), address: None },
+                (None, None) => default_place(port),
+            };
+            let mut endpoint =
+                Endpoint { place, port, password: None, password_from: None, password_place: None };
+            if let Some(password) = parameters.get("password") {
+                endpoint.password = Some(password.to_owned());
+                endpoint.password_from = Some(match parameters.given_by("password") {
+                    Some(By::Environment) => PasswordFrom::Environment,
+                    Some(By::ServiceFile) => PasswordFrom::ServiceFile,
+                    _ => PasswordFrom::ConnectionString,
+                });
+            } else if let Some(file) = &password_file {
+                // libpq looks a socket up as localhost where it is in the default directory.
+                let names: Vec<String> = match &endpoint.place {
+                    Place::Socket(directory) => vec![directory.display().to_string(), "localhost".to_owned()],
+                    Place::Tcp { name, address } => {
+                        name.iter().cloned().chain(address.map(|address| address.to_string())).collect()
+                    }
+                };
+                if let Some((password, line)) =
+                    names.iter().find_map(|name| file.password(name, port, database, user))
+                {
+                    endpoint.password = Some(password);
+                    endpoint.password_from = Some(PasswordFrom::PasswordFile);
+                    endpoint.password_place = Some(format!("{} line {line}", shown(&file.path, environment)));
+                }
+            }
+            Ok(endpoint)
+        })
+        .collect()
+}
+
+/// The socket directory of Debian, then upstream's, then this machine by TCP.
+fn default_place(port: u16) -> Place {
+    let socket = format!(".s.PGSQL.{port}");
+    ["/var/run/postgresql", "/tmp"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|directory| directory.join(&socket).exists())
+        .map_or_else(|| Place::Tcp { name: Some("localhost".to_owned()), address: None }, Place::Socket)
+}
+
+fn shown(path: &Path, environment: &Environment) -> String {
+    match environment.get("HOME").and_then(|home| path.strip_prefix(home).ok()) {
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
+    }
+}
+
+impl TlsSettings {
+    fn of(parameters: &Parameters, environment: &Environment) -> Result<Self> {
+        let existing = |path: Option<PathBuf>| path.filter(|path| path.exists());
+        let root_cert = match parameters.get("sslrootcert") {
+            Some("system") => RootCert::System,
+            Some(path) => RootCert::File(path.into()),
+            None => {
+                existing(environment.home(".postgresql/root.crt")).map_or(RootCert::Missing, RootCert::File)
+            }
+        };
+        let mode = word(parameters, "sslmode", SSL_MODES);
+        let mode = match (&root_cert, mode) {
+            (RootCert::System, None) => SslMode::VerifyFull,
+            (RootCert::System, Some(mode)) if mode != SslMode::VerifyFull => {
+                let message = format!("sslrootcert=system does not go with sslmode={}", mode.as_str());
+                return Err(Error::new(ErrorKind::Usage, message).hint("Use sslmode=verify-full."));
+            }
+            (_, mode) => mode.unwrap_or(SslMode::Prefer),
+        };
+        let certificate = parameters.get("sslcert").map(PathBuf::from);
+        let certificate = certificate.or_else(|| existing(environment.home(".postgresql/postgresql.crt")));
+        let key = parameters.get("sslkey").map(PathBuf::from);
+        let key = key.or_else(|| environment.home(".postgresql/postgresql.key"));
+        let client_cert = match parameters.get("sslcertmode") {
+            Some("disable") => None,
+            _ => certificate.zip(key),
+        };
+        Ok(Self {
+            mode,
+            direct: parameters.get("sslnegotiation") == Some("direct"),
+            root_cert,
+            client_cert,
+            crl: parameters.get("sslcrl").map(PathBuf::from),
+            sni: parameters.get("sslsni") != Some("0"),
+            only_1_2: parameters.get("ssl_max_protocol_version") == Some("TLSv1.2"),
+            only_1_3: parameters.get("ssl_min_protocol_version") == Some("TLSv1.3"),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn neither_user_nor_password_is_shown() {
-        let dsn = Dsn::parse("postgresql://bob:s3cret@db.example.com:6543/app?sslmode=verify-full").unwrap();
-        assert_eq!(dsn.to_string(), "db.example.com:6543");
-        assert!(!format!("{dsn:?}").contains("s3cret"));
-        assert_eq!(dsn.ssl_mode(), SslMode::VerifyFull);
-        assert_eq!(dsn.database(), Some("app"));
+    fn dsn(text: &str, variables: &[(&str, &str)]) -> Dsn {
+        Dsn::parse_in(text, &Environment::of(variables)).unwrap()
     }
 
     #[test]
-    fn bad_strings_do_not_repeat_the_password() {
-        for text in [
-            "postgresql://bob:s3cret@h/db?nonsense=1",
-            "host=h password=s3cret nonsense=1",
-            "postgresql://bob:s3cret@h:port/db",
-        ] {
-            let error = Dsn::parse(text).unwrap_err();
-            assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+    fn neither_user_nor_password_is_shown() {
+        let dsn = dsn("postgresql://bob:s3cret@db.example.com:6543/app?sslmode=verify-full", &[]);
+        assert_eq!(dsn.to_string(), "db.example.com:6543");
+        assert!(!format!("{dsn:?}").contains("s3cret"));
+        assert_eq!((dsn.ssl_mode(), dsn.database()), (SslMode::VerifyFull, Some("app")));
+    }
+
+    #[test]
+    fn several_hosts_keep_their_ports() {
+        let places = |text: &str| dsn(text, &[]).to_string();
+        assert_eq!(places("postgresql://a,b:6000,c/d"), "a:5432,b:6000,c:5432");
+        assert_eq!(places("host=a,b port=6000"), "a:6000,b:6000");
+        assert_eq!(places("host=a,b port=6000,6001"), "a:6000,b:6001");
+        assert_eq!(places("host=a hostaddr=10.0.0.1"), "a:5432");
+        assert_eq!(places("hostaddr=::1 port=7000"), "::1:7000");
+        for text in
+            ["host=a,b port=1,2,3", "host=a,b hostaddr=::1", "host=a port=0", "host=a port=x", "hostaddr=a"]
+        {
+            assert_eq!(
+                Dsn::parse_in(text, &Environment::default()).unwrap_err().kind(),
+                ErrorKind::Usage,
+                "{text}"
+            );
         }
     }
 
     #[test]
-    fn the_project_is_in_the_host_or_in_the_poolers_user() {
-        let project = |text: &str| Dsn::parse(text).unwrap().project().map(str::to_owned);
-        let named = Some("abcdefghijklmnopqrst".to_owned());
-        assert_eq!(project("postgresql://postgres@db.abcdefghijklmnopqrst.supabase.co/postgres"), named);
-        let pooler = "aws-0-eu-west-1.pooler.supabase.com:6543/postgres";
-        assert_eq!(project(&format!("postgresql://my.role.abcdefghijklmnopqrst@{pooler}")), named);
-        assert_eq!(project(&format!("postgresql://postgres@{pooler}")), None);
-        assert_eq!(project("postgresql://postgres@db.example.com/abcdefghijklmnopqrst"), None);
+    fn what_is_left_out_comes_from_the_environment_and_then_from_defaults() {
+        let from_environment =
+            dsn("", &[("PGHOST", "h"), ("PGPORT", "6000"), ("PGUSER", "u"), ("PGPASSWORD", "p")]);
+        assert_eq!(
+            (from_environment.to_string().as_str(), from_environment.user(), from_environment.database()),
+            ("h:6000", Some("u"), Some("u"))
+        );
+        assert_eq!(from_environment.password_from(), Some(PasswordFrom::Environment));
+        assert_eq!(dsn("host=h", &[("USER", "me")]).user(), Some("me"));
+        assert_eq!(dsn("host=h user=u", &[("PGDATABASE", "d")]).database(), Some("d"));
     }
 
     #[test]
-    fn where_a_password_came_from_is_known() {
-        let from = |text: &str| Dsn::parse(text).unwrap().password_from();
-        assert_eq!(from("postgresql://bob:s3cret@h/db"), Some(PasswordFrom::ConnectionString));
-        assert_eq!(from("postgresql://bob@h/db?password=s3cret"), Some(PasswordFrom::ConnectionString));
-        assert_eq!(from("host=h password=s3cret"), Some(PasswordFrom::ConnectionString));
+    fn supabase_projects_are_known_by_host_user_and_options() {
+        let project = |text: &str| dsn(text, &[]).project().map(str::to_owned);
+        let name = Some("abcdefghijklmnopqrst".to_owned());
+        assert_eq!(project("postgresql://postgres@db.abcdefghijklmnopqrst.supabase.co/postgres"), name);
+        assert_eq!(
+            project("postgresql://my.role.abcdefghijklmnopqrst@aws-0-eu.pooler.supabase.com/postgres"),
+            name
+        );
+        assert_eq!(
+            project(
+                "postgresql://postgres@aws-0-eu.pooler.supabase.com:6543/postgres?options=reference%3Dabcdefghijklmnopqrst"
+            ),
+            name
+        );
+        assert_eq!(project("postgresql://postgres@localhost/postgres"), None);
+        assert!(dsn("host=db.abcdefghijklmnopqrst.supabase.co", &[]).is_supabase());
     }
 
     #[test]
-    fn unsupported_options_are_refused_by_name() {
-        let error = Dsn::parse("postgresql://h/db?sslcert=x").unwrap_err();
-        assert!(error.to_string().contains("sslcert"), "{error}");
+    fn the_system_s_authorities_mean_verify_full() {
+        assert_eq!(dsn("host=h sslrootcert=system", &[]).ssl_mode(), SslMode::VerifyFull);
+        for text in
+            ["host=h sslrootcert=system sslmode=require", "host=h sslnegotiation=direct sslmode=prefer"]
+        {
+            assert_eq!(
+                Dsn::parse_in(text, &Environment::default()).unwrap_err().kind(),
+                ErrorKind::Usage,
+                "{text}"
+            );
+        }
     }
 }

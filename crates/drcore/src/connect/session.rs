@@ -5,6 +5,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{CancelToken, Client, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::dsn::TargetSession;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Server;
 use crate::evidence::{Cause, CauseKind};
@@ -36,6 +37,20 @@ impl Drop for Session {
 impl Session {
     pub(super) fn new(client: Client, tls: MakeRustlsConnect, driver: JoinHandle<()>) -> Self {
         Self { cancel: client.cancel_token(), client, tls, driver }
+    }
+
+    /// Whether the server is what `target_session_attrs` asks for.
+    pub(super) async fn is(&self, target: TargetSession) -> Result<bool> {
+        let (question, wanted) = match target {
+            TargetSession::Any | TargetSession::PreferStandby => return Ok(true),
+            TargetSession::ReadWrite => ("show transaction_read_only", "off"),
+            TargetSession::ReadOnly => ("show transaction_read_only", "on"),
+            TargetSession::Primary => ("select pg_catalog.pg_is_in_recovery()", "f"),
+            TargetSession::Standby => ("select pg_catalog.pg_is_in_recovery()", "t"),
+        };
+        let answer =
+            self.simple(question).await?.into_iter().flatten().next().and_then(|mut row| row.pop().flatten());
+        Ok(answer.as_deref() == Some(wanted))
     }
 
     /// Begins the transaction whose snapshot everything is read from, and

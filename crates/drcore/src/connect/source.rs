@@ -1,8 +1,11 @@
 //! A database that is read and never written.
 
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::dsn::Dsn;
+use super::dsn::{Dsn, Endpoint, Place, SslMode, TargetSession};
 use super::session::Session;
 use super::tls;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,8 +29,9 @@ impl Source {
     /// Connects, to see that it can be done.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] if the string is not a connection string;
-    /// [`ErrorKind::Connection`], [`ErrorKind::Authentication`], [`ErrorKind::Tls`] if nobody answers as hoped.
+    /// [`ErrorKind::Usage`] if the string is not a connection string, [`ErrorKind::Unsupported`] if it
+    /// asks for what cannot be honoured; [`ErrorKind::Connection`], [`ErrorKind::Authentication`],
+    /// [`ErrorKind::Tls`] if nobody answers as hoped.
     pub async fn connect(url: &str) -> Result<Self> {
         Self::open(Dsn::parse(url)?, &Limits::default()).await
     }
@@ -43,17 +47,112 @@ impl Source {
         &self.dsn
     }
 
-    /// A new session, not yet in a transaction.
+    /// What a reader of the Evidence should know about how it is reached.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let verified = matches!(self.dsn.tls.mode, SslMode::VerifyCa | SslMode::VerifyFull);
+        if self.dsn.is_supabase() && !verified {
+            notes.push("the server's certificate was not verified: add sslmode=verify-full&sslrootcert=FILE with Supabase's certificate".to_owned());
+        }
+        if self.dsn.is_supabase() && self.dsn.endpoints.iter().any(|endpoint| endpoint.port == 6543) {
+            notes.push("port 6543 is a pooler in transaction mode: the session pooler on 5432 reads with fewer surprises".to_owned());
+        }
+        notes
+    }
+
+    /// A new session, not yet in a transaction: with the first server that will do.
     pub(crate) async fn session(&self, limits: &Limits) -> Result<Session> {
-        let timeout = limits.connect_timeout();
-        let connecting = self.dsn.config().connect(self.tls.clone());
-        let (client, connection) = tokio::time::timeout(timeout, connecting)
-            .await
-            .map_err(|_| {
-                Error::new(ErrorKind::Connection, format!("no answer within {} s", timeout.as_secs_f32()))
-                    .context("host", self.dsn.to_string())
-            })?
-            .map_err(|error| explain(error.into(), &self.dsn))?;
+        let mut endpoints: Vec<&Endpoint> = self.dsn.endpoints.iter().collect();
+        if self.dsn.shuffle {
+            shuffle(&mut endpoints);
+        }
+        // As libpq: with prefer-standby, a second round takes whatever there is.
+        let rounds: &[TargetSession] = match self.dsn.target {
+            TargetSession::PreferStandby => &[TargetSession::Standby, TargetSession::Any],
+            TargetSession::Any => &[TargetSession::Any],
+            TargetSession::Primary => &[TargetSession::Primary],
+            TargetSession::ReadOnly => &[TargetSession::ReadOnly],
+            TargetSession::ReadWrite => &[TargetSession::ReadWrite],
+            TargetSession::Standby => &[TargetSession::Standby],
+        };
+        let mut failures: Vec<Error> = Vec::new();
+        for target in rounds {
+            failures.clear();
+            for endpoint in &endpoints {
+                match self.one(endpoint, *target, limits).await {
+                    Ok(session) => return Ok(session),
+                    Err(error) => failures.push(error),
+                }
+            }
+        }
+        Err(together(failures))
+    }
+
+    /// A session with this server, tried as `sslmode` says.
+    async fn one(&self, endpoint: &Endpoint, target: TargetSession, limits: &Limits) -> Result<Session> {
+        use tokio_postgres::config::SslMode as Driver;
+        let attempts: &[Driver] = match (&endpoint.place, self.dsn.tls.mode) {
+            (Place::Socket(_), _) | (_, SslMode::Disable) => &[Driver::Disable],
+            (_, SslMode::Allow) => &[Driver::Disable, Driver::Require],
+            // The second is for a server that offers TLS and whose pg_hba.conf refuses it.
+            (_, SslMode::Prefer) => &[Driver::Prefer, Driver::Disable],
+            _ => &[Driver::Require],
+        };
+        let timeout = limits.connect_timeout.map(Duration::from).or(self.dsn.connect_timeout);
+        let timeout = timeout.unwrap_or(Limits::CONNECT_TIMEOUT);
+        let mut failure = None;
+        for mode in attempts {
+            let session = match tokio::time::timeout(timeout, self.attempt(endpoint, *mode)).await {
+                Ok(Ok(session)) => session,
+                Ok(Err(error)) => {
+                    // Only a refusal by pg_hba.conf may be different the other way.
+                    let again = error.sqlstate() == Some("28000");
+                    failure = Some(error);
+                    if again {
+                        continue;
+                    }
+                    break;
+                }
+                Err(_) => {
+                    let message = format!("no answer within {} s", timeout.as_secs_f32());
+                    failure = Some(Error::new(ErrorKind::Connection, message));
+                    break;
+                }
+            };
+            if session.is(target).await? {
+                return Ok(session);
+            }
+            failure = Some(Error::new(
+                ErrorKind::Connection,
+                "the server is not what target_session_attrs asks for",
+            ));
+            break;
+        }
+        let failure = failure.unwrap_or_else(|| Error::new(ErrorKind::Internal, "no attempt was made"));
+        Err(explain(failure, endpoint, &self.dsn))
+    }
+
+    async fn attempt(&self, endpoint: &Endpoint, mode: tokio_postgres::config::SslMode) -> Result<Session> {
+        let mut config = self.dsn.base.clone();
+        config.ssl_mode(mode).port(endpoint.port);
+        match &endpoint.place {
+            Place::Socket(directory) => {
+                config.host_path(directory);
+            }
+            Place::Tcp { name, address } => {
+                // With an address alone, that is also the name that a certificate must have.
+                if let Some(name) = name.clone().or_else(|| address.map(|address| address.to_string())) {
+                    config.host(name);
+                }
+                if let Some(address) = address {
+                    config.hostaddr(*address);
+                }
+            }
+        }
+        if let Some(password) = &endpoint.password {
+            config.password(password);
+        }
+        let (client, connection) = config.connect(self.tls.clone()).await?;
         let driver = tokio::spawn(async move {
             // Its error reaches whoever is waiting for an answer.
             let _ = connection.await;
@@ -62,15 +161,53 @@ impl Source {
     }
 
     /// A new session on an exported snapshot.
+    ///
+    /// A pooler may let it wait for a connection that the holder of the snapshot
+    /// occupies, so this is bounded like connecting is.
     pub(crate) async fn joined(&self, limits: &Limits, snapshot: &str) -> Result<Session> {
         let session = self.session(limits).await?;
-        session.begin(limits, Some(snapshot)).await?;
-        Ok(session)
+        let timeout = limits.connect_timeout();
+        match tokio::time::timeout(timeout, session.begin(limits, Some(snapshot))).await {
+            Ok(result) => result.map(|()| session),
+            Err(_) => Err(Error::new(
+                ErrorKind::Connection,
+                format!("a further session did not begin within {} s", timeout.as_secs_f32()),
+            )),
+        }
+    }
+}
+
+fn shuffle<T>(items: &mut [T]) {
+    // The standard library's hasher is seeded at random; that is enough to spread load.
+    let random = || std::collections::hash_map::RandomState::new().build_hasher().finish();
+    for at in (1..items.len()).rev() {
+        let with = usize::try_from(random() % (at as u64 + 1)).unwrap_or(at);
+        items.swap(at, with);
+    }
+}
+
+/// One error for several servers: the last one's kind, everyone's words.
+fn together(mut failures: Vec<Error>) -> Error {
+    let Some(last) = failures.pop() else {
+        return Error::new(ErrorKind::Internal, "the connection string names no server");
+    };
+    if failures.is_empty() {
+        return last;
+    }
+    let all: Vec<String> = failures.iter().chain([&last]).map(ToString::to_string).collect();
+    let mut error =
+        Error::new(last.kind(), format!("none of {} servers will do: {}", all.len(), all.join("; ")));
+    if let Some(code) = last.sqlstate() {
+        error = error.with_sqlstate(code);
+    }
+    match last.hint_text() {
+        Some(hint) => error.hint(hint),
+        None => error,
     }
 }
 
 /// What to do next, where we know.
-fn explain(error: Error, dsn: &Dsn) -> Error {
+fn explain(error: Error, endpoint: &Endpoint, dsn: &Dsn) -> Error {
     let hint = match error.kind() {
         ErrorKind::Authentication => Some(
             "A restore may bring back the old database password: reset it (Supabase: Settings → Database), or set PGPASSWORD.",
@@ -78,10 +215,13 @@ fn explain(error: Error, dsn: &Dsn) -> Error {
         ErrorKind::Connection => {
             Some("Check host and port, and that the database is not paused or still restoring.")
         }
+        ErrorKind::Tls if dsn.is_supabase() => Some(
+            "Supabase signs its certificates itself: download the certificate under Database → Settings → SSL Configuration, and give it with sslrootcert=FILE.",
+        ),
         ErrorKind::Tls => Some("Give the authority's certificate with sslrootcert=FILE."),
         _ => None,
     };
-    let error = error.context("host", dsn.to_string());
+    let error = error.context("host", endpoint.to_string());
     match hint {
         Some(hint) if error.hint_text().is_none() => error.hint(hint),
         _ => error,

@@ -48,8 +48,11 @@ impl Run {
     pub(crate) fn reached_by(&mut self, dsn: &Dsn) {
         self.host = Some(dsn.to_string());
         self.project = dsn.project().map(str::to_owned);
-        self.access =
-            Some(Access { sslmode: dsn.ssl_mode().as_str().to_owned(), password: dsn.password_from() });
+        self.access = Some(Access {
+            sslmode: dsn.ssl_mode().as_str().to_owned(),
+            password: dsn.password_from(),
+            password_place: dsn.password_place().map(str::to_owned),
+        });
     }
 
     /// A run that starts at `taken_at`.
@@ -80,6 +83,9 @@ pub struct Access {
     /// Where the password came from; none where none was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<PasswordFrom>,
+    /// File and line of the password, where it came from a password file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_place: Option<String>,
 }
 
 /// Where a password came from.
@@ -92,6 +98,10 @@ pub enum PasswordFrom {
     ConnectionString,
     /// The variable `PGPASSWORD`.
     Environment,
+    /// A password file.
+    PasswordFile,
+    /// A service file.
+    ServiceFile,
 }
 
 /// The server and database that answered.

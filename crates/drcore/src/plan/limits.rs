@@ -61,8 +61,11 @@ impl Limits {
         self.sessions.map_or(2, |sessions| usize::try_from(sessions).unwrap_or(2))
     }
 
+    /// How long connecting may take where nobody says.
+    pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
     pub(crate) fn connect_timeout(&self) -> Duration {
-        self.connect_timeout.map_or(Duration::from_secs(10), Duration::from)
+        self.connect_timeout.map_or(Self::CONNECT_TIMEOUT, Duration::from)
     }
 
     pub(crate) fn lock_timeout(&self) -> Duration {
