@@ -164,10 +164,18 @@ findings! {
     ExtraTable(checks::row_counts::ExtraTable) = "extra_table",
     /// A table has fewer rows than the baseline.
     FewerRows(checks::row_counts::FewerRows) = "fewer_rows",
+    /// A row breaks MATCH FULL: some columns of its key are NULL, others are not.
+    HalfNullKeys(checks::orphan_fks::HalfNullKeys) = "half_null_keys",
+    /// A foreign key of the baseline is not there any more.
+    MissingForeignKey(checks::orphan_fks::MissingForeignKey) = "missing_foreign_key",
+    /// A relation of the plan names a table or column that is nowhere.
+    MissingRelation(checks::orphan_fks::MissingRelation) = "missing_relation",
     /// A table that the plan or the baseline names is nowhere.
     MissingTable(checks::row_counts::MissingTable) = "missing_table",
     /// A table has more rows than the baseline.
     MoreRows(checks::row_counts::MoreRows) = "more_rows",
+    /// Rows refer to a parent that does not exist.
+    OrphanedRows(checks::orphan_fks::OrphanedRows) = "orphaned_rows",
 }
 
 impl Finding {

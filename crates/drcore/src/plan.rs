@@ -12,6 +12,7 @@ mod limits;
 mod mistakes;
 mod names;
 mod node;
+mod orphan_fks;
 mod reader;
 mod row_counts;
 mod scope;
@@ -27,6 +28,7 @@ pub use accept::Accept;
 pub use duration::Span;
 pub use limits::Limits;
 pub use names::{ColumnName, TableName};
+pub use orphan_fks::{Columns, OrphanFks, PlannedRelation};
 pub use row_counts::{CountExpectation, RowCounts};
 pub use scope::Scope;
 pub use skip::Skip;
@@ -53,6 +55,9 @@ pub struct Plan {
     /// Sessions, timeouts and the deadline.
     #[serde(skip_serializing_if = "Limits::is_default")]
     pub limits: Limits,
+    /// Relations that no foreign key constraint declares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orphan_fks: Option<OrphanFks>,
     /// How many rows tables must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row_counts: Option<RowCounts>,
@@ -74,6 +79,7 @@ impl Default for Plan {
             scope: Scope::default(),
             tenancy: None,
             limits: Limits::default(),
+            orphan_fks: None,
             row_counts: None,
             accept: Vec::new(),
             skip: Vec::new(),
@@ -154,6 +160,7 @@ impl Plan {
             scope: fields.section(reader, "scope", Scope::read).unwrap_or_default(),
             tenancy: fields.section(reader, "tenancy", Tenancy::read),
             limits: fields.section(reader, "limits", Limits::read).unwrap_or_default(),
+            orphan_fks: fields.section(reader, "orphan_fks", OrphanFks::read),
             row_counts: fields.section(reader, "row_counts", RowCounts::read),
             accept: fields.list(reader, "accept", Accept::read),
             skip: fields.list(reader, "skip", Skip::read),
@@ -179,6 +186,7 @@ impl Plan {
     /// Whether a section of the plan names the check, so that having nothing to go on counts.
     pub fn names(&self, check: &str) -> bool {
         match check {
+            "orphan_fks" => self.orphan_fks.is_some(),
             "row_counts" => self.row_counts.is_some(),
             _ => false,
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::catalog::{ForeignKey, RelationKind};
 use crate::evidence::{Catalog, Cause};
-use crate::sql::{QualifiedName, ident, quote};
+use crate::sql::{QualifiedName, ident};
 
 /// A reference from a child table to a parent table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -24,12 +24,103 @@ pub struct Reference {
     pub constraint: Option<String>,
     /// MATCH FULL: all columns NULL, or none.
     pub match_full: bool,
-    /// The operators `parent = child`, schema-qualified and quoted; compared as text where empty.
-    pub operators: Vec<String>,
+    /// How each pair of columns is compared.
+    pub comparisons: Vec<Comparison>,
     /// Whether the child is read without its plain-inheritance children.
     pub child_only: bool,
     /// Whether the parent is read without its plain-inheritance children.
     pub parent_only: bool,
+}
+
+/// How a column of the parent is compared with one of the child.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "Comparison")]
+#[non_exhaustive]
+pub enum Comparison {
+    /// As text in lower case: a uuid against text, or `citext`.
+    FoldedText,
+    /// By this operator `parent = child`, schema-qualified and quoted, such as `"pg_catalog".=`.
+    Operator(String),
+    /// As text.
+    Text,
+    /// As [`Comparison::FoldedText`]; a child that is not shaped like a uuid refers to something else.
+    UuidText,
+}
+
+/// The operator of PostgreSQL's own types.
+const EQUAL: &str = "\"pg_catalog\".=";
+
+impl Comparison {
+    /// How columns of these types are compared where no constraint says so.
+    pub fn of_types(parent: &str, child: &str) -> Self {
+        let (parent, child) = (bare(parent), bare(child));
+        let both = |fits: fn(&str) -> bool| fits(&parent) && fits(&child);
+        let either = |fits: fn(&str) -> bool| fits(&parent) || fits(&child);
+        // A type of PostgreSQL's own is shown without its schema.
+        let own = parent == child && !parent.contains(['.', '"']) && parent != "citext";
+        if own || both(is_number) || both(is_text) || both(is_instant) {
+            Self::Operator(EQUAL.to_owned())
+        } else if both(|name| is_text(name) || name == "uuid" || is_citext(name))
+            && either(|name| name == "uuid" || is_citext(name))
+        {
+            Self::FoldedText
+        } else {
+            Self::Text
+        }
+    }
+
+    fn condition(&self, parent: &str, child: &str, style: Style) -> String {
+        let (parent, child) = (format!("p.{}", ident(parent)), format!("c.{}", ident(child)));
+        let text = "::pg_catalog.text";
+        match (self, style) {
+            (Self::Operator(operator), Style::Readable) if operator == EQUAL => format!("{parent} = {child}"),
+            (Self::Operator(operator), _) => format!("{parent} operator({operator}) {child}"),
+            (Self::Text, Style::Readable) => format!("{parent}{text} = {child}{text}"),
+            (Self::Text, Style::Exact) => format!("{parent}{text} operator(pg_catalog.=) {child}{text}"),
+            (Self::FoldedText | Self::UuidText, Style::Readable) => {
+                format!("pg_catalog.lower({parent}{text}) = pg_catalog.lower({child}{text})")
+            }
+            (Self::FoldedText | Self::UuidText, Style::Exact) => format!(
+                "pg_catalog.lower({parent}{text}) operator(pg_catalog.=) pg_catalog.lower({child}{text})"
+            ),
+        }
+    }
+}
+
+fn bare(type_name: &str) -> String {
+    match (type_name.find('('), type_name.find(')')) {
+        // `timestamp(3) with time zone` and `numeric(10,2)[]` go on behind their modifier.
+        (Some(from), Some(to)) if from < to && !type_name.contains('"') => {
+            format!("{}{}", &type_name[..from], &type_name[to + 1..])
+        }
+        _ => type_name.to_owned(),
+    }
+}
+
+fn is_number(name: &str) -> bool {
+    matches!(name, "smallint" | "integer" | "bigint" | "numeric" | "real" | "double precision")
+}
+
+fn is_text(name: &str) -> bool {
+    matches!(name, "text" | "character varying" | "character")
+}
+
+fn is_citext(name: &str) -> bool {
+    name == "citext" || name.ends_with(".citext")
+}
+
+fn is_instant(name: &str) -> bool {
+    name == "date" || name.starts_with("timestamp ")
+}
+
+/// For whom SQL is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    /// To be run as it is: every operator says where it is from.
+    Exact,
+    /// To be read by people: PostgreSQL's own `=` is `=`.
+    Readable,
 }
 
 impl Reference {
@@ -45,10 +136,41 @@ impl Reference {
             parent_columns: key.parent_columns.clone(),
             constraint: Some(key.name.clone()),
             match_full: key.match_full,
-            operators: key.operators.clone(),
+            comparisons: key.operators.iter().cloned().map(Comparison::Operator).collect(),
             child_only: is_plain(&key.child, catalog)?,
             parent_only: is_plain(&key.parent, catalog)?,
         })
+    }
+
+    /// A relation without a constraint, compared by the types of its columns; none where a column is not there.
+    ///
+    /// # Errors
+    /// The cause, where relations or columns could not be read.
+    pub fn of_columns(
+        child: (&QualifiedName, Vec<String>),
+        parent: (&QualifiedName, Vec<String>),
+        catalog: &Catalog,
+    ) -> Result<Option<Self>, Cause> {
+        let mut comparisons = Vec::new();
+        for (from, to) in child.1.iter().zip(&parent.1) {
+            match (catalog.column(child.0, from)?, catalog.column(parent.0, to)?) {
+                (Some(from), Some(to)) => {
+                    comparisons.push(Comparison::of_types(&to.type_name, &from.type_name));
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(Self {
+            child_only: is_plain(child.0, catalog)?,
+            parent_only: is_plain(parent.0, catalog)?,
+            child: child.0.clone(),
+            child_columns: child.1,
+            parent: parent.0.clone(),
+            parent_columns: parent.1,
+            constraint: None,
+            match_full: false,
+            comparisons,
+        }))
     }
 
     /// By which it is known: `public.time_logs:time_logs_task_id_fkey`, or
@@ -56,28 +178,41 @@ impl Reference {
     pub fn key(&self) -> String {
         match &self.constraint {
             Some(name) => format!("{}:{}", self.child, ident(name)),
-            None => format!(
-                "{}({}) -> {}({})",
-                self.child,
-                list(&self.child_columns),
-                self.parent,
-                list(&self.parent_columns)
-            ),
+            None => format!("{}{}", self.child, self.qualifier()),
+        }
+    }
+
+    /// What tells it apart from other references of its child.
+    pub(crate) fn qualifier(&self) -> String {
+        match &self.constraint {
+            Some(name) => ident(name),
+            None => {
+                format!("({}) -> {}({})", list(&self.child_columns), self.parent, list(&self.parent_columns))
+            }
         }
     }
 
     /// As it is shown: `public.time_logs.task_id → public.tasks.id`.
     pub fn arrow(&self) -> String {
-        let side = |table: &QualifiedName, columns: &[String]| match columns {
-            [one] => format!("{table}.{}", ident(one)),
-            several => format!("{table} ({})", list(several)),
+        format!("{} → {}", side(&self.child, &self.child_columns), self.target())
+    }
+
+    /// The same beside the name of the child: `task_id → public.tasks.id`.
+    pub fn short_arrow(&self) -> String {
+        let columns = match self.child_columns.as_slice() {
+            [one] => ident(one),
+            several => format!("({})", list(several)),
         };
-        format!("{} → {}", side(&self.child, &self.child_columns), side(&self.parent, &self.parent_columns))
+        format!("{columns} → {}", self.target())
+    }
+
+    fn target(&self) -> String {
+        side(&self.parent, &self.parent_columns)
     }
 
     /// The child, as in a `from` clause with the alias `c`.
     pub fn child_sql(&self) -> String {
-        format!("{}{} c", if self.child_only { "only " } else { "" }, self.child.to_sql())
+        format!("{}{} c", if self.child_only { "only " } else { "" }, self.child)
     }
 
     /// The condition under which a row of the child (alias `c`) is an orphan.
@@ -85,41 +220,88 @@ impl Reference {
     /// Uses the constraint's own operators: with an empty `search_path`,
     /// `citext = citext` would silently become an equality of text.
     pub fn orphan_condition(&self) -> String {
-        let whole: Vec<String> =
-            self.child_columns.iter().map(|column| format!("c.{} is not null", quote(column))).collect();
-        let equal: Vec<String> = self
-            .child_columns
-            .iter()
-            .zip(&self.parent_columns)
-            .enumerate()
-            .map(|(at, (child, parent))| match self.operators.get(at) {
-                Some(operator) => format!("p.{} operator({operator}) c.{}", quote(parent), quote(child)),
-                None => format!("p.{}::pg_catalog.text = c.{}::pg_catalog.text", quote(parent), quote(child)),
-            })
-            .collect();
+        self.condition(Style::Exact)
+    }
+
+    fn condition(&self, style: Style) -> String {
+        let mut whole: Vec<String> =
+            self.child_columns.iter().map(|column| format!("c.{} is not null", ident(column))).collect();
+        let pairs = || self.comparisons.iter().zip(self.parent_columns.iter().zip(&self.child_columns));
+        for (comparison, (_, child)) in pairs() {
+            if *comparison == Comparison::UuidText {
+                whole.push(format!("c.{}::pg_catalog.text operator(pg_catalog.~*) '{UUID}'", ident(child)));
+            }
+        }
+        let equal: Vec<String> =
+            pairs().map(|(comparison, (parent, child))| comparison.condition(parent, child, style)).collect();
         format!(
             "{}\n  and not exists (\n    select from {}{} p\n    where {}\n  )",
-            whole.join(" and "),
+            whole.join("\n  and "),
             if self.parent_only { "only " } else { "" },
-            self.parent.to_sql(),
-            equal.join(" and ")
+            self.parent,
+            equal.join("\n      and ")
         )
     }
 
     /// The condition under which a row of the child breaks MATCH FULL: some columns NULL, others not.
     pub fn half_null_condition(&self) -> String {
-        let row: Vec<String> =
-            self.child_columns.iter().map(|column| format!("c.{}", quote(column))).collect();
-        let any_null: Vec<String> = row.iter().map(|column| format!("{column} is null")).collect();
-        let any_set: Vec<String> = row.iter().map(|column| format!("{column} is not null")).collect();
-        format!("({}) and ({})", any_null.join(" or "), any_set.join(" or "))
+        let each = |test: &str, word: &str| {
+            let tests: Vec<String> =
+                self.child_columns.iter().map(|column| format!("c.{} is {test}", ident(column))).collect();
+            tests.join(word)
+        };
+        format!("({})\n  and ({})", each("null", " or "), each("not null", " or "))
+    }
+
+    /// A read-only statement that shows the orphans, whatever the `search_path`.
+    pub fn orphans_query(&self) -> String {
+        format!("select c.*\nfrom {}\nwhere {}", self.child_sql(), self.condition(Style::Readable))
+    }
+
+    /// A read-only statement that shows the rows that break MATCH FULL.
+    pub fn half_null_query(&self) -> String {
+        format!("select c.*\nfrom {}\nwhere {}", self.child_sql(), self.half_null_condition())
     }
 }
+
+const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 
 fn is_plain(name: &QualifiedName, catalog: &Catalog) -> Result<bool, Cause> {
     Ok(catalog.relation(name)?.is_some_and(|relation| relation.kind == RelationKind::Table))
 }
 
+/// `public.tasks.id`, `public.invoices (tenant_id, number)`.
+fn side(table: &QualifiedName, columns: &[String]) -> String {
+    match columns {
+        [one] => format!("{table}.{}", ident(one)),
+        several => format!("{table} ({})", list(several)),
+    }
+}
+
 fn list(columns: &[String]) -> String {
     columns.iter().map(|column| ident(column)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_decide_how_plan_relations_are_compared() {
+        let equal = Comparison::Operator(EQUAL.to_owned());
+        for (parent, child, expected) in [
+            ("uuid", "uuid", &equal),
+            ("bigint", "integer", &equal),
+            ("character varying(20)", "text", &equal),
+            ("numeric(10,2)", "numeric", &equal),
+            ("timestamp(3) with time zone", "timestamp with time zone", &equal),
+            ("uuid", "character varying(255)", &Comparison::FoldedText),
+            ("extensions.citext", "extensions.citext", &Comparison::FoldedText),
+            ("text", "citext", &Comparison::FoldedText),
+            ("public.status", "public.status", &Comparison::Text),
+            ("bigint", "text", &Comparison::Text),
+        ] {
+            assert_eq!(&Comparison::of_types(parent, child), expected, "{parent} = {child}");
+        }
+    }
 }

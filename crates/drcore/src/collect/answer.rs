@@ -115,7 +115,7 @@ impl Job {
                 format!("select {} from {from}", wanted.join(", "))
             }
             Self::Orphans(reference) => {
-                let half_null = if reference.match_full {
+                let half_null = if reference.match_full && reference.child_columns.len() > 1 {
                     format!(
                         "(select pg_catalog.count(*) from {} where {})",
                         reference.child_sql(),
@@ -262,40 +262,52 @@ impl<T> From<Result<T, Cause>> for Fact<T> {
     }
 }
 
-/// Rows of `(what, values…)`: some keys, the tenants, and two totals.
+/// Rows of `(what, values…)`: some keys, the tenants, and two totals. The join is done once.
 fn sample_sql(reference: &Reference, key: &[KeyColumn], tenant: Option<&str>) -> String {
-    let keys: Vec<String> =
-        key.iter().map(|column| format!("c.{}::pg_catalog.text", quote(&column.name))).collect();
-    let order: Vec<String> = key.iter().map(|column| format!("c.{}", quote(&column.name))).collect();
-    let from = reference.child_sql();
-    let orphan = reference.orphan_condition();
-    let parent: Vec<String> =
-        reference.child_columns.iter().map(|column| format!("c.{}", quote(column))).collect();
+    let column = |name: &str, alias: String| format!("c.{} as {alias}", quote(name));
+    let aliases = |letter: char, count: usize| -> Vec<String> {
+        (1..=count).map(|number| format!("{letter}{number}")).collect()
+    };
+    let parents = aliases('p', reference.child_columns.len());
+    let keys = aliases('k', key.len());
+    let mut columns: Vec<String> = reference
+        .child_columns
+        .iter()
+        .zip(&parents)
+        .map(|(name, alias)| column(name, alias.clone()))
+        .collect();
+    columns.extend(key.iter().zip(&keys).map(|(key, alias)| column(&key.name, alias.clone())));
+    columns.extend(tenant.map(|name| column(name, "tenant".to_owned())));
     let mut parts = vec![format!(
-        "select 'parents', array[pg_catalog.count(*)::pg_catalog.text] from (select distinct {} from {from} where {orphan}) d",
-        parent.join(", ")
+        "select 'parents', array[pg_catalog.count(*)::pg_catalog.text] from (select distinct {} from orphan) d",
+        parents.join(", ")
     )];
     if !keys.is_empty() {
+        let texts: Vec<String> = keys.iter().map(|alias| format!("{alias}::pg_catalog.text")).collect();
         parts.push(format!(
-            "(select 'key', array[{}] from {from} where {orphan} order by {} limit {SAMPLE})",
-            keys.join(", "),
-            order.join(", ")
+            "(select 'key', array[{}] from orphan order by {} limit {SAMPLE})",
+            texts.join(", "),
+            keys.join(", ")
         ));
     }
-    if let Some(tenant) = tenant {
-        let tenant = quote(tenant);
+    if tenant.is_some() {
+        parts.push(
+            "select 'tenants', array[pg_catalog.count(distinct tenant)::pg_catalog.text] from orphan"
+                .to_owned(),
+        );
         parts.push(format!(
-            "select 'tenants', array[pg_catalog.count(distinct c.{tenant})::pg_catalog.text] from {from} where {orphan}"
-        ));
-        parts.push(format!(
-            "(select 'tenant', array[c.{tenant}::pg_catalog.text, pg_catalog.count(*)::pg_catalog.text] \
-             from {from} where {orphan} and c.{tenant} is not null \
-             group by c.{tenant} order by pg_catalog.count(*) desc, c.{tenant}::pg_catalog.text limit {TENANTS})"
+            "(select 'tenant', array[tenant::pg_catalog.text, pg_catalog.count(*)::pg_catalog.text] \
+             from orphan where tenant is not null \
+             group by tenant order by pg_catalog.count(*) desc, tenant::pg_catalog.text limit {TENANTS})"
         ));
     }
     // As JSON, because an array of text has no simple form.
     format!(
-        "select w.what, pg_catalog.to_json(w.cells)::pg_catalog.text from (\n{}\n) w (what, cells)",
+        "with orphan as materialized (\nselect {} from {} where {}\n)\n\
+         select w.what, pg_catalog.to_json(w.cells)::pg_catalog.text from (\n{}\n) w (what, cells)",
+        columns.join(", "),
+        reference.child_sql(),
+        reference.orphan_condition(),
         parts.join("\nunion all\n")
     )
 }
@@ -304,7 +316,7 @@ fn sample(key: &[KeyColumn], rows: Rows) -> Result<OrphanSample, Cause> {
     let mut sample = OrphanSample {
         keys: RowKeys { columns: key.iter().map(|column| column.name.clone()).collect(), rows: Vec::new() },
         tenants: BTreeMap::new(),
-        tenants_total: 0,
+        tenants_total: None,
         missing_parents: 0,
     };
     for row in rows {
@@ -312,7 +324,7 @@ fn sample(key: &[KeyColumn], rows: Rows) -> Result<OrphanSample, Cause> {
         let cells: Vec<Option<String>> = serde_json::from_str(cells).map_err(|_| not_understood())?;
         match (what.as_str(), cells.as_slice()) {
             ("parents", [Some(count)]) => sample.missing_parents = number(Some(count))?,
-            ("tenants", [Some(count)]) => sample.tenants_total = number(Some(count))?,
+            ("tenants", [Some(count)]) => sample.tenants_total = Some(number(Some(count))?),
             ("tenant", [Some(tenant), Some(count)]) => {
                 sample.tenants.insert(tenant.clone(), number(Some(count))?);
             }

@@ -174,12 +174,25 @@ impl Catalog {
         Ok(relations.binary_search_by(|relation| relation.name.cmp(name)).ok().map(|at| &relations[at]))
     }
 
-    /// The columns of this relation, in order of position.
+    /// What describes it: the root of the tree for a partition, else itself.
+    pub fn root_of<'c>(&'c self, name: &'c QualifiedName) -> &'c QualifiedName {
+        let mut name = name;
+        while let Ok(Some(relation)) = self.relation(name)
+            && relation.is_partition
+            && let [parent, ..] = relation.parents.as_slice()
+        {
+            name = parent;
+        }
+        name
+    }
+
+    /// The columns of this relation (of its root, for a partition), in order of position.
     ///
     /// # Errors
     /// The cause, where columns could not be read.
     pub fn columns_of(&self, name: &QualifiedName) -> Result<&[Column], Cause> {
         let columns = self.columns.get()?;
+        let name = self.root_of(name);
         let from = columns.partition_point(|column| &column.relation < name);
         let to = from + columns[from..].partition_point(|column| &column.relation == name);
         Ok(&columns[from..to])
@@ -193,12 +206,15 @@ impl Catalog {
         Ok(self.columns_of(relation)?.iter().find(|column| column.name == name))
     }
 
-    /// The columns of the primary key of this relation, or none.
+    /// The primary key of this relation (of its root, for a partition), or none.
     ///
     /// # Errors
     /// The cause, where keys could not be read.
     pub fn primary_key(&self, relation: &QualifiedName) -> Result<Option<&Key>, Cause> {
-        Ok(self.keys.get()?.iter().find(|key| key.primary && &key.relation == relation))
+        let keys = self.keys.get()?;
+        let relation = self.root_of(relation);
+        let from = keys.partition_point(|key| &key.relation < relation);
+        Ok(keys[from..].iter().take_while(|key| &key.relation == relation).find(|key| key.primary))
     }
 
     /// Whether this is a Supabase database: `auth.users` and `storage.buckets` are there.

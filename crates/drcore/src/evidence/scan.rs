@@ -91,8 +91,9 @@ pub struct OrphanSample {
     /// How many orphans each tenant has: the worst hundred.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tenants: BTreeMap<String, u64>,
-    /// How many tenants have any.
-    pub tenants_total: u64,
+    /// How many tenants have any; none where rows of this table belong to no tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants_total: Option<u64>,
     /// How many distinct parents are missing.
     pub missing_parents: u64,
 }

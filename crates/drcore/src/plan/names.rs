@@ -53,6 +53,10 @@ impl TableName {
     /// The cause where relations could not be read, or [`CauseKind::Ambiguous`].
     pub fn resolve<'c>(&self, catalog: &'c Catalog) -> Result<Option<&'c Relation>, Cause> {
         let relations = catalog.relations.get()?;
+        // The usual case, and the first choice, without looking at every relation.
+        if let Some(relation) = catalog.relation(&self.presumed())? {
+            return Ok(Some(relation));
+        }
         let fits = |relation: &&Relation, by: fn(&NamePart, &str) -> bool| {
             by(&self.name, &relation.name.name)
                 && self.schema.as_ref().is_none_or(|schema| {
@@ -170,7 +174,6 @@ impl ColumnName {
         &self.column.text
     }
 
-    #[allow(dead_code, reason = "read by the sections of later checks")]
     pub(super) fn read(reader: &mut Reader, node: &Node, path: &str) -> Option<Self> {
         let text = reader.string(node, path)?;
         match Self::parse(&text) {

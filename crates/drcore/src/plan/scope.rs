@@ -86,7 +86,7 @@ impl Scope {
         Ok(tables)
     }
 
-    fn excludes(&self, name: &QualifiedName) -> bool {
+    pub(crate) fn excludes(&self, name: &QualifiedName) -> bool {
         let plain = format!("{}.{}", name.schema, name.name);
         self.exclude.iter().any(|pattern| glob(pattern, &plain) || glob(pattern, &name.to_string()))
     }

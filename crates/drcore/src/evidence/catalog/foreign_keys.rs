@@ -26,6 +26,8 @@ pub struct ForeignKey {
     pub operators: Vec<String>,
     /// Whether it is MATCH FULL: all columns NULL, or none.
     pub match_full: bool,
+    /// Whether it is temporal (`PERIOD`): a parent must be there for the whole time.
+    pub temporal: bool,
     /// Whether PostgreSQL believes that all rows obey it.
     pub validated: bool,
     /// The constraint as SQL.

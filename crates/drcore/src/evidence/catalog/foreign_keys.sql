@@ -30,6 +30,8 @@ select
     join pg_catalog.pg_namespace opn on opn.oid = op.oprnamespace
   ) as operators,
   k.confmatchtype = 'f' as match_full,
+  -- From PostgreSQL 18 on.
+  coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::pg_catalog.bool, false) as temporal,
   k.convalidated as validated,
   pg_catalog.pg_get_constraintdef(k.oid) as definition
 from pg_catalog.pg_constraint k
