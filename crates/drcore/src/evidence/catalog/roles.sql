@@ -1,5 +1,5 @@
 -- Roles, the server's own predefined ones (pg_…) included, since others may be members of them.
--- Before version 16 a role inherits from all its groups or from none, and can become each of them; from 16 on every
+-- Before version 16 a role inherits from all its groups or from none, and can become each of them, from 16 on every
 -- membership says so by itself. Through jsonb, because those columns are missing before.
 select
   r.rolname::pg_catalog.text as name,
