@@ -2,6 +2,8 @@
 //!
 //! A test that could not run is a failure: without `PostgreSQL` everything here panics.
 
+pub mod proxy;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use drcore::collect::CollectOptions;

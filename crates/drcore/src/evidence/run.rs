@@ -177,7 +177,8 @@ impl Failure {
             ErrorKind::Timeout => CauseKind::Deadline,
             _ => CauseKind::Connection,
         };
-        let cause = super::Cause::new(kind, self.message.clone());
+        let mut cause = super::Cause::new(kind, self.message.clone());
+        cause.sqlstate.clone_from(&self.sqlstate);
         match &self.hint {
             Some(hint) => cause.hint(hint.clone()),
             None => cause,

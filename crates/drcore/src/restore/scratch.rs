@@ -24,6 +24,9 @@ use crate::sql::quote;
 pub struct ScratchOptions {
     /// The programs to use; found where none are given.
     pub tools: Option<Tools>,
+    /// Listens on 127.0.0.1 at this port too, where everybody on this machine may connect; only on
+    /// the private socket where none is given.
+    pub port: Option<u16>,
     /// Further settings of the server, such as `("max_connections", "20")`.
     pub settings: Vec<(String, String)>,
 }
@@ -33,6 +36,7 @@ pub struct ScratchOptions {
 pub struct ScratchCluster {
     tools: Tools,
     root: PathBuf,
+    port: Option<u16>,
     watchdog: Child,
 }
 
@@ -64,7 +68,7 @@ impl ScratchCluster {
         };
         let root = directory(&tools)?;
         // From here on the directory goes away with us.
-        let cluster = Self { watchdog: watchdog(&root)?, root, tools };
+        let cluster = Self { watchdog: watchdog(&root)?, root, port: options.port, tools };
         cluster.initialise().await?;
         cluster.configure(&options.settings)?;
         cluster.run().await?;
@@ -77,7 +81,7 @@ impl ScratchCluster {
             "postgresql://postgres@{}/{}",
             percent_encode(&self.socket_directory().to_string_lossy()),
             percent_encode(database)
-        )
+        ) + &self.port.map_or_else(String::new, |port| format!("?port={port}"))
     }
 
     /// The directory of its socket.
@@ -148,7 +152,8 @@ impl ScratchCluster {
     fn configure(&self, settings: &[(String, String)]) -> Result<()> {
         let mut text = format!(
             "cluster_name = '{CLUSTER_NAME}'\n\
-             listen_addresses = ''\n\
+             listen_addresses = '{}'\n\
+             port = {}\n\
              unix_socket_directories = '{}'\n\
              unix_socket_permissions = 0700\n\
              fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n\
@@ -156,6 +161,8 @@ impl ScratchCluster {
              shared_buffers = '128MB'\nmax_locks_per_transaction = 512\n\
              autovacuum = off\njit = off\n\
              log_min_messages = fatal\nlogging_collector = off\n",
+            if self.port.is_some() { "127.0.0.1" } else { "" },
+            self.port.unwrap_or(5432),
             self.root.display()
         );
         for (name, value) in settings {

@@ -1,0 +1,5 @@
+//! Networks and servers that fail, at every phase: nothing of it may look like a verified restore.
+
+mod connecting;
+mod network;
+mod tls;
