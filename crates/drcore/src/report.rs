@@ -1,8 +1,15 @@
 //! The report: one result for every check that exists, and a verdict.
 
 mod escape;
+mod github;
+mod html;
+mod junit;
+mod markdown;
+#[cfg(test)]
+mod samples;
 mod tally;
 mod text;
+mod view;
 
 use std::collections::BTreeMap;
 

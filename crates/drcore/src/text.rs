@@ -25,6 +25,29 @@ pub(crate) fn plural(number: u64, noun: &str) -> String {
     }
 }
 
+/// `2026-11-19 02:00:03Z`.
+pub(crate) fn instant(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// How long ago, to the unit that matters: `40 s`, `25 min`, `25 h`, `9 days`.
+pub(crate) fn age(span: std::time::Duration) -> String {
+    match span.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..259_200 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// How long something took: `0.4 s`, `6.2 s`, `12 min 5 s`.
+pub(crate) fn seconds(ms: u64) -> String {
+    match ms {
+        0..100_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +59,14 @@ mod tests {
         assert_eq!(plural(1, "row"), "1 row");
         assert_eq!(plural(1200, "policy"), "1,200 policies");
         assert_eq!(plural(2, "key"), "2 keys");
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(instant(jiff::Timestamp::UNIX_EPOCH), "1970-01-01 00:00:00Z");
+        assert_eq!(age(std::time::Duration::from_secs(25 * 3600 + 1)), "25 h");
+        assert_eq!(age(std::time::Duration::from_secs(9 * 86_400)), "9 days");
+        assert_eq!(seconds(6_249), "6.2 s");
+        assert_eq!(seconds(725_000), "12 min 5 s");
     }
 }

@@ -41,6 +41,8 @@ pub(crate) fn is_hostile(c: char) -> bool {
                 | '\u{fff9}'..='\u{fffb}'
                 | '\u{e0000}'..='\u{e007f}'
         )
+        // Not characters at all: XML refuses them.
+        || u32::from(c) & 0xfffe == 0xfffe
 }
 
 fn escape(text: &str, hostile: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -67,6 +69,7 @@ mod tests {
         assert_eq!(terminal("a\u{1b}]0;owned\u{7}b\r\nc"), "a\\u{1b}]0;owned\\u{7}b\\r\\nc");
         assert_eq!(terminal("\u{9b}31m"), "\\u{9b}31m");
         assert_eq!(terminal("user\u{202e}gpj.exe"), "user\\u{202e}gpj.exe");
+        assert_eq!(terminal("\u{fffe}\u{1ffff}"), "\\u{fffe}\\u{1ffff}");
         assert_eq!(terminal("zero\u{200b}width\u{e0041}"), "zero\\u{200b}width\\u{e0041}");
     }
 
