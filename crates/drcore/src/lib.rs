@@ -92,4 +92,5 @@ pub use finding::{Finding, Severity};
 pub use plan::Plan;
 pub use remedy::Remedy;
 pub use report::{Report, Verdict};
-pub use verify::{Against, VerifyOptions, baseline, collect, judge, verify};
+pub use suggest::no_such;
+pub use verify::{Against, VerifyOptions, baseline, collect, judge, known_checks, verify};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::collect::{CollectOptions, collect_or_unreachable};
 use crate::connect::Dsn;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::evidence::Evidence;
 use crate::plan::Plan;
 use crate::report::Report;
@@ -47,8 +47,8 @@ pub struct VerifyOptions {
 /// A database that cannot be reached gives a report too: everything unread, the verdict `unproven`.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] if `only` names a check that does not exist or `url` is
-/// no connection string; [`ErrorKind::Io`] or [`ErrorKind::Format`] if the baseline cannot be read.
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if `only` names a check that does not exist or `url` is
+/// no connection string; [`ErrorKind::Io`](crate::ErrorKind::Io) or [`ErrorKind::Format`](crate::ErrorKind::Format) if the baseline cannot be read.
 pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
     known_checks(&options.collect.only)?;
     Dsn::parse(url)?;
@@ -117,18 +117,12 @@ pub async fn baseline(url: &str, options: &VerifyOptions) -> Result<Evidence> {
 /// Refuses names of checks that do not exist.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`], with what may have been meant.
-pub(crate) fn known_checks(ids: &[String]) -> Result<()> {
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage), with what may have been meant.
+pub fn known_checks(ids: &[String]) -> Result<()> {
     for id in ids {
         if crate::checks::by_id(id).is_none() {
             let known: Vec<&str> = crate::checks::ALL.iter().map(|check| check.id).collect();
-            let close = crate::suggest::close(id, known.iter().copied());
-            let hint = if close.is_empty() {
-                format!("The checks are: {}.", known.join(", "))
-            } else {
-                format!("Did you mean {}?", close.join(" or "))
-            };
-            return Err(Error::new(ErrorKind::Usage, format!("no such check: {id:?}")).hint(hint));
+            return Err(crate::suggest::no_such("check", id, &known));
         }
     }
     Ok(())
@@ -139,6 +133,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::error::ErrorKind;
     use crate::report::Verdict;
 
     /// A server that takes the connection and never says anything, and its connection string.

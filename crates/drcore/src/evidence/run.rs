@@ -169,6 +169,27 @@ impl From<&Error> for Failure {
 }
 
 impl Failure {
+    /// What is likely behind it, right after a restore.
+    pub fn likely(&self) -> Option<&'static str> {
+        match (self.kind, self.sqlstate.as_deref()) {
+            (_, Some("28P01")) => Some("the restore brought back the old database password"),
+            (_, Some("28000")) => Some("the server does not let this user in from here (pg_hba.conf)"),
+            (_, Some("3D000")) => {
+                Some("the restore has not created the database yet, or it has another name")
+            }
+            (_, Some("53300")) => Some("other clients hold all connections"),
+            (_, Some("57P03")) => Some("the server is still starting, or still restoring"),
+            (ErrorKind::Authentication, _) => Some("no password was given, and the server wants one"),
+            (ErrorKind::Connection, _) => {
+                Some("the server is down, paused or still restoring; or host or port are others")
+            }
+            (ErrorKind::Tls, _) => {
+                Some("the certificate is of another host, or of an authority not known here")
+            }
+            _ => None,
+        }
+    }
+
     /// The same, as the cause of one object.
     pub(crate) fn cause(&self) -> super::Cause {
         use super::CauseKind;

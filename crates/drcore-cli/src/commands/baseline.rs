@@ -1,0 +1,46 @@
+//! `drcore baseline`
+
+use std::path::PathBuf;
+
+use drcore::VerifyOptions;
+
+use super::shared::{self, DatabaseArguments, PlanArguments};
+use crate::fault::Fault;
+use crate::output;
+use crate::screen::Screen;
+
+/// Store what a database is like, to verify its restores against
+///
+/// Take it when the backup is taken, with the same plan, and keep it beside the
+/// backup. Results of assertions are stored as hashes. Exit code 3 if something
+/// could not be read: the file is written, and says what it lacks.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  drcore baseline -o baseline.json
+  drcore baseline postgresql://me@db.example.com/app --plan drcore.toml \\
+      -o 2026-11-20.json")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    database: DatabaseArguments,
+    #[command(flatten)]
+    plan: PlanArguments,
+    /// Where it is stored, as .json; replaced whole or not at all
+    #[arg(short, long, value_name = "FILE", env = "DRCORE_OUTPUT")]
+    output: PathBuf,
+}
+
+/// Runs it. Gives the exit code.
+pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
+    shared::json_file(&arguments.output)?;
+    let url = arguments.database.url()?;
+    let mut options = VerifyOptions::default();
+    options.plan = arguments.plan.load()?;
+    arguments.database.limit(&mut options.plan);
+    let (collect, display) = arguments.database.collecting(screen);
+    options.collect = collect;
+    let evidence = drcore::baseline(&url, &options).await?;
+    drop(display);
+    output::write(&arguments.output, &(evidence.to_json()? + "\n")).map_err(Fault::unwritten)?;
+    shared::stored("baseline", &evidence, &options, &arguments.output, screen)
+}

@@ -1,0 +1,201 @@
+//! `drcore explain`
+
+use drcore::Finding;
+use drcore::check::Check;
+use drcore::checks;
+use serde_json::Value;
+
+use super::markdown;
+use crate::fault::Fault;
+use crate::screen::Screen;
+
+/// Explain a check, a kind of finding or a key of the plan; without one, list them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  drcore explain
+  drcore explain row_counts
+  drcore explain fewer_rows
+  drcore explain plan.row_counts")]
+pub(crate) struct Arguments {
+    /// An id of a check, a kind of finding, a finding's whole id, or plan.KEY
+    #[arg(value_name = "CHECK|KIND|plan.KEY")]
+    topic: Option<String>,
+}
+
+/// Runs it. Gives the exit code.
+pub(crate) fn run(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> {
+    let page = match &arguments.topic {
+        None => index(),
+        Some(topic) => page(topic)?,
+    };
+    // In a pipe Markdown is what it is; on a terminal it is laid out.
+    let text = match screen.width {
+        Some(width) => markdown::render(&page, width, screen.color),
+        None => page,
+    };
+    screen.print(&text)?;
+    Ok(0)
+}
+
+/// Every check with its kinds, and the sections of the plan.
+fn index() -> String {
+    let mut page = String::from("# Checks\n");
+    for check in checks::ALL {
+        page.push_str(&format!("\n`{}`: {}\n", check.id, check.summary));
+        for kind in check.kinds {
+            page.push_str(&format!("- `{}`: {}\n", kind.kind, kind.meaning));
+        }
+    }
+    page.push_str("\n# Plan\n\n");
+    for (key, about) in sections() {
+        page.push_str(&format!("- `plan.{key}`: {about}\n"));
+    }
+    page
+}
+
+fn page(topic: &str) -> Result<String, Fault> {
+    if let Some(key) = topic.strip_prefix("plan.") {
+        return plan_page(key);
+    }
+    // A finding's id begins with the check and the kind.
+    let mut parts = topic.split(':');
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+    let found =
+        second.and_then(kind_page).or_else(|| checks::by_id(first).map(|check| check.docs.to_owned()));
+    if let Some(page) = found.or_else(|| kind_page(first)) {
+        return Ok(page);
+    }
+    let keys: Vec<String> = sections().into_iter().map(|(key, _)| format!("plan.{key}")).collect();
+    let known: Vec<&str> = checks::ALL
+        .iter()
+        .map(|check| check.id)
+        .chain(Finding::KINDS.iter().copied())
+        .chain(keys.iter().map(String::as_str))
+        .collect();
+    let error = drcore::no_such("check, kind or key of the plan", topic, &known);
+    let error = if error.hint_text().is_some_and(|hint| hint.starts_with("Allowed")) {
+        error.hint("See drcore explain for all of them.")
+    } else {
+        error
+    };
+    Err(Fault::usage(error))
+}
+
+fn kind_page(kind: &str) -> Option<String> {
+    let of_check =
+        |check: &'static Check| check.kinds.iter().find(|doc| doc.kind == kind).map(|doc| (check, doc));
+    let (check, doc) = checks::ALL.iter().find_map(|check| of_check(check))?;
+    Some(format!(
+        "# {kind}\n\nA finding of the check `{}`: {}.\n\n## What it means\n{}.\n\n## Its id\n\
+         `{}:{kind}:OBJECT`, printed under the finding. To accept one, with a reason:\n\n\
+         ```toml\n[[accept]]\nfinding = \"{}:{kind}:OBJECT\"\nreason  = \"why this is right\"\n```\n\n\
+         ## The check\n`drcore explain {}`\n",
+        check.id,
+        check.summary,
+        sentence(doc.meaning),
+        check.id,
+        check.id,
+        check.id
+    ))
+}
+
+fn plan_page(key: &str) -> Result<String, Fault> {
+    let schema = plan_schema();
+    let section = key.split('.').next().unwrap_or_default();
+    let Some(property) = schema["properties"].get(section) else {
+        let keys: Vec<String> = sections().into_iter().map(|(key, _)| key).collect();
+        let known: Vec<&str> = keys.iter().map(String::as_str).collect();
+        return Err(Fault::usage(drcore::no_such("key of the plan", section, &known)));
+    };
+    let mut page = format!("# plan.{section}\n\n{}\n", about(property));
+    let target = resolve(&schema, property);
+    if let Some(fields) = target["properties"].as_object().filter(|fields| !fields.is_empty()) {
+        page.push_str("\n## Keys\n");
+        for (name, field) in fields {
+            page.push_str(&format!("- `{name}`: {}\n", about(field)));
+        }
+    }
+    if let Some(check) = checks::by_id(section) {
+        if let Some((_, example)) = check.docs.split_once("## Example") {
+            page.push_str(&format!("\n## Example{}", example.trim_end()));
+        }
+        page.push_str(&format!("\n\n## The check\n`drcore explain {section}`\n"));
+    }
+    Ok(page)
+}
+
+/// The sections of the plan and what each is about.
+fn sections() -> Vec<(String, String)> {
+    let schema = plan_schema();
+    let properties = schema["properties"].as_object();
+    properties.into_iter().flatten().map(|(key, property)| (key.clone(), about(property))).collect()
+}
+
+fn plan_schema() -> Value {
+    drcore::schema::by_name("plan").map_or(Value::Null, schemars_value)
+}
+
+fn schemars_value(schema: impl serde::Serialize) -> Value {
+    serde_json::to_value(schema).unwrap_or(Value::Null)
+}
+
+/// What a property refers to: an object, the items of a list, or the one thing besides null.
+fn resolve<'s>(schema: &'s Value, property: &'s Value) -> &'s Value {
+    let mut at = property;
+    for _ in 0..8 {
+        if let Some(name) = at["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
+            at = &schema["$defs"][name];
+        } else if at["items"].is_object() {
+            at = &at["items"];
+        } else if let Some(one) =
+            at["anyOf"].as_array().and_then(|ways| ways.iter().find(|way| way["type"] != "null"))
+        {
+            at = one;
+        } else {
+            break;
+        }
+    }
+    at
+}
+
+fn about(property: &Value) -> String {
+    property["description"].as_str().unwrap_or("no description").replace('\n', " ")
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_check_kind_and_section_has_a_page() {
+        for check in checks::ALL {
+            assert!(page(check.id).unwrap().starts_with(&format!("# {}", check.id)));
+            for kind in check.kinds {
+                assert!(page(kind.kind).unwrap().contains(check.id));
+                let id = format!("{}:{}:public.\"a:b\"", check.id, kind.kind);
+                assert!(page(&id).unwrap().starts_with(&format!("# {}", kind.kind)), "{id}");
+            }
+        }
+        for (key, about) in sections() {
+            assert_ne!(about, "no description", "{key}");
+            assert!(page(&format!("plan.{key}")).unwrap().contains(&about));
+        }
+        assert!(page("plan.row_counts").unwrap().contains("within"));
+        assert!(page("plan.limits").unwrap().contains("`deadline`"));
+    }
+
+    #[test]
+    fn what_was_meant_is_suggested() {
+        let fault = page("row_count").unwrap_err();
+        assert_eq!((fault.code, fault.error.hint_text()), (2, Some("Did you mean row_counts?")));
+        let fault = page("plan.row_cuonts").unwrap_err();
+        assert_eq!(fault.error.hint_text(), Some("Did you mean row_counts?"));
+        assert!(page("xyzzy").unwrap_err().error.hint_text().unwrap().contains("drcore explain"));
+    }
+}

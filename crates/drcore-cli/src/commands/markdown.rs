@@ -1,0 +1,74 @@
+//! Markdown on a terminal: the little of it that our own pages use.
+
+use anstyle::Style;
+
+/// Lays out headings, paragraphs, lists and code.
+pub(super) fn render(markdown: &str, width: usize, color: bool) -> String {
+    let width = width.clamp(40, 100);
+    let mut out = String::new();
+    let mut paragraph: Vec<&str> = Vec::new();
+    let mut code = false;
+    for line in markdown.lines() {
+        let is_fence = line.starts_with("```");
+        if code || is_fence || line.is_empty() || line.starts_with(['#', '-']) {
+            flush(&mut out, &mut paragraph, width, color);
+        }
+        if is_fence {
+            code = !code;
+        } else if code {
+            out.push_str(&format!("    {line}\n"));
+        } else if line.starts_with('#') {
+            out.push_str(&format!("{}\n", bold(line.trim_start_matches(['#', ' ']), color)));
+        } else if line.is_empty() {
+            out.push('\n');
+        } else {
+            paragraph.push(line);
+        }
+    }
+    flush(&mut out, &mut paragraph, width, color);
+    out
+}
+
+/// Ends the paragraph, or the item of a list, that was being read.
+fn flush(out: &mut String, paragraph: &mut Vec<&str>, width: usize, color: bool) {
+    if paragraph.is_empty() {
+        return;
+    }
+    let text = paragraph.drain(..).map(str::trim).collect::<Vec<_>>().join(" ");
+    let indent = if text.starts_with("- ") { "  " } else { "" };
+    for line in textwrap::wrap(&text, textwrap::Options::new(width).subsequent_indent(indent)) {
+        out.push_str(&spans(&line, color));
+        out.push('\n');
+    }
+}
+
+/// `code` in bold where there is colour; else its backticks stay, so that it can be told apart.
+fn spans(line: &str, color: bool) -> String {
+    if !color || !line.matches('`').count().is_multiple_of(2) {
+        return line.to_owned();
+    }
+    line.split('`')
+        .enumerate()
+        .map(|(at, part)| if at % 2 == 1 { bold(part, color) } else { part.to_owned() })
+        .collect()
+}
+
+fn bold(text: &str, color: bool) -> String {
+    let style = Style::new().bold();
+    if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_laid_out() {
+        let page = "# a\n\n## B\nlong `words` that go on and on and on and on\nand on\n- one\n- two\n\n```toml\n# no heading\nx = 1\n```\n";
+        assert_eq!(
+            render(page, 40, false),
+            "a\n\nB\nlong `words` that go on and on and on\nand on and on\n- one\n- two\n\n    # no heading\n    x = 1\n"
+        );
+        assert!(render("# a", 40, true).contains("\u{1b}[1ma"));
+    }
+}

@@ -1,0 +1,266 @@
+//! Arguments that several commands have, and what follows from them.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
+use drcore::check::Unread;
+use drcore::collect::CollectOptions;
+use drcore::connect::Dsn;
+use drcore::evidence::CauseKind;
+use drcore::plan::Span;
+use drcore::report::{TextOptions, terminal_lines};
+use drcore::{Against, Error, ErrorKind, Evidence, Plan, Report, Severity, VerifyOptions};
+
+use crate::fault::{Fault, UNPROVEN};
+use crate::interrupt;
+use crate::output::{self, Outputs};
+use crate::progress::{Display, Style};
+use crate::screen::Screen;
+
+/// The plan that is used where none is given, if it is there.
+const DEFAULT_PLAN: &str = "drcore.toml";
+
+/// Which database.
+#[expect(clippy::doc_markdown, reason = "help is no Markdown")]
+#[derive(Debug, clap::Args)]
+pub(crate) struct DatabaseArguments {
+    /// postgresql://user@host:port/database, or host=… dbname=…
+    ///
+    /// Without it: DATABASE_URL, then PGHOST, PGDATABASE and the like. A password
+    /// is best given by PGPASSWORD or in DATABASE_URL.
+    // An empty one is a variable that is not set: it must not mean another database.
+    #[arg(value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    url: Option<String>,
+    /// How progress is shown, on standard error
+    #[arg(long, value_enum, default_value_t, env = "DRCORE_PROGRESS", hide_possible_values = true)]
+    #[arg(value_name = "auto|plain|json|none")]
+    progress: Style,
+    /// How long reading may take, such as 10m; the rest is unread then
+    #[arg(long, value_name = "DURATION", env = "DRCORE_DEADLINE")]
+    #[arg(value_parser = parse_span)]
+    deadline: Option<Span>,
+}
+
+impl DatabaseArguments {
+    /// The connection string.
+    pub(crate) fn url(&self) -> Result<String, Fault> {
+        let url = match &self.url {
+            Some(url) => url.clone(),
+            None => Dsn::from_environment().map_err(Fault::usage)?,
+        };
+        Dsn::parse(&url).map_err(Fault::usage)?;
+        Ok(url)
+    }
+
+    /// How to collect, with progress that is shown until the display is dropped.
+    pub(crate) fn collecting(&self, screen: &Screen) -> (CollectOptions, Display) {
+        let display = Display::begin(self.progress);
+        let mut options = CollectOptions::default();
+        options.cancel = interrupt::token(screen);
+        options.progress = display.listener();
+        (options, display)
+    }
+
+    /// The plan with what these arguments say.
+    pub(crate) fn limit(&self, plan: &mut Plan) {
+        plan.limits.deadline = self.deadline.or(plan.limits.deadline);
+    }
+}
+
+/// Which plan.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArguments {
+    /// What must hold; without it ./drcore.toml, if it is there
+    #[arg(long, value_name = "FILE", env = "DRCORE_PLAN", value_parser = NonEmptyStringValueParser::new())]
+    plan: Option<String>,
+}
+
+impl PlanArguments {
+    /// The plan.
+    pub(crate) fn load(&self) -> Result<Plan, Fault> {
+        match &self.plan {
+            Some(path) => Plan::from_path(path).map_err(Fault::usage),
+            // Anything but "not there" is told: a plan that cannot be read is not the same as none.
+            None if Path::new(DEFAULT_PLAN).try_exists().unwrap_or(true) => {
+                Plan::from_path(DEFAULT_PLAN).map_err(Fault::usage)
+            }
+            None => Ok(Plan::default()),
+        }
+    }
+}
+
+/// What it is compared with, and which checks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArguments {
+    /// A baseline, or the URL of a source, to compare with
+    #[arg(long, value_name = "FILE|URL", env = "DRCORE_AGAINST", hide_env_values = true)]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    against: Option<String>,
+    /// Only these checks; repeats, or separated by commas
+    #[arg(long, value_name = "CHECK", env = "DRCORE_ONLY", value_delimiter = ',')]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) only: Vec<String>,
+}
+
+impl CheckArguments {
+    /// What it is compared with: a file is read at once, so that it is refused before anything runs.
+    pub(crate) fn against(&self) -> Result<Option<Against>, Fault> {
+        drcore::known_checks(&self.only)?;
+        let Some(text) = &self.against else { return Ok(None) };
+        Ok(Some(match Against::parse(text) {
+            Against::File(path) => Against::Evidence(Box::new(Evidence::load(path).map_err(Fault::usage)?)),
+            Against::Url(url) => {
+                Dsn::parse(&url).map_err(Fault::usage)?;
+                Against::Url(url)
+            }
+            other => other,
+        }))
+    }
+}
+
+/// What standard output holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs, errors too
+    Json,
+}
+
+/// From which severity findings fail the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Critical findings only
+    Critical,
+    /// Warnings too
+    #[default]
+    Warning,
+}
+
+impl From<FailOn> for Severity {
+    fn from(fail_on: FailOn) -> Self {
+        match fail_on {
+            FailOn::Critical => Self::Critical,
+            FailOn::Warning => Self::Warning,
+        }
+    }
+}
+
+/// How the report is shown and kept.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReportArguments {
+    /// What standard output holds; json gives errors as JSON too
+    #[arg(long, value_enum, default_value_t, env = "DRCORE_FORMAT", hide_possible_values = true)]
+    #[arg(value_name = "text|json")]
+    format: Format,
+    /// Write the report here too; repeats. The extension chooses the format:
+    /// .json, .md, .html, .xml (JUnit) or .txt
+    #[arg(short, long, value_name = "FILE", env = "DRCORE_OUTPUT")]
+    output: Vec<PathBuf>,
+    /// From which severity findings make the exit code 1; never makes what is
+    /// unproven 0
+    #[arg(long, value_enum, default_value_t, env = "DRCORE_FAIL_ON", hide_possible_values = true)]
+    #[arg(value_name = "warning|critical")]
+    fail_on: FailOn,
+    /// Every finding with the query that shows it, and every check
+    #[arg(short, long, env = "DRCORE_VERBOSE", value_parser = FalseyValueParser::new())]
+    verbose: bool,
+}
+
+impl ReportArguments {
+    /// Refuses what could not be written afterwards.
+    pub(crate) fn outputs(&self) -> Result<Outputs, Fault> {
+        Outputs::check(&self.output).map_err(Fault::usage)
+    }
+
+    /// Prints the report, writes the files. Gives the exit code.
+    pub(crate) fn conclude(&self, report: &Report, outputs: &Outputs, screen: &Screen) -> Result<u8, Fault> {
+        let text = match self.format {
+            Format::Json => report.to_json()? + "\n",
+            Format::Text => report.to_text(self.text_options(screen)),
+        };
+        // The files first: a pipe that is closed early must not cost them.
+        let written = outputs.write(report, self.verbose);
+        screen.print(&text)?;
+        let code = report.exit_code(self.fail_on.into());
+        match written {
+            Ok(()) => Ok(code),
+            // The report says it already, and louder.
+            Err(error) if code != 0 => {
+                screen.fault(&Fault { error, code });
+                Ok(code)
+            }
+            Err(error) => Err(Fault::unwritten(error)),
+        }
+    }
+
+    fn text_options(&self, screen: &Screen) -> TextOptions {
+        let mut options = TextOptions::default();
+        options.width = screen.width;
+        options.color = screen.color;
+        options.verbose = self.verbose;
+        options.fail_on = self.fail_on.into();
+        options
+    }
+}
+
+/// One file that must be JSON.
+pub(crate) fn json_file(path: &Path) -> Result<(), Fault> {
+    if path.extension().is_none_or(|extension| extension != "json") {
+        let message = format!("{} does not end in .json", path.display());
+        return Err(Fault::usage(Error::new(ErrorKind::Usage, message).hint("Evidence is written as JSON.")));
+    }
+    output::check_writable(path).map_err(Fault::usage)
+}
+
+/// Says what was stored, and what it lacks. Gives the exit code.
+pub(crate) fn stored(
+    what: &str,
+    evidence: &Evidence,
+    options: &VerifyOptions,
+    path: &Path,
+    screen: &Screen,
+) -> Result<u8, Fault> {
+    // Judged against itself nothing differs; what remains is what could not be read.
+    let report = Report::judge(&options.plan, evidence, Some(evidence), &options.collect.only);
+    // What nobody asked for is wanted only where something differs.
+    let asked = |unread: &&Unread| unread.cause.kind != CauseKind::NotCollected;
+    let mut unread: Vec<_> = report.checks.iter().flat_map(|check| &check.unread).filter(asked).collect();
+    unread.sort();
+    unread.dedup();
+    let examined = |noun: &str| report.examined.get(noun).copied().unwrap_or_default();
+    let run = &evidence.run;
+    let place = run.project.as_ref().or(run.host.as_ref()).map_or("the database", String::as_str);
+    let database = run.server.as_ref().map_or(String::new(), |server| format!(" · db {}", server.database));
+    let code = match run.failure.as_ref().map(|failure| failure.kind) {
+        Some(ErrorKind::Cancelled) => 130,
+        None if unread.is_empty() => 0,
+        _ => UNPROVEN,
+    };
+    let mut text =
+        format!("{} {what} of {place}{database}\n", if code == 0 { "STORED  " } else { "UNPROVEN" });
+    text.push_str(&format!(
+        "         {} tables, {} rows → {}\n",
+        examined("tables"),
+        examined("rows"),
+        path.display()
+    ));
+    if let Some(failure) = &run.failure {
+        text.push_str(&format!("         ended early: {}\n", failure.message));
+    } else if !unread.is_empty() {
+        let plural = if unread.len() == 1 { "object" } else { "objects" };
+        text.push_str(&format!("         lacks {} {plural} that could not be read\n", unread.len()));
+        for item in unread.iter().take(10) {
+            text.push_str(&format!("UNREAD   {}: {}\n", item.object, item.cause.message));
+        }
+    }
+    text.push_str(&format!("exit {code}\n"));
+    screen.print(&terminal_lines(&text))?;
+    Ok(code)
+}
+
+fn parse_span(text: &str) -> Result<Span, String> {
+    Span::parse(text)
+}

@@ -1,0 +1,45 @@
+//! `drcore verify`
+
+use drcore::VerifyOptions;
+
+use super::shared::{CheckArguments, DatabaseArguments, PlanArguments, ReportArguments};
+use crate::fault::Fault;
+use crate::screen::Screen;
+
+/// Verify a database: what is wrong, how bad, and what puts it right
+///
+/// Reads one snapshot, never writes. Compares with the plan and with a baseline
+/// or a source. What could not be read is told, and never passes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  drcore verify --against baseline.json
+  drcore verify postgresql://me@localhost/restored --only row_counts -v
+  drcore verify --against baseline.json -o report.json --fail-on critical
+  drcore verify --format json --deadline 10m | jq .verdict")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    database: DatabaseArguments,
+    #[command(flatten)]
+    plan: PlanArguments,
+    #[command(flatten)]
+    check: CheckArguments,
+    #[command(flatten)]
+    report: ReportArguments,
+}
+
+/// Runs it. Gives the exit code.
+pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
+    let outputs = arguments.report.outputs()?;
+    let url = arguments.database.url()?;
+    let mut options = VerifyOptions::default();
+    options.plan = arguments.plan.load()?;
+    options.against = arguments.check.against()?;
+    arguments.database.limit(&mut options.plan);
+    let (collect, display) = arguments.database.collecting(screen);
+    options.collect = collect;
+    options.collect.only = arguments.check.only;
+    let report = drcore::verify(&url, &options).await?;
+    drop(display);
+    arguments.report.conclude(&report, &outputs, screen)
+}

@@ -1,0 +1,128 @@
+//! Files that are written: format by extension, whole or not at all, readable by their owner only.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use drcore::report::TextOptions;
+use drcore::{Error, ErrorKind, Report};
+
+/// What a report is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Html,
+    Json,
+    Junit,
+    Markdown,
+    Text,
+}
+
+/// The files that a report is written to. Each of them can be.
+#[derive(Debug)]
+pub(crate) struct Outputs(Vec<(PathBuf, Form)>);
+
+impl Outputs {
+    /// Refuses, before anything runs, what could not be written afterwards.
+    pub(crate) fn check(paths: &[PathBuf]) -> Result<Self, Error> {
+        let mut outputs = Vec::new();
+        for path in paths {
+            let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+            let form = match extension {
+                "html" => Form::Html,
+                "json" => Form::Json,
+                "md" => Form::Markdown,
+                "txt" => Form::Text,
+                "xml" => Form::Junit,
+                _ => {
+                    let message = format!("{} says no format that drcore writes", path.display());
+                    let hint = "The extension chooses it: .json, .md, .html, .xml (JUnit) or .txt.";
+                    return Err(Error::new(ErrorKind::Usage, message).hint(hint));
+                }
+            };
+            check_writable(path)?;
+            outputs.push((path.clone(), form));
+        }
+        Ok(Self(outputs))
+    }
+
+    /// Writes all of them.
+    pub(crate) fn write(&self, report: &Report, verbose: bool) -> Result<(), Error> {
+        for (path, form) in &self.0 {
+            let text = match form {
+                Form::Json => report.to_json()? + "\n",
+                Form::Text => {
+                    let mut options = TextOptions::default();
+                    options.verbose = verbose;
+                    report.to_text(options)
+                }
+                Form::Html | Form::Junit | Form::Markdown => {
+                    return Err(Error::new(ErrorKind::Unsupported, "not yet"));
+                }
+            };
+            write(path, &text)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file could be written here: its directory takes a new one.
+pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Err(Error::new(ErrorKind::Usage, format!("{} is a directory", path.display())));
+    }
+    temporary(path).map(drop).map_err(|error| unwritten(path, error))
+}
+
+/// Writes a file whole or not at all, readable by its owner only.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
+    let mut file = temporary(path).map_err(|error| unwritten(path, error))?;
+    file.write_all(text.as_bytes()).map_err(|error| unwritten(path, error))?;
+    file.as_file().sync_all().map_err(|error| unwritten(path, error))?;
+    file.persist(path).map(drop).map_err(|error| unwritten(path, error.error))
+}
+
+/// As [`write`], for what holds nothing private: with the permissions of any new file.
+pub(crate) fn write_public(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|error| unwritten(path, error))
+}
+
+/// A file beside it, mode 0600, which is removed unless it takes its place.
+fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::Builder::new().prefix(".drcore-").tempfile_in(directory)
+}
+
+fn unwritten(path: &Path, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, "cannot write the file")
+        .context("file", path.display().to_string())
+        .caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_extensions_are_refused_and_name_what_is_allowed() {
+        for path in ["report", "report.pdf", "report.JSON.gz"] {
+            let error = Outputs::check(&[PathBuf::from(path)]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage, "{path}");
+            assert!(error.hint_text().unwrap().contains(".json"));
+        }
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_is_its_owners() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("r.json");
+        write(&path, "old").unwrap();
+        write(&path, "new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert!(check_writable(Path::new("/nonexistent/r.json")).is_err());
+    }
+}

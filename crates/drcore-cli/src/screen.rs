@@ -1,0 +1,120 @@
+//! Where text goes: standard output and standard error, their width and colour.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use clap::builder::styling::Styles;
+use drcore::report::{terminal, terminal_lines};
+use drcore::{Error, ErrorKind as Kind};
+
+use crate::fault::{Fault, USAGE};
+
+/// Help is plain: its words carry it, and it fits 80 columns everywhere.
+pub(crate) const STYLES: Styles = Styles::plain();
+
+/// Where text goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Screen {
+    /// Columns of standard output; none in a pipe.
+    pub(crate) width: Option<usize>,
+    /// Whether standard output may be coloured.
+    pub(crate) color: bool,
+    error_color: bool,
+    json_errors: bool,
+}
+
+impl Screen {
+    /// The screen of this process.
+    pub(crate) fn of_process(json_errors: bool) -> Self {
+        let out = std::io::stdout();
+        let width = out.is_terminal().then(|| {
+            terminal_size::terminal_size_of(&out)
+                .map_or(80, |(terminal_size::Width(width), _)| usize::from(width))
+        });
+        let colored = |choice| choice != anstream::ColorChoice::Never;
+        Self {
+            width,
+            color: colored(anstream::AutoStream::choice(&out)),
+            error_color: colored(anstream::AutoStream::choice(&std::io::stderr())),
+            json_errors,
+        }
+    }
+
+    /// Writes to standard output. That nobody reads on (`drcore … | head`) is no error.
+    pub(crate) fn print(&self, text: &str) -> Result<(), Fault> {
+        let mut out = std::io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                let error = Error::new(Kind::Io, "cannot write to standard output").caused_by(error);
+                Err(Fault::unwritten(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A line on standard error, beside the work.
+    pub(crate) fn note(&self, text: &str) {
+        self.complain(&format!("drcore: {}\n", terminal(text)));
+    }
+
+    /// A warning on standard error.
+    pub(crate) fn warn(&self, text: &str) {
+        self.complain(&format!("{}: {}\n", self.paint("warning", AnsiColor::Yellow), terminal(text)));
+    }
+
+    /// Tells an error, for people on standard error and, where JSON is wanted, for programs on
+    /// standard output. Gives the exit code.
+    pub(crate) fn fault(&self, fault: &Fault) -> u8 {
+        let error = &fault.error;
+        let mut text = format!("{}: {}\n", self.paint("error", AnsiColor::Red), terminal(&error.to_string()));
+        let mut last = format!("exit {}", fault.code);
+        if let Some(detail) = error.detail_text() {
+            text.push_str(&terminal_lines(detail.trim_end()));
+            text.push('\n');
+        }
+        match error.hint_text() {
+            Some(command) if command.starts_with("drcore ") => last.push_str(&format!(" · {command}")),
+            Some(hint) => text.push_str(&format!("       {}\n", terminal(hint))),
+            None => {}
+        }
+        self.complain(&format!("{text}{last}\n"));
+        self.json_error(error);
+        fault.code
+    }
+
+    /// Answers `--help` and `--version`, or tells what is wrong with the arguments. Gives the exit code.
+    pub(crate) fn usage(&self, error: &clap::Error) -> u8 {
+        use clap::error::ErrorKind as Clap;
+        let text = error.render().to_string();
+        if matches!(error.kind(), Clap::DisplayHelp | Clap::DisplayVersion) {
+            return self.print(&text).map_or_else(|fault| self.fault(&fault), |()| 0);
+        }
+        self.complain(&terminal_lines(&text));
+        if !text.ends_with('\n') {
+            self.complain("\n");
+        }
+        let line = text.lines().next().unwrap_or_default();
+        let message = line.strip_prefix("error: ").unwrap_or(line);
+        self.json_error(&Error::new(Kind::Usage, message).hint("See drcore --help."));
+        USAGE
+    }
+
+    fn json_error(&self, error: &Error) {
+        if self.json_errors
+            && let Ok(json) = serde_json::to_string_pretty(&error.to_wire())
+        {
+            // There is no third place to complain to.
+            let _ = self.print(&format!("{json}\n"));
+        }
+    }
+
+    fn complain(&self, text: &str) {
+        // Nothing can be said about an error here.
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    fn paint(&self, word: &str, color: AnsiColor) -> String {
+        let style: Style = color.on_default().bold();
+        if self.error_color { format!("{style}{word}{style:#}") } else { word.to_owned() }
+    }
+}
