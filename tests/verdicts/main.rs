@@ -34,6 +34,13 @@ async fn a_plain_database_passes_against_its_own_baseline() {
 }
 
 #[tokio::test]
+async fn the_snapshot_is_shared_by_several_sessions() {
+    let database = Database::with(TABLES).await;
+    let run = database.evidence(&parse("[limits]\nsessions = 3\n"), None).await.run;
+    assert_eq!((run.sessions, run.one_snapshot), (3, true), "{:?}", run.notes);
+}
+
+#[tokio::test]
 async fn a_role_without_select_leaves_the_table_unread_and_the_other_findings_stand() {
     let database = Database::with(TABLES).await;
     let baseline = database.evidence(&Plan::default(), None).await;

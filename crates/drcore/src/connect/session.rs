@@ -56,16 +56,22 @@ impl Session {
     /// Begins the transaction whose snapshot everything is read from, and
     /// exports it. Gives its id, or none where the server cannot.
     pub(crate) async fn begin_snapshot(&self, limits: &Limits, join: Option<&str>) -> Result<Option<String>> {
-        self.begin(limits, join).await?;
         if let Some(id) = join {
+            self.begin(limits, join).await?;
             return Ok(Some(id.to_owned()));
         }
-        let exported = self.simple("select pg_catalog.pg_export_snapshot()").await;
-        match exported {
-            Ok(results) => Ok(results.into_iter().flatten().next().and_then(|mut row| row.pop().flatten())),
+        // Before the savepoint: a subtransaction cannot export its snapshot.
+        let sql =
+            format!("{};\nselect pg_catalog.pg_export_snapshot();\n{SAVEPOINT}", transaction(limits, None));
+        match self.simple(&sql).await {
+            Ok(mut results) => {
+                results.pop();
+                Ok(results.pop().into_iter().flatten().flatten().flatten().next())
+            }
             Err(error) if error.kind() == ErrorKind::Connection => Err(error),
             Err(_) => {
-                self.simple("rollback to savepoint drcore").await?;
+                self.simple("rollback").await?;
+                self.begin(limits, None).await?;
                 Ok(None)
             }
         }
@@ -73,41 +79,7 @@ impl Session {
 
     /// Begins a read-only transaction, on the given snapshot, with every setting pinned that could change an answer.
     pub(crate) async fn begin(&self, limits: &Limits, snapshot: Option<&str>) -> Result<()> {
-        let mut sql = String::from("begin isolation level repeatable read read only;\n");
-        if let Some(id) = snapshot {
-            // Must come before any query.
-            sql.push_str(&format!("set transaction snapshot {};\n", literal(id)));
-        }
-        sql.push_str(
-            "set local search_path = '';\n\
-             set local row_security = off;\n\
-             set local timezone = 'UTC';\n\
-             set local datestyle = 'ISO, YMD';\n\
-             set local intervalstyle = 'postgres';\n\
-             set local extra_float_digits = 3;\n\
-             set local bytea_output = 'hex';\n\
-             set local standard_conforming_strings = on;\n\
-             set local idle_in_transaction_session_timeout = 0;\n\
-             set local application_name = 'drcore';\n\
-             set local work_mem = '4MB';\n",
-        );
-        sql.push_str(&format!("set local lock_timeout = {};\n", limits.lock_timeout().as_millis()));
-        match limits.statement_timeout {
-            Some(timeout) => {
-                sql.push_str(&format!("set local statement_timeout = {};\n", std::time::Duration::from(timeout).as_millis()));
-            }
-            // A role's own is honoured where it is lower.
-            None => sql.push_str(
-                "select pg_catalog.set_config('statement_timeout', '900000', true) from pg_catalog.pg_settings \
-                 where name = 'statement_timeout' and setting::pg_catalog.int8 not between 1 and 900000;\n",
-            ),
-        }
-        sql.push_str(
-            "select pg_catalog.set_config(name, '0', true) from pg_catalog.pg_settings \
-             where name in ('transaction_timeout', 'idle_session_timeout');\n\
-             savepoint drcore",
-        );
-        self.simple(&sql).await.map(drop)
+        self.simple(&format!("{};\n{SAVEPOINT}", transaction(limits, snapshot))).await.map(drop)
     }
 
     /// The server, the database and the role.
@@ -136,6 +108,15 @@ impl Session {
             }
         }
         Ok(results)
+    }
+
+    /// Runs one statement; gives how many rows it changed.
+    ///
+    /// The extended protocol takes one statement only: text that came from a
+    /// baseline cannot end it and begin another.
+    pub(crate) async fn one(&self, sql: &str) -> Result<u64> {
+        let none: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] = &[];
+        Ok(self.client.execute_typed(sql, none).await?)
     }
 
     /// Runs one statement inside the transaction and lets go of its locks: held
@@ -207,6 +188,50 @@ impl Session {
         // A second connection; if it fails the session is dropped after the grace.
         let _ = self.cancel.cancel_query(self.tls.clone()).await;
     }
+}
+
+/// What each statement comes back to afterwards.
+const SAVEPOINT: &str = "savepoint drcore";
+
+/// Begins a read-only transaction, on the given snapshot, with every setting pinned that could change an answer.
+fn transaction(limits: &Limits, snapshot: Option<&str>) -> String {
+    let mut sql = String::from("begin isolation level repeatable read read only;\n");
+    if let Some(id) = snapshot {
+        // Must come before any query.
+        sql.push_str(&format!("set transaction snapshot {};\n", literal(id)));
+    }
+    sql.push_str(
+        "set local search_path = '';\n\
+         set local row_security = off;\n\
+         set local timezone = 'UTC';\n\
+         set local datestyle = 'ISO, YMD';\n\
+         set local intervalstyle = 'postgres';\n\
+         set local extra_float_digits = 3;\n\
+         set local bytea_output = 'hex';\n\
+         set local standard_conforming_strings = on;\n\
+         set local idle_in_transaction_session_timeout = 0;\n\
+         set local application_name = 'drcore';\n\
+         set local work_mem = '4MB';\n",
+    );
+    sql.push_str(&format!("set local lock_timeout = {};\n", limits.lock_timeout().as_millis()));
+    match limits.statement_timeout {
+        Some(timeout) => {
+            sql.push_str(&format!(
+                "set local statement_timeout = {};\n",
+                std::time::Duration::from(timeout).as_millis()
+            ));
+        }
+        // A role's own is honoured where it is lower.
+        None => sql.push_str(
+            "select pg_catalog.set_config('statement_timeout', '900000', true) from pg_catalog.pg_settings \
+             where name = 'statement_timeout' and setting::pg_catalog.int8 not between 1 and 900000;\n",
+        ),
+    }
+    sql.push_str(
+        "select pg_catalog.set_config(name, '0', true) from pg_catalog.pg_settings \
+         where name in ('transaction_timeout', 'idle_session_timeout')",
+    );
+    sql
 }
 
 /// A SQLSTATE of ours, in the class that PostgreSQL leaves to applications.
