@@ -1,11 +1,14 @@
-//! Connecting: connection strings, TLS, and sessions that can only read.
+//! Connecting: connection strings, TLS, and sessions that can only read;
+//! writing goes through a [`Target`], which is obtained by naming what is written to.
 
 mod dsn;
 mod session;
 mod source;
+mod target;
 mod tls;
 
 pub use dsn::{Dsn, SslMode};
 pub use source::Source;
+pub use target::{Target, Write};
 
 pub(crate) use session::{Rows, Session};

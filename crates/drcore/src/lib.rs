@@ -70,6 +70,7 @@ pub mod check;
 pub mod checks;
 pub mod collect;
 pub mod connect;
+pub mod drill;
 mod error;
 pub mod evidence;
 pub mod finding;
@@ -85,7 +86,7 @@ mod text;
 mod verify;
 mod wire;
 
-pub use connect::Source;
+pub use connect::{Source, Target};
 pub use error::{Error, ErrorKind, ErrorWire, Result};
 pub use evidence::Evidence;
 pub use finding::{Finding, Severity};

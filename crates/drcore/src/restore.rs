@@ -1,7 +1,9 @@
 //! Restoring, and the throw-away clusters that restores are tried in.
 
+pub mod repair;
 pub mod scratch;
 mod tools;
 
+pub use repair::{Comparison, RepairOptions, RepairPlan};
 pub use scratch::{ScratchCluster, ScratchOptions};
 pub use tools::Tools;

@@ -101,17 +101,10 @@ impl VerifyOptions {
 pub async fn baseline(url: &str, options: &VerifyOptions) -> Result<Evidence> {
     known_checks(&options.collect.only)?;
     Dsn::parse(url)?;
-    let evidence = collect_or_unreachable(url, &options.plan, None, &options.collect).await;
-    match evidence.failure() {
-        None => Ok(evidence.into_baseline()),
-        Some(failure) => {
-            let error = Error::new(failure.kind, failure.message.clone());
-            Err(match &failure.hint {
-                Some(hint) => error.hint(hint.clone()),
-                None => error,
-            })
-        }
-    }
+    collect_or_unreachable(url, &options.plan, None, &options.collect)
+        .await
+        .whole()
+        .map(Evidence::into_baseline)
 }
 
 /// Refuses names of checks that do not exist.

@@ -50,11 +50,19 @@ if [ -n "$pid" ]; then
   while kill -0 "$pid" 2>/dev/null && [ "$n" -lt 100 ]; do n=$((n + 1)); sleep 0.05; done
   kill -KILL "$pid" 2>/dev/null
 fi
-rm -rf "$1"
+# A program that was still working in it, such as initdb, may put files back once.
+n=0
+while [ -e "$1" ] && [ "$n" -lt 100 ]; do rm -rf "$1" 2>/dev/null; n=$((n + 1)); sleep 0.05; done
 "#;
 
 /// How a scratch cluster names itself to its clients.
 pub(crate) const CLUSTER_NAME: &str = "drcore-scratch";
+
+/// The file in its directory that holds the system identifier of the cluster that drcore made there.
+pub(crate) const MARKER: &str = "drcore-scratch";
+
+/// Where in its directory the data is.
+pub(crate) const DATA: &str = "data";
 
 impl ScratchCluster {
     /// Starts one; takes about a second.
@@ -72,13 +80,14 @@ impl ScratchCluster {
         cluster.initialise().await?;
         cluster.configure(&options.settings)?;
         cluster.run().await?;
+        cluster.mark().await?;
         Ok(cluster)
     }
 
     /// The connection string of a database in it, as its superuser.
     pub fn url(&self, database: &str) -> String {
         format!(
-            "postgresql://postgres@{}/{}",
+            "postgresql://postgres@{}:5432/{}",
             percent_encode(&self.socket_directory().to_string_lossy()),
             percent_encode(database)
         ) + &self.port.map_or_else(String::new, |port| format!("?port={port}"))
@@ -129,8 +138,17 @@ impl ScratchCluster {
         Ok(())
     }
 
+    /// Leaves word of which cluster this is, for [`Target`](crate::Target) to compare.
+    async fn mark(&self) -> Result<()> {
+        let source = Source::open(Dsn::parse(&self.url("postgres"))?, &Limits::default()).await?;
+        let server = source.session(&Limits::default()).await?.server().await?;
+        let identifier = server.system_identifier.unwrap_or_default();
+        std::fs::write(self.root.join(MARKER), identifier + "\n")?;
+        Ok(())
+    }
+
     fn data(&self) -> PathBuf {
-        self.root.join("data")
+        self.root.join(DATA)
     }
 
     async fn initialise(&self) -> Result<()> {

@@ -55,8 +55,11 @@ impl Tools {
         if let Some(RunAs { uid, gid }) = self.run_as {
             command.uid(uid).gid(gid).current_dir("/");
         }
-        command.env_remove("PGHOST").env_remove("PGPORT").env_remove("PGUSER").env_remove("PGDATABASE");
-        command.env("LC_ALL", "C").stdin(std::process::Stdio::null());
+        // What we say is all that counts; the user's own variables are about other servers.
+        for name in ["PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE", "PGOPTIONS"] {
+            command.env_remove(name);
+        }
+        command.env("LC_ALL", "C").stdin(std::process::Stdio::null()).kill_on_drop(true);
         command
     }
 

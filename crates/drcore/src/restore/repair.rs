@@ -1,0 +1,284 @@
+//! Repair: the remedies of a report as one reviewed, ordered transaction.
+
+mod compare;
+mod order;
+mod text;
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use compare::{Comparison, Unsettled};
+
+use crate::connect::{Target, Write};
+use crate::error::{Error, ErrorKind, Result};
+use crate::finding::Finding;
+use crate::plan::Limits;
+use crate::remedy::{Choice, Remedy, RemedyClass};
+use crate::report::Report;
+
+/// What may go into a repair plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RepairOptions {
+    /// For findings that a person must choose for: which way.
+    pub choices: Vec<Chosen>,
+    /// The worst class of remedy that goes in without having been chosen by name.
+    pub allow: RemedyClass,
+}
+
+impl Default for RepairOptions {
+    fn default() -> Self {
+        Self { choices: Vec::new(), allow: RemedyClass::Safe }
+    }
+}
+
+/// One choice: for all findings of a check, of a kind, or for one finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Chosen {
+    /// A check (`orphan_fks`), `check:kind`, or the id of a finding.
+    pub subject: String,
+    /// The name of the way, such as `delete`.
+    pub way: String,
+}
+
+impl Chosen {
+    /// The way called `way` for `subject`.
+    pub fn new(subject: impl Into<String>, way: impl Into<String>) -> Self {
+        Self { subject: subject.into(), way: way.into() }
+    }
+
+    /// Reads `orphan_fks=delete`; what stands before the last `=` is the subject.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if there is no `=`, or nothing on one side of it.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text.rsplit_once('=') {
+            Some((subject, way)) if !subject.is_empty() && !way.is_empty() => Ok(Self::new(subject, way)),
+            _ => Err(Error::new(ErrorKind::Usage, format!("{text:?} chooses nothing"))
+                .hint("Write CHECK=WAY or FINDING=WAY, such as orphan_fks=delete.")),
+        }
+    }
+
+    /// How exactly it names the finding; the most exact goes first.
+    fn fit(&self, finding: &Finding) -> Option<usize> {
+        let id = finding.id();
+        let rest = id.strip_prefix(self.subject.as_str())?;
+        (rest.is_empty() || rest.starts_with(':')).then_some(self.subject.len())
+    }
+}
+
+/// What puts the findings of a report right, in order, as one transaction.
+///
+/// A dry run is the plan itself: [`execute`](RepairPlan::execute) runs these
+/// statements and no others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "RepairPlan")]
+#[non_exhaustive]
+pub struct RepairPlan {
+    /// Always `drcore.repair/1`.
+    pub format: String,
+    /// By which a reviewed plan is known: it changes with every statement and with the database.
+    pub digest: String,
+    /// What it is for: the ref of a hosted project, else `database@system_identifier`; none where
+    /// the report does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The statements, in order.
+    pub statements: Vec<RepairStatement>,
+    /// The findings that it does not answer, and why.
+    pub left: Vec<LeftOut>,
+}
+
+/// One statement of a repair plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "RepairStatement")]
+#[non_exhaustive]
+pub struct RepairStatement {
+    /// The statement.
+    pub sql: String,
+    /// What applying it can break.
+    pub class: RemedyClass,
+    /// The ids of the findings that it answers.
+    pub answers: Vec<String>,
+    /// What a reviewer should know, such as that the text comes from a baseline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A finding that a repair plan does not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "LeftOut")]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// The id of the finding.
+    pub finding: String,
+    /// Why it is not answered.
+    pub why: Why,
+}
+
+/// Why a finding is not answered by a repair plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "Why")]
+#[non_exhaustive]
+pub enum Why {
+    /// No statement can put it right: only data from elsewhere, or a person.
+    NoRemedy,
+    /// There are several ways, and nobody chose one.
+    Choose(Vec<Choice>),
+    /// The way that was chosen has no statements: it takes data from elsewhere.
+    NeedsData(Choice),
+    /// Its remedy is of a class that was not allowed.
+    NotAllowed(RemedyClass),
+}
+
+impl RepairPlan {
+    /// The value of `format`.
+    pub const FORMAT: &'static str = "drcore.repair/1";
+
+    /// The plan for a report.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if a choice fits no finding, or names a way that a finding does not have.
+    pub fn of(report: &Report, options: &RepairOptions) -> Result<Self> {
+        let mut order = order::Order::default();
+        let mut left = Vec::new();
+        let mut used = BTreeSet::new();
+        for finding in report.findings() {
+            match way(finding, options, &mut used)? {
+                Ok(way) => order.add(finding, &way),
+                Err(why) => left.push(LeftOut { finding: finding.id().to_owned(), why }),
+            }
+        }
+        if let Some(unused) = options.choices.iter().enumerate().find(|(at, _)| !used.contains(at)) {
+            let Chosen { subject, way } = unused.1;
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("{subject}={way} fits no finding that needs a choice"),
+            )
+            .hint("drcore repair without --with lists the findings that do."));
+        }
+        let run = &report.run.evidence;
+        let mut plan = Self {
+            format: Self::FORMAT.to_owned(),
+            digest: String::new(),
+            project: run.project.clone().or_else(|| run.server.as_ref()?.project()),
+            statements: order.finish(),
+            left,
+        };
+        plan.digest = plan.compute_digest()?;
+        Ok(plan)
+    }
+
+    /// The JSON form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        crate::wire::to_json(self)
+    }
+
+    /// Refuses to go on with another plan than the one that was reviewed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] if `digest` is not this plan's.
+    pub fn expect(&self, digest: &str) -> Result<()> {
+        if self.digest == digest {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Refused,
+            format!("the plan is {} now, not {digest} as reviewed: nothing was written", self.digest),
+        )
+        .hint("The database or the options changed since: run drcore repair without --apply, and review it again."))
+    }
+
+    /// Applies it: all statements in one transaction, or none. Gives what was written, and when.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] if the target is not what the plan is for;
+    /// [`ErrorKind::Usage`] if there is nothing to apply; else what the server said.
+    pub async fn execute(&self, target: &Target, limits: &Limits) -> Result<Vec<Write>> {
+        if self.project.as_deref() != Some(target.project()) {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!(
+                    "the plan is for {}, not for {}: nothing was written",
+                    self.project.as_deref().unwrap_or("an unknown database"),
+                    target.project()
+                ),
+            ));
+        }
+        if self.statements.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "the plan has no statements: there is nothing to apply",
+            ));
+        }
+        let before = target.writes().len();
+        let statements: Vec<&str> = self.statements.iter().map(|statement| statement.sql.as_str()).collect();
+        target.transaction(&statements, limits).await?;
+        Ok(target.writes().split_off(before))
+    }
+
+    /// The first eight hexadecimal digits of the SHA-256 of what would be done, to what.
+    fn compute_digest(&self) -> Result<String> {
+        // A map is written in the order of its keys, so that equal plans have equal bytes.
+        let canonical = serde_json::json!({
+            "format": self.format,
+            "project": self.project,
+            "statements": serde_json::to_value(&self.statements).map_err(|error| {
+                Error::new(ErrorKind::Internal, "cannot write JSON").caused_by(error)
+            })?,
+        });
+        let hash = Sha256::digest(canonical.to_string());
+        Ok(hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// The way that a finding is put right, or why it is not.
+fn way<'r>(
+    finding: &'r Finding,
+    options: &RepairOptions,
+    used: &mut BTreeSet<usize>,
+) -> Result<Result<order::Way<'r>, Why>> {
+    match &finding.common().remedy {
+        None => Ok(Err(Why::NoRemedy)),
+        Some(Remedy::Sql(sql)) if sql.statements.is_empty() => Ok(Err(Why::NoRemedy)),
+        Some(Remedy::Sql(sql)) if sql.class > options.allow => Ok(Err(Why::NotAllowed(sql.class))),
+        Some(Remedy::Sql(sql)) => {
+            Ok(Ok(order::Way { class: sql.class, statements: &sql.statements, note: sql.note.as_deref() }))
+        }
+        Some(Remedy::Choose(choose)) => {
+            let fits = options.choices.iter().enumerate().filter_map(|(at, chosen)| {
+                let exactness = chosen.fit(finding)?;
+                used.insert(at);
+                Some((exactness, chosen))
+            });
+            // Of equally exact ones the last goes, as with other options of the command line.
+            let Some((_, chosen)) = fits.max_by_key(|(exactness, _)| *exactness) else {
+                return Ok(Err(Why::Choose(choose.choices.clone())));
+            };
+            let Some(choice) = choose.choices.iter().find(|choice| choice.name == chosen.way) else {
+                let names: Vec<&str> = choose.choices.iter().map(|choice| choice.name.as_str()).collect();
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    format!("{} cannot be put right by {:?}", finding.id(), chosen.way),
+                )
+                .hint(format!("Its ways are: {}.", names.join(", "))));
+            };
+            if choice.statements.is_empty() {
+                return Ok(Err(Why::NeedsData(choice.clone())));
+            }
+            // Choosing by name is the allowance.
+            Ok(Ok(order::Way { class: choice.class, statements: &choice.statements, note: None }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

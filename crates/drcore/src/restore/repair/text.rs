@@ -1,0 +1,80 @@
+//! The repair plan as text.
+
+use super::{Comparison, LeftOut, RepairPlan, Why};
+use crate::remedy::RemedyClass;
+use crate::report::{terminal, terminal_lines};
+use crate::text::plural;
+
+impl RepairPlan {
+    /// The plan, for reviewing: every statement in full, with the findings that it answers.
+    pub fn to_text(&self) -> String {
+        let project = self.project.as_deref().unwrap_or("an unknown database");
+        let mut text = format!(
+            "plan {} for {} · {}, 1 transaction\n",
+            self.digest,
+            terminal(project),
+            plural(self.statements.len() as u64, "statement")
+        );
+        if self.statements.is_empty() {
+            text = format!("plan for {}: no finding has a remedy that may go in\n", terminal(project));
+        }
+        for (at, statement) in self.statements.iter().enumerate() {
+            let head = format!("{:>3} [{}] ", at + 1, statement.class.label());
+            let margin = " ".repeat(head.chars().count());
+            let sql = terminal_lines(&statement.sql).replace('\n', &format!("\n{margin}"));
+            text.push_str(&format!("{head}{sql};\n"));
+            for id in &statement.answers {
+                text.push_str(&format!("{margin}answers {}\n", terminal(id)));
+            }
+            for note in &statement.notes {
+                text.push_str(&format!("{margin}note: {}\n", terminal(note)));
+            }
+        }
+        if !self.left.is_empty() {
+            text.push_str("not in the plan\n");
+        }
+        for LeftOut { finding, why } in &self.left {
+            text.push_str(&format!("    {}\n        {}\n", terminal(finding), why.to_text(finding)));
+        }
+        text
+    }
+}
+
+impl Why {
+    fn to_text(&self, finding: &str) -> String {
+        match self {
+            Self::NoRemedy => "no statement can put it right".to_owned(),
+            Self::Choose(choices) => {
+                let names: Vec<&str> = choices.iter().map(|choice| choice.name.as_str()).collect();
+                let check = finding.split(':').next().unwrap_or(finding);
+                format!("choose: --with {check}={}", names.join("|"))
+            }
+            Self::NeedsData(choice) => format!("{}: takes data from elsewhere", terminal(&choice.summary)),
+            Self::NotAllowed(class) => {
+                let word = match class {
+                    RemedyClass::Safe => "safe",
+                    RemedyClass::AvailabilityRisk => "availability-risk",
+                    RemedyClass::Destructive => "destructive",
+                };
+                format!("{}: --allow {word} puts it in", class.label())
+            }
+        }
+    }
+}
+
+impl Comparison {
+    /// One line a finding: `FIXED`, `STILL`, `NEW`, `UNKNOWN`.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for (word, ids) in [("FIXED", &self.fixed), ("STILL", &self.still), ("NEW", &self.new)] {
+            for id in ids {
+                text.push_str(&format!("{word:<8} {}\n", terminal(id)));
+            }
+        }
+        for unsettled in &self.unsettled {
+            let (id, why) = (terminal(&unsettled.finding), terminal(&unsettled.why));
+            text.push_str(&format!("UNKNOWN  {id}\n         {why}\n"));
+        }
+        text
+    }
+}

@@ -1,0 +1,6 @@
+//! The drill: whatever the disaster broke is found, nothing else is, and what can be repaired is.
+
+mod process;
+mod repair;
+mod sample;
+mod target;

@@ -1,0 +1,135 @@
+//! However a process ends, nothing of its scratch clusters is left.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use drcore::restore::{ScratchCluster, ScratchOptions};
+
+const DIRECTORY: &str = "DRCORE_SCRATCH_DIR";
+
+/// Not a test of its own: the process that the others start, end and look after.
+#[tokio::test]
+#[ignore = "started by the others"]
+async fn child() {
+    let _cluster = ScratchCluster::start(ScratchOptions::default()).await.unwrap();
+    match std::env::var("DRCORE_TEST_END").as_deref() {
+        Ok("panic") => panic!("as told"),
+        Ok("exit") => std::process::exit(7),
+        _ => std::future::pending().await,
+    }
+}
+
+fn start(directory: &Path, end: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["process::child", "--exact", "--include-ignored"])
+        .env(DIRECTORY, directory)
+        .env("DRCORE_TEST_END", end)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// A directory of its own that the server's user can reach.
+fn directory() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    directory
+}
+
+fn wait<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn entries(directory: &Path) -> usize {
+    std::fs::read_dir(directory).unwrap().count()
+}
+
+/// The process id of the server that runs below the directory, once it is ready.
+fn server(directory: &Path) -> Option<u32> {
+    let root = std::fs::read_dir(directory).unwrap().next()?.unwrap().path();
+    let text = std::fs::read_to_string(root.join("data/postmaster.pid")).ok()?;
+    // The last line says what it is at.
+    text.lines().nth(7).filter(|status| status.trim() == "ready")?;
+    text.lines().next()?.parse().ok()
+}
+
+fn is_alive(pid: u32) -> bool {
+    // A process that nobody waited for is a zombie, not alive.
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").arg(name).arg(child.id().to_string()).status().unwrap();
+    assert!(status.success());
+}
+
+fn nothing_is_left(directory: &Path, pid: u32) {
+    wait("the server ends", || (!is_alive(pid)).then_some(()));
+    wait("the directory goes", || (entries(directory) == 0).then_some(()));
+}
+
+#[test]
+fn nothing_is_left_after_signals() {
+    for name in ["-KILL", "-TERM", "-INT"] {
+        let directory = directory();
+        let mut child = start(directory.path(), "wait");
+        let pid = wait("the server starts", || server(directory.path()));
+        assert!(is_alive(pid));
+        signal(&child, name);
+        child.wait().unwrap();
+        nothing_is_left(directory.path(), pid);
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_process_that_is_killed_while_it_makes_the_cluster() {
+    for after in [5, 200, 500, 900, 1300] {
+        let directory = directory();
+        let mut child = start(directory.path(), "wait");
+        wait("the directory is made", || (entries(directory.path()) > 0).then_some(()));
+        std::thread::sleep(Duration::from_millis(after));
+        let pid = server(directory.path());
+        signal(&child, "-KILL");
+        child.wait().unwrap();
+        nothing_is_left(directory.path(), pid.unwrap_or(u32::MAX));
+        // initdb, or a server that was just starting, must not put it back.
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(entries(directory.path()), 0, "killed after {after} ms");
+    }
+}
+
+#[test]
+fn nothing_is_left_after_a_panic_or_an_exit() {
+    for end in ["panic", "exit"] {
+        let directory = directory();
+        let status = start(directory.path(), end).wait().unwrap();
+        assert!(!status.success());
+        wait("the directory goes", || (entries(directory.path()) == 0).then_some(()));
+    }
+}
+
+#[test]
+fn two_at_a_time_do_not_collide() {
+    let directories = [directory(), directory()];
+    let mut children = directories.each_ref().map(|directory| start(directory.path(), "wait"));
+    let pids = directories.each_ref().map(|directory| wait("a server starts", || server(directory.path())));
+    signal(&children[0], "-KILL");
+    nothing_is_left(directories[0].path(), pids[0]);
+    assert!(is_alive(pids[1]), "the end of one is not the end of the other");
+    signal(&children[1], "-KILL");
+    for child in &mut children {
+        child.wait().unwrap();
+    }
+    nothing_is_left(directories[1].path(), pids[1]);
+}
