@@ -3,6 +3,7 @@
 //! `<check>.sql` holds the healthy database and, after the line `-- damage`, what is done to it.
 
 mod orphan_fks;
+mod rls_coverage;
 mod row_counts;
 
 use drcore_tests::Database;

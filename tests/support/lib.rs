@@ -4,6 +4,7 @@
 
 pub mod proxy;
 
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use drcore::collect::CollectOptions;
@@ -27,6 +28,14 @@ pub async fn cluster() -> &'static ScratchCluster {
         .await
 }
 
+/// What a Supabase project has around an application, in the shape of the sample's.
+pub const SUPABASE: &str = include_str!("../../crates/drcore/src/drill/sample/supabase.sql");
+/// The sample's application.
+pub const SAMPLE: &str = include_str!("../../crates/drcore/src/drill/sample/schema.sql");
+
+/// Roles belong to the whole cluster: one creates them at a time.
+static ROLES: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// A database of its own.
 #[derive(Debug)]
 pub struct Database {
@@ -49,6 +58,14 @@ impl Database {
         database
     }
 
+    /// One with the roles and schemas of a Supabase project.
+    pub async fn supabase() -> Self {
+        let database = Self::empty().await;
+        let _turn = ROLES.lock().await;
+        database.execute(SUPABASE).await;
+        database
+    }
+
     /// A copy of it. Nobody may be connected to it.
     pub async fn copy(&self) -> Self {
         let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -64,6 +81,35 @@ impl Database {
             }
         }
         Self { name }
+    }
+
+    /// What `pg_dump` and `pg_restore` make of it.
+    pub async fn restored(&self) -> Self {
+        let target = Self::empty().await;
+        let bin = &cluster().await.tools().directory;
+        let (source, target_url) = (self.url().await, target.url().await);
+        let mut dump = Command::new(bin.join("pg_dump"))
+            .args(["--format=custom", "--dbname", &source])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("pg_dump runs");
+        let restored = Command::new(bin.join("pg_restore"))
+            .args(["--exit-on-error", "--dbname", &target_url])
+            .stdin(dump.stdout.take().expect("the dump is piped"))
+            .status()
+            .expect("pg_restore runs");
+        assert!(dump.wait().expect("pg_dump ends").success() && restored.success());
+        target
+    }
+
+    /// The first column of what a statement answers, as superuser.
+    pub async fn query(&self, sql: &str) -> Vec<String> {
+        let output = Command::new(cluster().await.tools().directory.join("psql"))
+            .args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", sql, &self.url().await])
+            .output()
+            .expect("psql runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
     }
 
     /// Runs statements in it, as superuser.

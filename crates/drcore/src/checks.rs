@@ -4,12 +4,14 @@
 //! [`ALL`], and `tests/damage/<name>.sql`.
 
 pub mod orphan_fks;
+pub mod policies;
+pub mod rls_coverage;
 pub mod row_counts;
 
 pub use crate::check::Check;
 
 /// Every check that exists: a report has one result for each.
-pub static ALL: &[&Check] = &[&orphan_fks::CHECK, &row_counts::CHECK];
+pub static ALL: &[&Check] = &[&orphan_fks::CHECK, &rls_coverage::CHECK, &row_counts::CHECK];
 
 /// The check of this id.
 pub fn by_id(id: &str) -> Option<&'static Check> {

@@ -154,28 +154,66 @@ macro_rules! findings {
 }
 
 findings! {
+    /// The API can become a role that it could not become.
+    ApiRoleAdded(checks::rls_coverage::ApiRoleAdded) = "api_role_added",
+    /// A view shows `auth.users` to the API.
+    AuthUsersExposed(checks::rls_coverage::AuthUsersExposed) = "auth_users_exposed",
     /// A table has other than the planned number of rows.
     CountMismatch(checks::row_counts::CountMismatch) = "count_mismatch",
     /// A finding of an embedder's own check.
     Custom(Custom) = "custom",
+    /// The API can call a function that acts with its owner's rights.
+    DefinerFunctionExposed(checks::rls_coverage::DefinerFunctionExposed) = "definer_function_exposed",
+    /// A view reads past the policies of the tables under it.
+    DefinerView(checks::rls_coverage::DefinerView) = "definer_view",
     /// A table had rows and now has none.
     EmptiedTable(checks::row_counts::EmptiedTable) = "emptied_table",
+    /// An API role may not do what it could do in the baseline.
+    ExposureNarrowed(checks::rls_coverage::ExposureNarrowed) = "exposure_narrowed",
+    /// An API role may do what it could not do in the baseline.
+    ExposureWidened(checks::rls_coverage::ExposureWidened) = "exposure_widened",
     /// A table is there now and was not in the baseline.
     ExtraTable(checks::row_counts::ExtraTable) = "extra_table",
     /// A table has fewer rows than the baseline.
     FewerRows(checks::row_counts::FewerRows) = "fewer_rows",
+    /// Row level security does not hold for the table's owner any more.
+    ForceRlsLost(checks::rls_coverage::ForceRlsLost) = "force_rls_lost",
     /// A row breaks MATCH FULL: some columns of its key are NULL, others are not.
     HalfNullKeys(checks::orphan_fks::HalfNullKeys) = "half_null_keys",
     /// A foreign key of the baseline is not there any more.
     MissingForeignKey(checks::orphan_fks::MissingForeignKey) = "missing_foreign_key",
     /// A relation of the plan names a table or column that is nowhere.
     MissingRelation(checks::orphan_fks::MissingRelation) = "missing_relation",
+    /// A role that the API becomes is gone.
+    MissingRole(checks::rls_coverage::MissingRole) = "missing_role",
+    /// A schema that the API serves is gone.
+    MissingSchema(checks::rls_coverage::MissingSchema) = "missing_schema",
     /// A table that the plan or the baseline names is nowhere.
     MissingTable(checks::row_counts::MissingTable) = "missing_table",
     /// A table has more rows than the baseline.
     MoreRows(checks::row_counts::MoreRows) = "more_rows",
     /// Rows refer to a parent that does not exist.
     OrphanedRows(checks::orphan_fks::OrphanedRows) = "orphaned_rows",
+    /// A table has policies, and they are not in force.
+    PoliciesInactive(checks::rls_coverage::PoliciesInactive) = "policies_inactive",
+    /// A policy that the baseline does not have.
+    PolicyAdded(checks::policies::PolicyAdded) = "policy_added",
+    /// A policy lets everybody at every row.
+    PolicyAlwaysTrue(checks::rls_coverage::PolicyAlwaysTrue) = "policy_always_true",
+    /// A policy is not what it was in the baseline.
+    PolicyChanged(checks::policies::PolicyChanged) = "policy_changed",
+    /// A policy that the baseline has is gone.
+    PolicyLost(checks::policies::PolicyLost) = "policy_lost",
+    /// A policy believes what users can edit.
+    PolicyTrustsUserMetadata(checks::rls_coverage::PolicyTrustsUserMetadata) = "policy_trusts_user_metadata",
+    /// Row level security does not hold for a role of the API.
+    RlsBypassed(checks::rls_coverage::RlsBypassed) = "rls_bypassed",
+    /// Row level security is off.
+    RlsDisabled(checks::rls_coverage::RlsDisabled) = "rls_disabled",
+    /// Row level security is on, and no policy lets the API in.
+    RlsWithoutPolicies(checks::rls_coverage::RlsWithoutPolicies) = "rls_without_policies",
+    /// The API reads a materialised view or foreign table, where policies cannot be.
+    UnprotectableRelation(checks::rls_coverage::UnprotectableRelation) = "unprotectable_relation",
 }
 
 impl Finding {

@@ -65,6 +65,7 @@
 //! [reason](check::Reason). What could not be read is listed with its cause, and a check that could
 //! not read everything it needed is never `passed`. The checks and their pages are in [`checks`].
 
+mod access;
 mod arguments;
 pub mod check;
 pub mod checks;

@@ -14,6 +14,7 @@ mod names;
 mod node;
 mod orphan_fks;
 mod reader;
+mod rls_coverage;
 mod row_counts;
 mod scope;
 mod skip;
@@ -29,6 +30,7 @@ pub use duration::Span;
 pub use limits::Limits;
 pub use names::{ColumnName, TableName};
 pub use orphan_fks::{Columns, OrphanFks, PlannedRelation};
+pub use rls_coverage::RlsCoverage;
 pub use row_counts::{CountExpectation, RowCounts};
 pub use scope::Scope;
 pub use skip::Skip;
@@ -58,6 +60,9 @@ pub struct Plan {
     /// Relations that no foreign key constraint declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orphan_fks: Option<OrphanFks>,
+    /// What the API exposes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rls_coverage: Option<RlsCoverage>,
     /// How many rows tables must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row_counts: Option<RowCounts>,
@@ -80,6 +85,7 @@ impl Default for Plan {
             tenancy: None,
             limits: Limits::default(),
             orphan_fks: None,
+            rls_coverage: None,
             row_counts: None,
             accept: Vec::new(),
             skip: Vec::new(),
@@ -161,6 +167,7 @@ impl Plan {
             tenancy: fields.section(reader, "tenancy", Tenancy::read),
             limits: fields.section(reader, "limits", Limits::read).unwrap_or_default(),
             orphan_fks: fields.section(reader, "orphan_fks", OrphanFks::read),
+            rls_coverage: fields.section(reader, "rls_coverage", RlsCoverage::read),
             row_counts: fields.section(reader, "row_counts", RowCounts::read),
             accept: fields.list(reader, "accept", Accept::read),
             skip: fields.list(reader, "skip", Skip::read),
@@ -187,6 +194,7 @@ impl Plan {
     pub fn names(&self, check: &str) -> bool {
         match check {
             "orphan_fks" => self.orphan_fks.is_some(),
+            "rls_coverage" => self.rls_coverage.is_some(),
             "row_counts" => self.row_counts.is_some(),
             _ => false,
         }
@@ -236,6 +244,8 @@ mod tests {
             column = "tenant_id"
             [limits]
             deadline = "10m"
+            [rls_coverage]
+            exposed_schemas = ["public"]
             [row_counts.tables]
             tenants = "same"
             tiers = 3

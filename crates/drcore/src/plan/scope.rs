@@ -86,6 +86,7 @@ impl Scope {
         Ok(tables)
     }
 
+    /// Whether the plan leaves this relation out by name.
     pub(crate) fn excludes(&self, name: &QualifiedName) -> bool {
         let plain = format!("{}.{}", name.schema, name.name);
         self.exclude.iter().any(|pattern| glob(pattern, &plain) || glob(pattern, &name.to_string()))

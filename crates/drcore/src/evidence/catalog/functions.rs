@@ -36,6 +36,11 @@ pub struct Function {
 }
 
 impl Function {
+    /// Whether only triggers can call it.
+    pub fn is_trigger(&self) -> bool {
+        matches!(self.returns.as_deref(), Some("trigger" | "event_trigger"))
+    }
+
     /// As `regprocedure` writes it: `public.promote(uuid,text)`.
     pub fn signature(&self) -> String {
         format!("{}.{}({})", ident(&self.schema), ident(&self.name), self.arguments.replace(", ", ","))

@@ -1,0 +1,493 @@
+//! What `rls_coverage` finds.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ID;
+use crate::access::Privileges;
+use crate::checks::policies;
+use crate::evidence::catalog::{Function, Policy, Relation, RelationKind};
+use crate::finding::{Common, Payload, Severity};
+use crate::remedy::{Remedy, RemedyClass};
+use crate::sql::{QualifiedName, ident, literal};
+use crate::text::{count, plural};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $type:ident { $($(#[$field_doc:meta])* $field:ident: $of:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+            #[schemars(inline)]
+            #[non_exhaustive]
+            pub struct $type {
+                /// The fields that every finding has.
+                #[serde(flatten)]
+                pub common: Common,
+                $($(#[$field_doc])* pub $field: $of,)*
+            }
+
+            impl Payload for $type {
+                fn common(&self) -> &Common {
+                    &self.common
+                }
+            }
+        )*
+    };
+}
+
+kinds! {
+    /// The API can become a role that it could not become.
+    ApiRoleAdded {
+        /// The role, unquoted.
+        role: String,
+    }
+
+    /// A view shows `auth.users` to the API.
+    AuthUsersExposed {
+        /// Who sees it, unquoted.
+        roles: Vec<String>,
+    }
+
+    /// The API can call a function that acts with its owner's rights.
+    DefinerFunctionExposed {
+        /// Who can call it, unquoted.
+        roles: Vec<String>,
+        /// Whose rights it has, unquoted.
+        owner: String,
+        /// Whether the same roles could call it in the baseline.
+        as_in_baseline: bool,
+    }
+
+    /// A view reads past the policies of the tables under it.
+    DefinerView {
+        /// Who reads it, unquoted.
+        roles: Vec<String>,
+        /// The tables whose policies it goes past.
+        tables: Vec<QualifiedName>,
+        /// Whether it was so, for the same roles, in the baseline.
+        as_in_baseline: bool,
+    }
+
+    /// An API role may not do what it could do in the baseline.
+    ExposureNarrowed {
+        /// The role, unquoted.
+        role: String,
+        /// What it may not do any more: words of GRANT.
+        privileges: Vec<String>,
+    }
+
+    /// An API role may do what it could not do in the baseline.
+    ExposureWidened {
+        /// The role, unquoted.
+        role: String,
+        /// What it may do: words of GRANT.
+        privileges: Vec<String>,
+    }
+
+    /// Row level security does not hold for the table's owner any more.
+    ForceRlsLost {
+        /// The owner, unquoted.
+        owner: String,
+    }
+
+    /// A role that the API becomes is gone.
+    MissingRole {
+        /// The role, unquoted.
+        role: String,
+    }
+
+    /// A schema that the API serves is gone.
+    MissingSchema {
+        /// The schema, unquoted.
+        schema: String,
+    }
+
+    /// A table has policies, and they are not in force.
+    PoliciesInactive {
+        /// How many policies it has.
+        policies: u64,
+    }
+
+    /// A policy lets everybody at every row.
+    PolicyAlwaysTrue {
+        /// The name of the policy, unquoted.
+        policy: String,
+        /// Who is let through, unquoted.
+        roles: Vec<String>,
+        /// What they may do with every row: words of SQL.
+        commands: Vec<String>,
+    }
+
+    /// A policy believes what users can edit.
+    PolicyTrustsUserMetadata {
+        /// The name of the policy, unquoted.
+        policy: String,
+    }
+
+    /// Row level security does not hold for a role of the API.
+    RlsBypassed {
+        /// The role, unquoted.
+        role: String,
+    }
+
+    /// Row level security is off.
+    RlsDisabled {
+        /// Whether it was on in the baseline.
+        was_on: bool,
+        /// The API roles that reach the table, unquoted.
+        roles: Vec<String>,
+    }
+
+    /// Row level security is on, and no policy lets the API in.
+    RlsWithoutPolicies {
+        /// The API roles that reach the table, unquoted.
+        roles: Vec<String>,
+    }
+
+    /// The API reads a materialised view or foreign table, where policies cannot be.
+    UnprotectableRelation {
+        /// Who reads it, unquoted.
+        roles: Vec<String>,
+        /// Whether the same roles could read it in the baseline.
+        as_in_baseline: bool,
+    }
+}
+
+impl ApiRoleAdded {
+    pub(super) fn new(role: &str, existed: bool) -> Self {
+        let hint = if existed { "It was there, and not for the API." } else { "It is new." };
+        let common = common(
+            "api_role_added",
+            ident(role),
+            Severity::Warning,
+            "the API can become this role, and could not",
+        )
+        .hint(hint)
+        .query(roles_query(role));
+        Self { common, role: role.to_owned() }
+    }
+}
+
+impl AuthUsersExposed {
+    pub(super) fn new(view: &Relation, roles: &[&str]) -> Self {
+        let message = format!("the {} shows auth.users to {}", noun(view), list(roles));
+        let common = common("auth_users_exposed", view.name.to_string(), Severity::Critical, message)
+            .hint("It can hold e-mail addresses, telephone numbers and password hashes of all users.")
+            .query(format!("select * from {} limit 10", view.name));
+        Self { common, roles: owned(roles) }
+    }
+}
+
+impl DefinerFunctionExposed {
+    pub(super) fn new(function: &Function, roles: &[&str], as_in_baseline: bool) -> Self {
+        let message = format!(
+            "{} can call it, and it acts with the rights of {}{}",
+            list(roles),
+            function.owner,
+            as_before(as_in_baseline)
+        );
+        let common =
+            common("definer_function_exposed", function.signature(), graded(as_in_baseline), message)
+                .hint("Row level security holds only as far as the function itself checks who calls it.")
+                .query(format!(
+                    "select pg_get_functiondef({}::regprocedure)",
+                    literal(&function.signature())
+                ));
+        Self { common, roles: owned(roles), owner: function.owner.clone(), as_in_baseline }
+    }
+}
+
+impl DefinerView {
+    pub(super) fn new(
+        view: &Relation,
+        roles: &[&str],
+        tables: &[&QualifiedName],
+        was_invoker: bool,
+        as_in_baseline: bool,
+    ) -> Self {
+        let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+        let message = format!(
+            "the view shows {} past the policies of {}{}",
+            list(roles),
+            names.join(", "),
+            if was_invoker { ", and did not" } else { as_before(as_in_baseline) }
+        );
+        let severity = if was_invoker { Severity::Critical } else { graded(as_in_baseline) };
+        let class = if was_invoker { RemedyClass::Safe } else { RemedyClass::AvailabilityRisk };
+        let common = common("definer_view", view.name.to_string(), severity, message)
+            .hint(format!("It reads with the rights of {}, for whom the policies do not hold.", view.owner))
+            .query(format!("select pg_get_viewdef({}::regclass)", literal(&view.name.to_string())))
+            .remedy(
+                Remedy::sql(class, [format!("alter view {} set (security_invoker = true)", view.name)])
+                    .with_note("needs PostgreSQL 15 or later"),
+            );
+        Self {
+            common,
+            roles: owned(roles),
+            tables: tables.iter().copied().cloned().collect(),
+            as_in_baseline,
+        }
+    }
+}
+
+impl ExposureNarrowed {
+    pub(super) fn new(object: &str, role: &str, lost: &Privileges, remedy: Option<Remedy>) -> Self {
+        let privileges = lost.words();
+        let message = format!("{role} has lost {}", privileges.join(", "));
+        let mut common = common("exposure_narrowed", object.to_owned(), Severity::Warning, message)
+            .qualified(&ident(role))
+            .hint("What the application did with it is refused.");
+        common.remedy = remedy;
+        Self { common, role: role.to_owned(), privileges }
+    }
+}
+
+impl ExposureWidened {
+    pub(super) fn new(object: &str, role: &str, gained: &Privileges, remedy: Option<Remedy>) -> Self {
+        let privileges = gained.words();
+        let message = format!("{role} has gained {}", privileges.join(", "));
+        let hint = if remedy.is_some() {
+            "Default privileges re-open what was revoked when a dump is restored."
+        } else {
+            "It comes through a membership or through ownership, so no REVOKE on the object takes it away."
+        };
+        let mut common = common("exposure_widened", object.to_owned(), Severity::Critical, message)
+            .qualified(&ident(role))
+            .hint(hint);
+        common.remedy = remedy;
+        Self { common, role: role.to_owned(), privileges }
+    }
+}
+
+impl ForceRlsLost {
+    pub(super) fn new(table: &Relation) -> Self {
+        let message = "row level security is not forced, was forced";
+        let common = common("force_rls_lost", table.name.to_string(), Severity::Warning, message)
+            .hint(format!("The policies do not hold for the owner, {}.", table.owner))
+            .query(rls_query(&table.name))
+            .remedy(Remedy::sql(
+                RemedyClass::Safe,
+                [format!("alter table {} force row level security", table.name)],
+            ));
+        Self { common, owner: table.owner.clone() }
+    }
+}
+
+impl MissingRole {
+    pub(super) fn new(role: &str) -> Self {
+        let common =
+            common("missing_role", ident(role), Severity::Critical, "the role is gone, was the API's")
+                .hint("Dumps of a database hold no roles: create it, and restore the grants again.")
+                .query(roles_query(role));
+        Self { common, role: role.to_owned() }
+    }
+}
+
+impl MissingSchema {
+    pub(super) fn new(schema: &str, lost: bool) -> Self {
+        let message = if lost {
+            "the schema is gone, was exposed by the API"
+        } else {
+            "the plan says that the API exposes this schema, and it is nowhere"
+        };
+        let common = common("missing_schema", ident(schema), Severity::Critical, message);
+        Self { common, schema: schema.to_owned() }
+    }
+}
+
+impl PoliciesInactive {
+    pub(super) fn new(table: &Relation, policies: usize) -> Self {
+        let policies = policies as u64;
+        let message = format!("{} not in force: row level security is off", plural(policies, "policy"));
+        let common = common("policies_inactive", table.name.to_string(), Severity::Warning, message)
+            .hint("The API does not reach the table now; one GRANT would open all of it.")
+            .query(rls_query(&table.name))
+            .remedy(Remedy::sql(
+                RemedyClass::AvailabilityRisk,
+                [format!("alter table {} enable row level security", table.name)],
+            ));
+        Self { common, policies }
+    }
+}
+
+impl PolicyAlwaysTrue {
+    pub(super) fn new(
+        policy: &Policy,
+        severity: Severity,
+        roles: &BTreeSet<&str>,
+        commands: &BTreeSet<&str>,
+        old: Option<&Policy>,
+    ) -> Self {
+        let (roles, commands) = (owned(roles), owned(commands));
+        let message =
+            format!("the policy {} lets {} {} every row", ident(&policy.name), list(&roles), list(&commands));
+        let mut common = common("policy_always_true", policy.relation.to_string(), severity, message)
+            .qualified(&ident(&policy.name))
+            .query(policies::query(&policy.relation));
+        // Only where the baseline had something else is it known what was meant.
+        if let Some(old) = old.filter(|old| !policies::same(policy, old)) {
+            let was = [("using", &old.using), ("with check", &old.check)];
+            let was: Vec<String> = was
+                .iter()
+                .filter_map(|(what, text)| text.as_ref().map(|text| format!("{what} {text}")))
+                .collect();
+            common = common.hint(format!("It was: {}.", was.join(", "))).remedy(
+                Remedy::sql(RemedyClass::Safe, policies::recreate(old)).with_note(policies::FROM_BASELINE),
+            );
+        }
+        Self { common, policy: policy.name.clone(), roles, commands }
+    }
+}
+
+impl PolicyTrustsUserMetadata {
+    pub(super) fn new(policy: &Policy) -> Self {
+        let message = format!("the policy {} believes user_metadata", ident(&policy.name));
+        let common =
+            common("policy_trusts_user_metadata", policy.relation.to_string(), Severity::Critical, message)
+                .qualified(&ident(&policy.name))
+                .hint("Every user can write what they like there; use app_metadata or a table.")
+                .query(policies::query(&policy.relation));
+        Self { common, policy: policy.name.clone() }
+    }
+}
+
+impl RlsBypassed {
+    pub(super) fn new(role: &str, was_held: bool) -> Self {
+        let was = if was_held { ", did" } else { "" };
+        let message = format!("row level security does not hold for this role of the API{was}");
+        let common = common("rls_bypassed", ident(role), Severity::Critical, message)
+            .hint("It is SUPERUSER or has BYPASSRLS: it sees every row of every table that it may read.")
+            .query(roles_query(role))
+            .remedy(Remedy::sql(
+                RemedyClass::Safe,
+                [format!("alter role {} nosuperuser nobypassrls", ident(role))],
+            ));
+        Self { common, role: role.to_owned() }
+    }
+}
+
+impl RlsDisabled {
+    pub(super) fn new(
+        table: &Relation,
+        was_on: bool,
+        open: bool,
+        reached: &[(&str, Privileges)],
+        rows: Option<u64>,
+        remedy: Remedy,
+    ) -> Self {
+        let severity = if open { Severity::Critical } else { Severity::Warning };
+        let was = if was_on { ", was on" } else { "" };
+        let hint = if reached.is_empty() {
+            "Whoever was granted the table sees all its rows.".to_owned()
+        } else {
+            consequence(reached, rows)
+        };
+        let message = format!("row level security is off{was}");
+        let common = common("rls_disabled", table.name.to_string(), severity, message)
+            .hint(hint)
+            .query(rls_query(&table.name))
+            .remedy(remedy);
+        Self { common, was_on, roles: reached.iter().map(|(role, _)| (*role).to_owned()).collect() }
+    }
+}
+
+impl RlsWithoutPolicies {
+    pub(super) fn new(table: &Relation, reached: &[(&str, Privileges)]) -> Self {
+        let roles: Vec<&str> = reached.iter().map(|(role, _)| *role).collect();
+        let message = format!("row level security is on, and no policy lets {} in", list(&roles));
+        let common = common("rls_without_policies", table.name.to_string(), Severity::Info, message)
+            .hint("Every read is empty, without an error. Right for tables that the API is to keep off.")
+            .query(policies::query(&table.name));
+        Self { common, roles: owned(&roles) }
+    }
+}
+
+impl UnprotectableRelation {
+    pub(super) fn new(relation: &Relation, roles: &[&str], as_in_baseline: bool) -> Self {
+        let message = format!(
+            "{} can read all of the {}, where policies cannot be{}",
+            list(roles),
+            noun(relation),
+            as_before(as_in_baseline)
+        );
+        let common =
+            common("unprotectable_relation", relation.name.to_string(), graded(as_in_baseline), message)
+                .query(format!("select * from {} limit 10", relation.name));
+        Self { common, roles: owned(roles), as_in_baseline }
+    }
+}
+
+fn common(kind: &str, object: String, severity: Severity, message: impl Into<String>) -> Common {
+    Common::new(ID, kind, object, severity, message)
+}
+
+/// What the team chose before the restore is no damage of the restore.
+fn graded(as_in_baseline: bool) -> Severity {
+    if as_in_baseline { Severity::Info } else { Severity::Warning }
+}
+
+fn as_before(as_in_baseline: bool) -> &'static str {
+    if as_in_baseline { ", as in the baseline" } else { "" }
+}
+
+fn noun(relation: &Relation) -> &'static str {
+    match relation.kind {
+        RelationKind::ForeignTable => "foreign table",
+        RelationKind::MaterializedView => "materialised view",
+        RelationKind::View => "view",
+        RelationKind::PartitionedTable | RelationKind::Table => "table",
+    }
+}
+
+/// `anon can read and write all 48,210 rows.`
+fn consequence(reached: &[(&str, Privileges)], rows: Option<u64>) -> String {
+    let rows = match rows {
+        None | Some(0) => "every row".to_owned(),
+        Some(1) => "its only row".to_owned(),
+        Some(rows) => format!("all {} rows", count(rows)),
+    };
+    let mut by_deed: Vec<(String, Vec<&str>)> = Vec::new();
+    for (role, privileges) in reached {
+        let changes = privileges.has('w') || privileges.has('d');
+        let deed = match (privileges.has('r'), changes, privileges.has('a')) {
+            (true, true, _) => format!("can read and write {rows}"),
+            (true, false, true) => format!("can read {rows} and add more"),
+            (true, false, false) => format!("can read {rows}"),
+            (false, true, _) => format!("can change {rows}"),
+            (false, false, _) => "can add rows".to_owned(),
+        };
+        match by_deed.iter_mut().find(|(known, _)| *known == deed) {
+            Some((_, roles)) => roles.push(role),
+            None => by_deed.push((deed, vec![role])),
+        }
+    }
+    let parts: Vec<String> = by_deed.iter().map(|(deed, roles)| format!("{} {deed}", list(roles))).collect();
+    format!("{}.", parts.join("; "))
+}
+
+/// `a, b and c`.
+fn list<S: AsRef<str>>(names: &[S]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.as_slice() {
+        [] => "nobody".to_owned(),
+        [one] => (*one).to_owned(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+fn owned<'a, S: AsRef<str> + 'a + ?Sized>(names: impl IntoIterator<Item = &'a S>) -> Vec<String> {
+    names.into_iter().map(|name| name.as_ref().to_owned()).collect()
+}
+
+fn rls_query(table: &QualifiedName) -> String {
+    format!(
+        "select relrowsecurity, relforcerowsecurity from pg_class where oid = {}::regclass",
+        literal(&table.to_string())
+    )
+}
+
+fn roles_query(role: &str) -> String {
+    format!("select rolname, rolsuper, rolbypassrls from pg_roles where rolname = {}", literal(role))
+}

@@ -1,0 +1,275 @@
+use std::collections::BTreeSet;
+
+use drcore::Finding;
+use drcore::check::{Outcome, Reason};
+use drcore::finding::Severity;
+use drcore::remedy::{Remedy, RemedyClass};
+use drcore_tests::{Database, SAMPLE, check, parse};
+
+const SCRIPT: &str = include_str!("rls_coverage.sql");
+const DISASTER: &str = include_str!("../../crates/drcore/src/drill/sample/disaster.sql");
+const EXPOSED: &str = "[rls_coverage]\nexposed_schemas = [\"public\"]\n";
+
+/// What the script does, but for what fails nothing.
+const DAMAGE: &[&str] = &[
+    "auth_users_exposed:public.members",
+    "definer_view:public.own_notes",
+    "exposure_narrowed:public.profiles:authenticated",
+    "exposure_widened:internal:anon",
+    "exposure_widened:public.events_1:anon",
+    "exposure_widened:public.members:authenticated",
+    "exposure_widened:public.note_counts:anon",
+    "exposure_widened:public.profiles.owner_id:anon",
+    "exposure_widened:public.purge(uuid,text):authenticated",
+    "exposure_widened:public.secrets:anon",
+    "exposure_widened:public.secrets:authenticated",
+    "exposure_widened:public.tickets:anon",
+    "force_rls_lost:public.vaults",
+    "policy_added:public.logins:staff",
+    "policy_always_true:public.\"We.ird\":change",
+    "policy_always_true:public.contracts:open",
+    "policy_changed:public.\"We.ird\":change",
+    "policy_changed:public.logins:change",
+    "policy_lost:public.contracts:fence",
+    "policy_lost:public.invoices:\"read own\"",
+    "policy_lost:public.reports:\"read own\"",
+    "policy_trusts_user_metadata:public.logins:staff",
+    "rls_disabled:public.dormant",
+    "rls_disabled:public.events_1",
+    "rls_disabled:public.invoices",
+    "rls_disabled:public.leftover",
+    "rls_disabled:public.notes",
+];
+
+async fn twins() -> (Database, Database) {
+    let (healthy, damage) = SCRIPT.split_once("-- damage\n").unwrap();
+    let database = Database::supabase().await;
+    database.execute(healthy).await;
+    let damaged = database.copy().await;
+    damaged.execute(damage).await;
+    (database, damaged)
+}
+
+/// The ids of what is above info, without the check's name.
+fn bad(report: &drcore::Report) -> Vec<String> {
+    let check = check(report, "rls_coverage");
+    let bad = check.findings.iter().filter(|finding| finding.severity() > Severity::Info);
+    let mut ids: Vec<String> =
+        bad.map(|finding| finding.id().strip_prefix("rls_coverage:").unwrap().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+#[tokio::test]
+async fn the_healthy_twin_is_silent_against_its_baseline() {
+    let (healthy, _) = twins().await;
+    let baseline = healthy.evidence(&parse(""), None).await;
+    let report = healthy.restored().await.report("", Some(&baseline)).await;
+    assert_eq!(bad(&report), [""; 0]);
+    let check = check(&report, "rls_coverage");
+    assert_eq!(check.outcome, Outcome::Passed);
+    assert_eq!((check.examined["tables"], check.examined["policies"], check.examined["views"]), (20, 25, 5));
+    // What the team chose is told, and fails nothing.
+    let infos: Vec<&str> = check.findings.iter().map(Finding::id).collect();
+    assert_eq!(
+        infos,
+        [
+            "rls_coverage:definer_function_exposed:public.shared(integer)",
+            "rls_coverage:definer_view:public.as_owner",
+            "rls_coverage:policy_always_true:public.contracts:open",
+            "rls_coverage:policy_always_true:public.prices:everyone",
+            "rls_coverage:rls_without_policies:public.locked",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_by_itself_is_found_without_a_baseline() {
+    let (healthy, damaged) = twins().await;
+    assert_eq!(
+        bad(&healthy.report(EXPOSED, None).await),
+        ["definer_function_exposed:public.shared(integer)", "definer_view:public.as_owner"]
+    );
+    assert_eq!(
+        bad(&damaged.report(EXPOSED, None).await),
+        [
+            "auth_users_exposed:public.members",
+            "definer_function_exposed:public.purge(uuid,text)",
+            "definer_function_exposed:public.shared(integer)",
+            "definer_view:public.as_owner",
+            "policies_inactive:public.dormant",
+            "policy_always_true:public.\"We.ird\":change",
+            "policy_always_true:public.contracts:open",
+            "policy_trusts_user_metadata:public.logins:staff",
+            "rls_disabled:public.events_1",
+            "rls_disabled:public.invoices",
+            "rls_disabled:public.leftover",
+            "rls_disabled:public.notes",
+            "unprotectable_relation:public.note_counts",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_damage_is_found_against_the_baseline_and_nothing_else() {
+    let (healthy, damaged) = twins().await;
+    let baseline = healthy.evidence(&parse(""), None).await;
+    let report = damaged.report("", Some(&baseline)).await;
+    assert_eq!(bad(&report), DAMAGE);
+    let find = |id: &str| {
+        let found =
+            report.findings().into_iter().find(|finding| finding.id() == format!("rls_coverage:{id}"));
+        found.unwrap_or_else(|| panic!("no {id}")).common().clone()
+    };
+    assert_eq!(find("rls_disabled:public.notes").severity, Severity::Critical);
+    assert_eq!(find("rls_disabled:public.dormant").severity, Severity::Warning);
+    assert_eq!(find("policy_lost:public.contracts:fence").severity, Severity::Critical);
+    assert_eq!(find("policy_lost:public.reports:\"read own\"").severity, Severity::Warning);
+    assert_eq!(find("definer_view:public.own_notes").severity, Severity::Critical);
+    assert_eq!(
+        find("rls_disabled:public.notes").hint.unwrap(),
+        "anon and authenticated can read and write all 1,234 rows."
+    );
+    let Some(Remedy::Sql(remedy)) = find("rls_disabled:public.invoices").remedy else { panic!("no remedy") };
+    assert_eq!(remedy.class, RemedyClass::Safe);
+    assert_eq!(
+        remedy.statements,
+        [
+            "drop policy if exists \"read own\" on public.invoices",
+            "create policy \"read own\" on public.invoices for select to authenticated using (public.mine(owner_id))",
+            "alter table public.invoices enable row level security",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_remedies_put_it_right() {
+    let (healthy, damaged) = twins().await;
+    let baseline = healthy.evidence(&parse(""), None).await;
+    let report = damaged.report("", Some(&baseline)).await;
+    let wrong = report.findings().into_iter().filter(|finding| finding.severity() > Severity::Info);
+    for finding in wrong {
+        if let Some(Remedy::Sql(remedy)) = &finding.common().remedy {
+            damaged.execute(&remedy.statements.join(";\n")).await;
+        }
+    }
+    let left = bad(&damaged.report("", Some(&baseline)).await);
+    assert_eq!(left, [""; 0]);
+    assert_eq!(bad(&damaged.report(EXPOSED, None).await), bad(&healthy.report(EXPOSED, None).await));
+}
+
+#[tokio::test]
+async fn queries_run() {
+    let (healthy, damaged) = twins().await;
+    let baseline = healthy.evidence(&parse(""), None).await;
+    for finding in damaged.report("", Some(&baseline)).await.findings() {
+        if let Some(query) = &finding.common().query {
+            damaged.query(query).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_guess_that_finds_nothing_proves_nothing() {
+    let database = Database::supabase().await;
+    database.execute("create table t (id int); alter table t enable row level security").await;
+    let assumed = database.report("", None).await;
+    assert_eq!(check(&assumed, "rls_coverage").reason, Some(Reason::Assumed));
+    assert!(check(&assumed, "rls_coverage").note.as_ref().unwrap().contains("exposed_schemas"));
+    assert_eq!(assumed.verdict, drcore::Verdict::Unproven);
+    assert_eq!(check(&database.report(EXPOSED, None).await, "rls_coverage").outcome, Outcome::Passed);
+    // What is found under the guess counts.
+    database.execute("alter table t disable row level security").await;
+    assert_eq!(bad(&database.report("", None).await), ["rls_disabled:public.t"]);
+    // The database's own setting is no guess.
+    database
+        .execute(
+            "alter table t enable row level security; create schema api; grant usage on schema api to anon",
+        )
+        .await;
+    database.execute("create table api.u (id int); grant insert on api.u to anon").await;
+    let setting = format!(
+        "alter role authenticator in database {} set pgrst.db_schemas = 'api, nowhere'",
+        database.name
+    );
+    database.execute(&setting).await;
+    assert_eq!(bad(&database.report("", None).await), ["rls_disabled:api.u"]);
+    database.execute("alter table api.u enable row level security").await;
+    assert_eq!(check(&database.report("", None).await, "rls_coverage").outcome, Outcome::Passed);
+}
+
+#[tokio::test]
+async fn an_exposed_schema_that_is_nowhere_is_a_finding() {
+    let database = Database::supabase().await;
+    let report = database.report("[rls_coverage]\nexposed_schemas = [\"pubilc\"]\n", None).await;
+    assert_eq!(bad(&report), ["missing_schema:pubilc"]);
+}
+
+#[tokio::test]
+async fn policies_of_a_plain_database_are_held_against_its_baseline() {
+    // The roles are the cluster's; the API enters no schema here.
+    let plain = Database::with(
+        "create table t (id int); alter table t enable row level security; create policy p on t using (id = 1)",
+    )
+    .await;
+    let baseline = plain.evidence(&parse(""), None).await;
+    assert_eq!(check(&plain.report("", Some(&baseline)).await, "rls_coverage").outcome, Outcome::Passed);
+    plain.execute("drop policy p on t; alter table t disable row level security").await;
+    assert_eq!(
+        bad(&plain.report("", Some(&baseline)).await),
+        ["policy_lost:public.t:p", "rls_disabled:public.t"]
+    );
+}
+
+#[tokio::test]
+async fn what_the_baseline_does_not_hold_is_unread() {
+    let database = Database::supabase().await;
+    let mut baseline = database.evidence(&parse(""), None).await;
+    baseline.catalog.policies = drcore::evidence::Fact::NotAsked;
+    let report = database.report("", Some(&baseline)).await;
+    let check = check(&report, "rls_coverage");
+    assert_eq!(check.reason, Some(Reason::Unreadable));
+    assert_eq!(check.unread[0].object, "the policies of the baseline");
+}
+
+#[tokio::test]
+async fn the_sample_is_healthy() {
+    let sample = Database::supabase().await;
+    sample.execute(SAMPLE).await;
+    let report = sample.report(EXPOSED, None).await;
+    assert_eq!(bad(&report), [""; 0]);
+    assert_eq!(check(&report, "rls_coverage").outcome, Outcome::Passed);
+    let baseline = sample.evidence(&parse(""), None).await;
+    let restored = sample.restored().await;
+    let report = restored.report("", Some(&baseline)).await;
+    assert_eq!(bad(&report), [""; 0]);
+    assert_eq!(check(&report, "rls_coverage").outcome, Outcome::Passed);
+}
+
+#[tokio::test]
+async fn the_samples_disaster_is_found_and_nothing_else() {
+    let sample = Database::supabase().await;
+    sample.execute(SAMPLE).await;
+    sample
+        .execute(
+            "insert into public.plans values ('free', 'Free', 0);
+             insert into public.tenants (id, slug, name) values (gen_random_uuid(), 'one', 'One')",
+        )
+        .await;
+    let baseline = sample.evidence(&parse(""), None).await;
+    for seed in 1..=4 {
+        let damaged = sample.copy().await;
+        // Outside what is looked at: no API role enters the schema.
+        let log = "create schema log; create table log.damage as select * from pg_temp.damage_log";
+        damaged.execute(&format!("set drcore.seed = '{seed}';\n{DISASTER};\n{log}")).await;
+        let logged: BTreeSet<String> = damaged
+            .query("select unnest(finding_ids) from log.damage")
+            .await
+            .into_iter()
+            .filter_map(|id| id.strip_prefix("rls_coverage:").map(str::to_owned))
+            .collect();
+        assert!(logged.len() >= 6, "{logged:?}");
+        let report = damaged.report("", Some(&baseline)).await;
+        assert_eq!(bad(&report).into_iter().collect::<BTreeSet<_>>(), logged, "seed {seed}");
+    }
+}
