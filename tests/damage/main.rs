@@ -5,6 +5,7 @@
 mod orphan_fks;
 mod rls_coverage;
 mod row_counts;
+mod sequence_lag;
 
 use drcore_tests::Database;
 

@@ -7,11 +7,13 @@ pub mod orphan_fks;
 pub mod policies;
 pub mod rls_coverage;
 pub mod row_counts;
+pub mod sequence_lag;
 
 pub use crate::check::Check;
 
 /// Every check that exists: a report has one result for each.
-pub static ALL: &[&Check] = &[&orphan_fks::CHECK, &rls_coverage::CHECK, &row_counts::CHECK];
+pub static ALL: &[&Check] =
+    &[&orphan_fks::CHECK, &rls_coverage::CHECK, &row_counts::CHECK, &sequence_lag::CHECK];
 
 /// The check of this id.
 pub fn by_id(id: &str) -> Option<&'static Check> {

@@ -188,6 +188,8 @@ findings! {
     MissingRole(checks::rls_coverage::MissingRole) = "missing_role",
     /// A schema that the API serves is gone.
     MissingSchema(checks::rls_coverage::MissingSchema) = "missing_schema",
+    /// A sequence that was there is gone.
+    MissingSequence(checks::sequence_lag::MissingSequence) = "missing_sequence",
     /// A table that the plan or the baseline names is nowhere.
     MissingTable(checks::row_counts::MissingTable) = "missing_table",
     /// A table has more rows than the baseline.
@@ -212,6 +214,14 @@ findings! {
     RlsDisabled(checks::rls_coverage::RlsDisabled) = "rls_disabled",
     /// Row level security is on, and no policy lets the API in.
     RlsWithoutPolicies(checks::rls_coverage::RlsWithoutPolicies) = "rls_without_policies",
+    /// A sequence hands out values that are already taken.
+    SequenceBehind(checks::sequence_lag::SequenceBehind) = "sequence_behind",
+    /// A sequence, or the type of its column, has few values left.
+    SequenceNearExhaustion(checks::sequence_lag::SequenceNearExhaustion) = "sequence_near_exhaustion",
+    /// A sequence will hand out again what it had handed out when the baseline was taken.
+    SequenceWentBack(checks::sequence_lag::SequenceWentBack) = "sequence_went_back",
+    /// A column drew its values from a sequence, and has no default now.
+    UnfedColumn(checks::sequence_lag::UnfedColumn) = "unfed_column",
     /// The API reads a materialised view or foreign table, where policies cannot be.
     UnprotectableRelation(checks::rls_coverage::UnprotectableRelation) = "unprotectable_relation",
 }

@@ -17,6 +17,7 @@ mod reader;
 mod rls_coverage;
 mod row_counts;
 mod scope;
+mod sequence_lag;
 mod skip;
 mod tenancy;
 
@@ -33,6 +34,7 @@ pub use orphan_fks::{Columns, OrphanFks, PlannedRelation};
 pub use rls_coverage::RlsCoverage;
 pub use row_counts::{CountExpectation, RowCounts};
 pub use scope::Scope;
+pub use sequence_lag::SequenceLag;
 pub use skip::Skip;
 pub use tenancy::Tenancy;
 
@@ -66,6 +68,9 @@ pub struct Plan {
     /// How many rows tables must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row_counts: Option<RowCounts>,
+    /// When a sequence counts as nearly used up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence_lag: Option<SequenceLag>,
     /// Findings that are known and accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<Accept>,
@@ -87,6 +92,7 @@ impl Default for Plan {
             orphan_fks: None,
             rls_coverage: None,
             row_counts: None,
+            sequence_lag: None,
             accept: Vec::new(),
             skip: Vec::new(),
             source: None,
@@ -169,6 +175,7 @@ impl Plan {
             orphan_fks: fields.section(reader, "orphan_fks", OrphanFks::read),
             rls_coverage: fields.section(reader, "rls_coverage", RlsCoverage::read),
             row_counts: fields.section(reader, "row_counts", RowCounts::read),
+            sequence_lag: fields.section(reader, "sequence_lag", SequenceLag::read),
             accept: fields.list(reader, "accept", Accept::read),
             skip: fields.list(reader, "skip", Skip::read),
             source: None,
@@ -196,6 +203,7 @@ impl Plan {
             "orphan_fks" => self.orphan_fks.is_some(),
             "rls_coverage" => self.rls_coverage.is_some(),
             "row_counts" => self.row_counts.is_some(),
+            "sequence_lag" => self.sequence_lag.is_some(),
             _ => false,
         }
     }

@@ -33,7 +33,8 @@ pub(super) enum Job {
         key: Vec<KeyColumn>,
         tenant: Option<String>,
     },
-    Sequence(QualifiedName),
+    /// Several sequences in one statement, which fails as a whole where one of them cannot be read.
+    Sequences(Vec<QualifiedName>),
     Assertion {
         name: String,
         sql: String,
@@ -131,7 +132,15 @@ impl Job {
                 )
             }
             Self::OrphanSample { reference, key, tenant } => sample_sql(reference, key, tenant.as_deref()),
-            Self::Sequence(name) => format!("select last_value, is_called from {}", name.to_sql()),
+            Self::Sequences(names) => {
+                names
+                    .iter()
+                    .enumerate()
+                    .map(|(at, name)| format!("select {at}, last_value, is_called from {}", name.to_sql()))
+                    .collect::<Vec<_>>()
+                    .join("\nunion all ")
+                    + " order by 1"
+            }
             Self::Assertion { sql, .. } => sql.clone(),
             Self::Impossible { .. } => return None,
         })
@@ -187,18 +196,21 @@ impl Job {
                     .insert(reference.key(), answer.and_then(|rows| sample(key, rows)).into());
                 0
             }
-            Self::Sequence(name) => {
-                let fact = answer.and_then(|rows| {
-                    let row = rows.into_iter().next().unwrap_or_default();
-                    match row.as_slice() {
-                        [Some(last), Some(called)] => last
-                            .parse()
-                            .map(|last| SequenceState::new(last, called == "t"))
-                            .map_err(|_| not_understood()),
-                        _ => Err(not_understood()),
-                    }
+            Self::Sequences(names) => {
+                let states = answer.and_then(|rows| {
+                    let states: Result<Vec<SequenceState>, Cause> =
+                        rows.iter().map(|row| sequence(row)).collect();
+                    states.and_then(|states| {
+                        if states.len() == names.len() { Ok(states) } else { Err(not_understood()) }
+                    })
                 });
-                scans.sequences.insert(name.clone(), fact.into());
+                for (at, name) in names.iter().enumerate() {
+                    let fact = match &states {
+                        Ok(states) => Fact::Read(states[at].clone()),
+                        Err(cause) => Fact::Unread(cause.clone()),
+                    };
+                    scans.sequences.insert(name.clone(), fact);
+                }
                 0
             }
             Self::Assertion { name, .. } => {
@@ -225,6 +237,17 @@ impl Job {
         }
     }
 
+    /// The same in smaller pieces, where one part of it may have spoilt the others.
+    pub(super) fn split(&self) -> Vec<Self> {
+        match self {
+            Self::Sequences(names) if names.len() > 1 => {
+                let (left, right) = names.split_at(names.len() / 2);
+                vec![Self::Sequences(left.to_vec()), Self::Sequences(right.to_vec())]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The key columns that samples of a table show.
     pub(super) fn key_of(table: &QualifiedName, catalog: &Catalog) -> Vec<KeyColumn> {
         let Ok(Some(key)) = catalog.primary_key(table) else { return Vec::new() };
@@ -242,6 +265,14 @@ impl Job {
     pub(super) fn tenant_of(table: &QualifiedName, plan: &Plan, catalog: &Catalog) -> Option<String> {
         let tenancy = plan.tenancy.as_ref()?;
         catalog.column(table, &tenancy.column).ok().flatten().map(|column| column.name.clone())
+    }
+}
+
+/// `place, last_value, is_called`.
+fn sequence(row: &[Option<String>]) -> Result<SequenceState, Cause> {
+    match row {
+        [_, Some(last), Some(called)] => Ok(SequenceState::new(number(Some(last))?, called == "t")),
+        _ => Err(not_understood()),
     }
 }
 

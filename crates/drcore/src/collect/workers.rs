@@ -20,6 +20,9 @@ use crate::sql::{QualifiedName, literal};
 /// How long a server may take to act on a cancel request before the connection is dropped.
 const CANCEL_GRACE: Duration = Duration::from_millis(800);
 
+/// How many sequences one statement reads: one each would be one round trip each.
+const SEQUENCES: usize = 200;
+
 /// Sessions on one snapshot. The first holds it and, where others can join, does nothing else.
 pub(super) struct Pool<'s> {
     source: &'s Source,
@@ -137,6 +140,13 @@ impl<'s> Pool<'s> {
                 Some(cause) => Err(cause),
                 None => self.ask(slot, plan, &job, stop).await,
             };
+            if matches!(&answer, Err(cause) if is_of_one(cause)) {
+                let pieces = job.split();
+                if !pieces.is_empty() {
+                    queue.lock().await.extend(pieces);
+                    continue;
+                }
+            }
             // The keeper lives as long as the readers.
             let _ = send.send((job, answer));
         }
@@ -185,6 +195,11 @@ impl<'s> Pool<'s> {
     }
 }
 
+/// Whether one of several things that were asked for together may have spoilt the answer for all.
+fn is_of_one(cause: &Cause) -> bool {
+    !matches!(cause.kind, CauseKind::Cancelled | CauseKind::Connection | CauseKind::Deadline)
+}
+
 /// Asks on one session. On failure, says whether the session can still be used.
 async fn ask_on(session: &Session, plan: &Plan, job: &Job, stop: &Stop) -> Result<Rows, (Cause, bool)> {
     let Some(sql) = job.sql() else { return Ok(Vec::new()) };
@@ -222,7 +237,8 @@ async fn ask_on(session: &Session, plan: &Plan, job: &Job, stop: &Stop) -> Resul
 fn explain(job: &Job, error: &Error) -> Cause {
     let cause = Cause::of_error(error);
     let object = match job {
-        Job::Table { name, .. } | Job::Sequence(name) => name.to_string(),
+        Job::Table { name, .. } => name.to_string(),
+        Job::Sequences(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         Job::Orphans(reference) | Job::OrphanSample { reference, .. } => {
             format!("{}, {}", reference.child, reference.parent)
         }
@@ -230,7 +246,7 @@ fn explain(job: &Job, error: &Error) -> Cause {
     };
     match cause.kind {
         CauseKind::Permission if !object.is_empty() => {
-            let what = if matches!(job, Job::Sequence(_)) { "select on sequence" } else { "select on" };
+            let what = if matches!(job, Job::Sequences(_)) { "select on sequence" } else { "select on" };
             cause.hint(format!("grant {what} {object} to the role that verifies, and usage on its schema."))
         }
         CauseKind::RowSecurity => cause.hint("Verify with a role that has BYPASSRLS, or the table's owner."),
@@ -270,6 +286,7 @@ fn rewrite_check(job: &Job) -> Option<String> {
 fn plan_jobs(plan: &Plan, wants: Wants, catalog: &Catalog) -> Vec<Job> {
     let mut jobs = Vec::new();
     let mut tables: BTreeMap<QualifiedName, (bool, Vec<String>)> = BTreeMap::new();
+    let mut sequences: Vec<QualifiedName> = Vec::new();
     for request in wants.into_requests() {
         match request {
             Request::Catalog(name) => jobs.push(Job::Catalog(name)),
@@ -281,13 +298,14 @@ fn plan_jobs(plan: &Plan, wants: Wants, catalog: &Catalog) -> Vec<Job> {
                 let tenant = Job::tenant_of(&reference.child, plan, catalog);
                 jobs.push(Job::OrphanSample { reference, key, tenant });
             }
-            Request::Sequence(name) => jobs.push(Job::Sequence(name)),
+            Request::Sequence(name) => sequences.push(name),
             Request::Assertion(name) => jobs.extend(assertion(plan, name)),
         }
     }
     for (name, (rows, columns)) in tables {
         jobs.extend(table_jobs(name, rows, columns, catalog));
     }
+    jobs.extend(sequences.chunks(SEQUENCES).map(|names| Job::Sequences(names.to_vec())));
     // Biggest first, so that no session is left alone with the longest.
     jobs.sort_by_cached_key(|job| std::cmp::Reverse(job.weight(catalog)));
     jobs

@@ -26,7 +26,7 @@ pub use policies::{Policy, PolicyCommand};
 pub use relations::{Persistence, Relation, RelationKind};
 pub use roles::Role;
 pub use schemas::Schema;
-pub use sequences::Sequence;
+pub use sequences::{FedColumn, Sequence};
 pub use settings::Setting;
 pub use view_sources::ViewSource;
 

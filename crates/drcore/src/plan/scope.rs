@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::reader::{Fields, Reader};
-use crate::evidence::catalog::Relation;
+use crate::evidence::catalog::{Relation, Sequence};
 use crate::evidence::{Catalog, Cause};
 use crate::sql::QualifiedName;
 
@@ -84,6 +84,52 @@ impl Scope {
             }
         }
         Ok(tables)
+    }
+
+    /// The sequences that are looked at: those that feed a table that is looked
+    /// at, those of a whole schema that feed nothing, and those of Supabase's own
+    /// `auth` tables, which refuse logins when they lag.
+    ///
+    /// # Errors
+    /// The cause, where sequences or relations could not be read.
+    pub fn sequences<'c>(&self, catalog: &'c Catalog) -> Result<Vec<&'c Sequence>, Cause> {
+        let mut sequences = Vec::new();
+        for sequence in catalog.sequences.get()? {
+            if !self.excludes(&sequence.name) && self.has_sequence(sequence, catalog)? {
+                sequences.push(sequence);
+            }
+        }
+        Ok(sequences)
+    }
+
+    fn has_sequence(&self, sequence: &Sequence, catalog: &Catalog) -> Result<bool, Cause> {
+        let schema = &sequence.name.schema;
+        if self.schemas.is_empty() && schema == "auth" && catalog.is_managed(schema)? {
+            return Ok(true);
+        }
+        if sequence.feeds.is_empty() {
+            return self.has_schema(schema, catalog);
+        }
+        for feed in &sequence.feeds {
+            if self.has_fed(&feed.relation, catalog)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a table that a sequence feeds is looked at.
+    ///
+    /// # Errors
+    /// The cause, where relations could not be read.
+    pub fn has_fed(&self, table: &QualifiedName, catalog: &Catalog) -> Result<bool, Cause> {
+        if self.schemas.is_empty() && table.schema == "auth" && catalog.is_managed("auth")? {
+            return Ok(!self.excludes(table));
+        }
+        match catalog.relation(table)? {
+            Some(relation) => self.has(relation, catalog),
+            None => Ok(false),
+        }
     }
 
     /// Whether the plan leaves this relation out by name.

@@ -1,0 +1,212 @@
+use drcore::check::{Outcome, Reason};
+use drcore::evidence::{CauseKind, Evidence};
+use drcore::remedy::Remedy;
+use drcore::{Finding, Report, Severity, Verdict};
+use drcore_tests::{Database, check, ids, parse};
+
+const SCRIPT: &str = include_str!("sequence_lag.sql");
+
+/// The ids of this check's findings.
+fn found(report: &Report) -> Vec<String> {
+    ids(report).into_iter().filter(|id| id.starts_with("sequence_lag:")).collect()
+}
+
+async fn baseline_of(database: &Database) -> Evidence {
+    database.evidence(&parse(""), None).await
+}
+
+#[tokio::test]
+async fn the_healthy_twin_is_silent() {
+    let (healthy, _) = super::twins(SCRIPT).await;
+    let baseline = baseline_of(&healthy).await;
+    for then in [None, Some(&baseline)] {
+        let report = healthy.report("", then).await;
+        assert_eq!(found(&report), [""; 0]);
+        let result = check(&report, "sequence_lag");
+        assert_eq!(result.outcome, Outcome::Passed, "{:?}", result.unread);
+        assert_eq!((result.examined["sequences"], result.examined["columns"]), (17, 16));
+    }
+}
+
+#[tokio::test]
+async fn the_damage_is_found_and_nothing_else() {
+    let (healthy, damaged) = super::twins(SCRIPT).await;
+    let baseline = baseline_of(&healthy).await;
+    let absolute = [
+        "sequence_lag:sequence_behind:\"we.ird\".\"We\"\"ird_I d_seq\"",
+        "sequence_lag:sequence_behind:public.countdown_id_seq",
+        "sequence_lag:sequence_behind:public.document_number",
+        "sequence_lag:sequence_behind:public.films_seq",
+        "sequence_lag:sequence_behind:public.invoices_id_seq",
+        "sequence_lag:sequence_behind:public.odd_id_seq",
+        "sequence_lag:sequence_behind:public.partitioned_id_seq",
+        "sequence_lag:sequence_behind:public.positions_place_seq",
+        "sequence_lag:sequence_behind:public.tasks_id_seq",
+        "sequence_lag:sequence_near_exhaustion:public.small_id_seq",
+        "sequence_lag:sequence_near_exhaustion:public.wide",
+    ];
+    assert_eq!(found(&damaged.report("", None).await), absolute);
+
+    let report = damaged.report("", Some(&baseline)).await;
+    let mut with_baseline: Vec<&str> = absolute.to_vec();
+    with_baseline.extend([
+        "sequence_lag:missing_sequence:public.orphaned",
+        "sequence_lag:missing_sequence:public.renamed_id_seq",
+        "sequence_lag:sequence_went_back:public.receipts",
+        "sequence_lag:unfed_column:public.defaultless.id",
+    ]);
+    with_baseline.sort_unstable();
+    assert_eq!(found(&report), with_baseline);
+    assert_eq!(report.verdict, Verdict::Failed);
+
+    let by_id = |id: &str| {
+        let id = format!("sequence_lag:{id}");
+        report.findings().into_iter().find(|finding| finding.id() == id).cloned().unwrap()
+    };
+    let invoices = by_id("sequence_behind:public.invoices_id_seq");
+    assert_eq!(invoices.severity(), Severity::Critical);
+    assert_eq!(
+        invoices.common().message,
+        "the next value is 1,201, public.invoices.id already goes up to 1,204 (max): inserts will fail"
+    );
+    let Finding::SequenceBehind(invoices) = invoices else { panic!() };
+    assert_eq!((invoices.next.as_str(), invoices.columns["public.invoices.id"].as_str()), ("1201", "1204"));
+    // No constraint refuses these: the numbers double.
+    for id in ["sequence_behind:public.positions_place_seq", "sequence_behind:public.partitioned_id_seq"] {
+        assert_eq!(by_id(id).severity(), Severity::Warning);
+    }
+    assert_eq!(by_id("sequence_near_exhaustion:public.small_id_seq").severity(), Severity::Warning);
+    assert_eq!(by_id("sequence_near_exhaustion:public.wide").severity(), Severity::Critical);
+    // Another sequence feeds the column: nothing is lost.
+    assert_eq!(by_id("missing_sequence:public.renamed_id_seq").severity(), Severity::Info);
+    assert_eq!(by_id("missing_sequence:public.orphaned").severity(), Severity::Warning);
+}
+
+#[tokio::test]
+async fn the_remedies_put_it_right_and_are_harmless_twice() {
+    let (healthy, damaged) = super::twins(SCRIPT).await;
+    let baseline = baseline_of(&healthy).await;
+    let report = damaged.report("", Some(&baseline)).await;
+    for _ in 0..2 {
+        for finding in report.findings() {
+            if let Some(Remedy::Sql(remedy)) = &finding.common().remedy {
+                damaged.execute(&remedy.statements.join(";\n")).await;
+            }
+        }
+        let after = damaged.report("", Some(&baseline)).await;
+        assert_eq!(
+            found(&after),
+            [
+                "sequence_lag:missing_sequence:public.orphaned",
+                "sequence_lag:missing_sequence:public.renamed_id_seq",
+                "sequence_lag:sequence_near_exhaustion:public.small_id_seq",
+                "sequence_lag:sequence_near_exhaustion:public.wide",
+            ]
+        );
+        // Whatever the case, the very next insert works.
+        damaged
+            .execute(
+                "begin; insert into invoices default values; insert into tasks default values; \
+                 insert into films default values; insert into letters default values; \
+                 insert into memos default values; insert into countdown default values; \
+                 insert into odd default values; insert into defaultless default values; \
+                 do $$ begin \
+                   assert (select max(id) from invoices) = 1205, 'invoices'; \
+                   assert (select max(number) from memos) = 14, 'memos'; \
+                   assert (select min(id) from countdown) = -11, 'countdown'; \
+                   assert (select max(id) from odd) = 21, 'odd'; \
+                 end $$; rollback",
+            )
+            .await;
+        // The rollback takes back the rows and not the numbers.
+        damaged.execute("select setval('invoices_id_seq', 1205, false), setval('document_number', 13, false), setval('countdown_id_seq', -11, false), setval('odd_id_seq', 21, false)").await;
+    }
+}
+
+#[tokio::test]
+async fn numbers_of_lost_rows_are_not_given_to_others() {
+    let healthy = Database::with(
+        "create table contracts (id bigserial primary key); insert into contracts select from generate_series(1, 100);
+         create table quiet (id bigserial primary key); insert into quiet select from generate_series(1, 100);
+         delete from quiet where id > 90;",
+    )
+    .await;
+    let baseline = baseline_of(&healthy).await;
+    // Restored to an earlier point: rows and sequence went back together.
+    let restored = healthy.copy().await;
+    restored
+        .execute(
+            "delete from contracts where id > 80; select setval('contracts_id_seq', 80), setval('quiet_id_seq', 95)",
+        )
+        .await;
+    let report = restored.report("", Some(&baseline)).await;
+    // No row of `quiet` had the numbers 96 to 100 when the baseline was taken: nobody knows them.
+    assert_eq!(found(&report), ["sequence_lag:sequence_went_back:public.contracts_id_seq"]);
+    // Deleting the newest rows leaves the sequence where it was.
+    let deleted = healthy.copy().await;
+    deleted.execute("delete from contracts where id > 80").await;
+    assert_eq!(found(&deleted.report("", Some(&baseline)).await), [""; 0]);
+}
+
+#[tokio::test]
+async fn expressions_are_unread_and_never_fine() {
+    let database = Database::with(
+        "create sequence s; create table codes (code text primary key default 'INV-' || nextval('s'), \
+         n bigint default nextval('s') * 10); insert into codes default values;",
+    )
+    .await;
+    let report = database.report("", None).await;
+    let result = check(&report, "sequence_lag");
+    assert_eq!((result.outcome, result.reason), (Outcome::NotRun, Some(Reason::Unreadable)));
+    let unread: Vec<&str> = result.unread.iter().map(|unread| unread.object.as_str()).collect();
+    assert_eq!(unread, ["public.codes.code (fed by public.s)", "public.codes.n (fed by public.s)"]);
+    assert_eq!(result.unread[0].cause.kind, CauseKind::Unsupported);
+}
+
+#[tokio::test]
+async fn one_sequence_without_privilege_hides_no_other() {
+    let (_, damaged) = super::twins(SCRIPT).await;
+    damaged
+        .execute(
+            "create role lag_reader login; grant usage on schema public, \"we.ird\" to lag_reader; \
+             grant select on all tables in schema public, \"we.ird\" to lag_reader; \
+             grant select on all sequences in schema public, \"we.ird\" to lag_reader; \
+             revoke select on sequence invoices_id_seq, receipts from lag_reader; \
+             revoke select on table tasks from lag_reader",
+        )
+        .await;
+    let source = drcore::Source::connect(&damaged.url_as("lag_reader").await).await.unwrap();
+    let plan = parse("");
+    let evidence =
+        drcore::collect::collect(&source, &plan, None, &drcore::collect::CollectOptions::default())
+            .await
+            .unwrap();
+    let report = plan.judge(&evidence, None);
+    let result = check(&report, "sequence_lag");
+    let unread: Vec<(&str, CauseKind)> =
+        result.unread.iter().map(|unread| (unread.object.as_str(), unread.cause.kind)).collect();
+    assert_eq!(
+        unread,
+        [
+            ("public.invoices_id_seq", CauseKind::Permission),
+            ("public.receipts", CauseKind::Permission),
+            ("public.tasks.id", CauseKind::Permission),
+        ]
+    );
+    assert!(found(&report).contains(&"sequence_lag:sequence_behind:public.films_seq".to_owned()));
+}
+
+#[tokio::test]
+async fn without_sequences_it_does_not_apply() {
+    let database = Database::with("create table t (id uuid primary key)").await;
+    let report = database.report("", None).await;
+    assert_eq!(check(&report, "sequence_lag").reason, Some(Reason::NotApplicable));
+}
+
+#[tokio::test]
+async fn the_plan_sets_the_threshold() {
+    let database = Database::with("create sequence s maxvalue 100; select setval('s', 80)").await;
+    assert_eq!(found(&database.report("", None).await), [""; 0]);
+    let report = database.report("[sequence_lag]\nmax_used_percent = 75\n", None).await;
+    assert_eq!(found(&report), ["sequence_lag:sequence_near_exhaustion:public.s"]);
+}
