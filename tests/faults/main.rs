@@ -2,4 +2,5 @@
 
 mod connecting;
 mod network;
+mod pooler;
 mod tls;

@@ -54,7 +54,10 @@ impl<'s> Pool<'s> {
                     }
                     // Fewer sessions read as well as more, only slower.
                     Err(error) => {
-                        run.notes.push(format!("{} sessions only: {error}", workers.len()));
+                        run.notes.push(format!(
+                            "only {} read: {error}",
+                            crate::text::plural(workers.len() as u64, "session")
+                        ));
                         break;
                     }
                 }
