@@ -44,19 +44,30 @@ impl Outputs {
         Ok(Self(outputs))
     }
 
+    /// In a GitHub action: the job's summary, and annotations on standard error.
+    pub(crate) fn tell_github(report: &Report) -> Result<(), Error> {
+        let is = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        if is("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+            return Ok(());
+        }
+        // Nothing can be said about an error here.
+        let _ = std::io::stderr().lock().write_all(report.to_github_annotations().as_bytes());
+        let Some(path) = is("GITHUB_STEP_SUMMARY").map(PathBuf::from) else { return Ok(()) };
+        // The file is the job's: other steps write to it too.
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+        file.and_then(|mut file| file.write_all(report.to_github_summary().as_bytes()))
+            .map_err(|error| unwritten(&path, error))
+    }
+
     /// Writes all of them.
-    pub(crate) fn write(&self, report: &Report, verbose: bool) -> Result<(), Error> {
+    pub(crate) fn write(&self, report: &Report, text: TextOptions) -> Result<(), Error> {
         for (path, form) in &self.0 {
             let text = match form {
                 Form::Json => report.to_json()? + "\n",
-                Form::Text => {
-                    let mut options = TextOptions::default();
-                    options.verbose = verbose;
-                    report.to_text(options)
-                }
-                Form::Html | Form::Junit | Form::Markdown => {
-                    return Err(Error::new(ErrorKind::Unsupported, "not yet"));
-                }
+                Form::Text => report.to_text(text),
+                Form::Html => report.to_html()?,
+                Form::Junit => report.to_junit()?,
+                Form::Markdown => report.to_markdown(),
             };
             write(path, &text)?;
         }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use clap::builder::styling::Styles;
-use drcore::report::{terminal, terminal_lines};
+use drcore::report::{terminal, terminal_lines, without_commands};
 use drcore::{Error, ErrorKind as Kind};
 
 use crate::fault::{Fault, USAGE};
@@ -41,6 +41,7 @@ impl Screen {
     }
 
     /// Writes to standard output. That nobody reads on (`drcore … | head`) is no error.
+    #[expect(clippy::unused_self, reason = "output goes through the screen, whatever it is")]
     pub(crate) fn print(&self, text: &str) -> Result<(), Fault> {
         let mut out = std::io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -53,13 +54,14 @@ impl Screen {
     }
 
     /// A line on standard error, beside the work.
+    #[expect(clippy::unused_self, reason = "output goes through the screen, whatever it is")]
     pub(crate) fn note(&self, text: &str) {
-        self.complain(&format!("drcore: {}\n", terminal(text)));
+        complain(&format!("drcore: {}\n", terminal(text)));
     }
 
     /// A warning on standard error.
     pub(crate) fn warn(&self, text: &str) {
-        self.complain(&format!("{}: {}\n", self.paint("warning", AnsiColor::Yellow), terminal(text)));
+        complain(&format!("{}: {}\n", self.paint("warning", AnsiColor::Yellow), terminal(text)));
     }
 
     /// Tells an error, for people on standard error and, where JSON is wanted, for programs on
@@ -77,7 +79,7 @@ impl Screen {
             Some(hint) => text.push_str(&format!("       {}\n", terminal(hint))),
             None => {}
         }
-        self.complain(&format!("{text}{last}\n"));
+        complain(&without_commands(&format!("{text}{last}\n")));
         self.json_error(error);
         fault.code
     }
@@ -89,9 +91,9 @@ impl Screen {
         if matches!(error.kind(), Clap::DisplayHelp | Clap::DisplayVersion) {
             return self.print(&text).map_or_else(|fault| self.fault(&fault), |()| 0);
         }
-        self.complain(&terminal_lines(&text));
+        complain(&terminal_lines(&text));
         if !text.ends_with('\n') {
-            self.complain("\n");
+            complain("\n");
         }
         let line = text.lines().next().unwrap_or_default();
         let message = line.strip_prefix("error: ").unwrap_or(line);
@@ -108,13 +110,13 @@ impl Screen {
         }
     }
 
-    fn complain(&self, text: &str) {
-        // Nothing can be said about an error here.
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
-    }
-
     fn paint(&self, word: &str, color: AnsiColor) -> String {
         let style: Style = color.on_default().bold();
         if self.error_color { format!("{style}{word}{style:#}") } else { word.to_owned() }
     }
+}
+
+fn complain(text: &str) {
+    // Nothing can be said about an error here.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use escape::{terminal, terminal_lines};
+pub use escape::{terminal, terminal_lines, without_commands};
 pub use tally::Group;
 pub use text::TextOptions;
 

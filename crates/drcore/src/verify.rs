@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::collect::{CollectOptions, collect_or_unreachable};
 use crate::connect::Dsn;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evidence::Evidence;
 use crate::plan::Plan;
 use crate::report::Report;

@@ -179,10 +179,12 @@ impl ReportArguments {
     pub(crate) fn conclude(&self, report: &Report, outputs: &Outputs, screen: &Screen) -> Result<u8, Fault> {
         let text = match self.format {
             Format::Json => report.to_json()? + "\n",
-            Format::Text => report.to_text(self.text_options(screen)),
+            Format::Text => report.to_text(self.text_options(screen.width, screen.color)),
         };
         // The files first: a pipe that is closed early must not cost them.
-        let written = outputs.write(report, self.verbose);
+        let written = outputs
+            .write(report, self.text_options(Some(80), false))
+            .and_then(|()| Outputs::tell_github(report));
         screen.print(&text)?;
         let code = report.exit_code(self.fail_on.into());
         match written {
@@ -196,10 +198,10 @@ impl ReportArguments {
         }
     }
 
-    fn text_options(&self, screen: &Screen) -> TextOptions {
+    fn text_options(&self, width: Option<usize>, color: bool) -> TextOptions {
         let mut options = TextOptions::default();
-        options.width = screen.width;
-        options.color = screen.color;
+        options.width = width;
+        options.color = color;
         options.verbose = self.verbose;
         options.fail_on = self.fail_on.into();
         options

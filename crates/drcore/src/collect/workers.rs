@@ -23,6 +23,9 @@ const CANCEL_GRACE: Duration = Duration::from_millis(800);
 /// How many sequences one statement reads: one each would be one round trip each.
 const SEQUENCES: usize = 200;
 
+/// How long to wait before asking again.
+const CANCEL_AGAIN: Duration = Duration::from_millis(100);
+
 /// Sessions on one snapshot. The first holds it and, where others can join, does nothing else.
 pub(super) struct Pool<'s> {
     source: &'s Source,
@@ -217,9 +220,14 @@ async fn ask_on(session: &Session, plan: &Plan, job: &Job, stop: &Stop) -> Resul
         result = &mut asking => result,
         () = stop.stopped() => {
             let cancelled = async {
-                // A connection of its own, which may hang where the server does not answer.
-                session.cancel().await;
-                (&mut asking).await
+                loop {
+                    // A connection of its own, which may hang where the server does not answer.
+                    session.cancel().await;
+                    // A request that overtakes its statement does nothing: ask again until it is over.
+                    if let Ok(result) = tokio::time::timeout(CANCEL_AGAIN, &mut asking).await {
+                        break result;
+                    }
+                }
             };
             match tokio::time::timeout(CANCEL_GRACE, cancelled).await {
                 Ok(result) => result,

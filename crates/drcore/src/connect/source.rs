@@ -208,9 +208,16 @@ fn together(mut failures: Vec<Error>) -> Error {
 
 /// What to do next, where we know.
 fn explain(error: Error, endpoint: &Endpoint, dsn: &Dsn) -> Error {
+    // The driver has no kind for it. Source: tokio-postgres 0.7, `connect_raw.rs`.
+    let error = if error.message().ends_with("password missing") {
+        Error::new(ErrorKind::Authentication, "the server wants a password, and none was given")
+            .hint("Set PGPASSWORD, or put it into DATABASE_URL or ~/.pgpass.")
+    } else {
+        error
+    };
     let hint = match error.kind() {
         ErrorKind::Authentication => Some(
-            "A restore may bring back the old database password: reset it (Supabase: Settings → Database), or set PGPASSWORD.",
+            "Reset the password (Supabase: Settings → Database), or give the right one, such as by PGPASSWORD.",
         ),
         ErrorKind::Connection => {
             Some("Check host and port, and that the database is not paused or still restoring.")

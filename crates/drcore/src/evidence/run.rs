@@ -179,7 +179,6 @@ impl Failure {
             }
             (_, Some("53300")) => Some("other clients hold all connections"),
             (_, Some("57P03")) => Some("the server is still starting, or still restoring"),
-            (ErrorKind::Authentication, _) => Some("no password was given, and the server wants one"),
             (ErrorKind::Connection, _) => {
                 Some("the server is down, paused or still restoring; or host or port are others")
             }

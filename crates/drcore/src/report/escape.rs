@@ -22,6 +22,27 @@ pub fn terminal_lines(text: &str) -> Cow<'_, str> {
     escape(text, |c| is_hostile(c) && c != '\n' && c != '\t')
 }
 
+/// Text of which no line is a command to a CI runner.
+///
+/// GitHub's takes `::command::` for one at the beginning of a line, after
+/// spaces, and `##[command]` anywhere in it. Source: actions/runner, `ActionCommand.cs`.
+pub fn without_commands(text: &str) -> Cow<'_, str> {
+    let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
+    if !text.lines().any(is_command) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for line in text.split_inclusive('\n') {
+        let at = line.len() - line.trim_start().len();
+        safe.push_str(&line[..at]);
+        if line[at..].starts_with("::") {
+            safe.push('\\');
+        }
+        safe.push_str(&line[at..].replace("##[", "##\\["));
+    }
+    Cow::Owned(safe)
+}
+
 /// Whether a character steers a terminal, reorders text or hides in it.
 ///
 /// Joiners (U+200C, U+200D) stay: several scripts need them.
@@ -71,6 +92,13 @@ mod tests {
         assert_eq!(terminal("user\u{202e}gpj.exe"), "user\\u{202e}gpj.exe");
         assert_eq!(terminal("\u{fffe}\u{1ffff}"), "\\u{fffe}\\u{1ffff}");
         assert_eq!(terminal("zero\u{200b}width\u{e0041}"), "zero\\u{200b}width\\u{e0041}");
+    }
+
+    #[test]
+    fn no_line_is_a_command_to_a_runner() {
+        let text = "a::text\n  ::add-mask::x\n x ##[error]y\n";
+        assert_eq!(without_commands(text), "a::text\n  \\::add-mask::x\n x ##\\[error]y\n");
+        assert!(matches!(without_commands("select 1::text"), Cow::Borrowed(_)));
     }
 
     #[test]

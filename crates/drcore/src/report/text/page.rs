@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use textwrap::core::Word;
 use textwrap::wrap_algorithms::wrap_first_fit;
 
-use crate::report::escape::{terminal, terminal_lines};
+use crate::report::escape::{terminal, terminal_lines, without_commands};
 
 /// The width of the column of labels.
 const LABEL: usize = 9;
@@ -52,7 +52,7 @@ impl Page {
     pub(super) fn finish(mut self) -> String {
         self.out.truncate(self.out.trim_end().len());
         self.out.push('\n');
-        self.out
+        without_commands(&self.out).into_owned()
     }
 
     /// Adds a page, apart from what stands before and comes after it. `apart` also if it is empty.
