@@ -5,17 +5,19 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
+use crate::collect::Progress;
 use crate::error::ErrorWire;
 use crate::evidence::Evidence;
 use crate::plan::Plan;
 use crate::report::Report;
 
-/// Every schema, by the name of its document: `error`, `evidence`, `plan`, `report`.
+/// Every schema, by the name of its document: `error`, `evidence`, `plan`, `progress`, `report`.
 pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("error", of::<ErrorWire>()),
         ("evidence", of::<Evidence>()),
         ("plan", plan()),
+        ("progress", of::<Progress>()),
         ("report", of::<Report>()),
     ]
 }

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { env, execPath } from 'node:process'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { inspect, promisify } from 'node:util'
+
+import * as drcore from 'drcore'
+
+import { TIMEOUT, database, execute } from './database.mjs'
+
+const require = createRequire(import.meta.url)
+const run = promisify(execFile)
+const here = dirname(fileURLToPath(import.meta.url))
+
+describe('the package', TIMEOUT, () => {
+  test('is the same as ESM and as CommonJS', () => {
+    const common = require('drcore')
+    const { default: _, 'module.exports': __, ...named } = drcore
+    assert.deepEqual(Object.keys(named).sort(), Object.keys(common).sort())
+    for (const [name, value] of Object.entries(named)) assert.equal(value, common[name])
+  })
+
+  test('has no install scripts and no dependencies', () => {
+    const manifest = require('drcore/package.json')
+    assert.equal(manifest.dependencies, undefined)
+    for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) {
+      assert.equal(manifest.scripts?.[script], undefined)
+    }
+  })
+
+  test('lets the process end by itself', async () => {
+    const script = `
+      const { verify } = require('drcore')
+      const { signal } = new AbortController()
+      verify(undefined, { signal, onProgress() {} }).then(() => console.log('verified'))
+      verify(undefined, { signal: AbortSignal.timeout(5) }).catch(() => {})`
+    const { stdout } = await run(execPath, ['-e', script], { cwd: here, timeout: 20_000 })
+    assert.equal(stdout, 'verified\n')
+  })
+
+  test('brings the command', async () => {
+    const bin = join(dirname(require.resolve('drcore/package.json')), 'bin', 'drcore.js')
+    const { stdout } = await run(execPath, [bin, '--version'])
+    assert.equal(stdout.trim(), `drcore ${require('drcore/package.json').version}`)
+    await assert.rejects(run(execPath, [bin, 'verfiy']), { code: 2 })
+  })
+})
+
+describe('output', TIMEOUT, () => {
+  test('console.log shows the text of the command line', async () => {
+    const report = await damaged()
+    assert.equal(inspect(report), report.toString({ width: Infinity }))
+    assert.match(inspect({ report }), /public\.invoices/)
+    assert.doesNotMatch(inspect(report), /\[Object\]|\u001b/)
+    assert.match(inspect(report, { colors: true }), /\u001b\[/)
+    assert.match(`${report}`, /^FAILED/)
+    assert.match(inspect(await drcore.collect()), /^Evidence\(db /)
+  })
+
+  test('JSON is Rust\'s, byte by byte', async () => {
+    const report = await damaged()
+    assert.deepEqual(JSON.parse(JSON.stringify(report)), JSON.parse(report.json))
+    assert.equal(drcore.Report.fromJSON(report.json).json, report.json)
+    assert.equal(drcore.Report.fromJSON(JSON.parse(report.json)).json, report.json)
+    const evidence = await drcore.collect()
+    assert.equal(drcore.Evidence.fromJSON(evidence.json).json, evidence.json)
+    assert.equal(drcore.Evidence.fromJSON(JSON.parse(JSON.stringify(evidence))).json, evidence.json)
+    assert.throws(() => drcore.Report.fromJSON(evidence.json), { code: 'format' })
+    assert.throws(() => drcore.Report.fromJSON('{'), { code: 'format' })
+    await assert.rejects(drcore.Report.load('/nowhere/report.json'), { code: 'io' })
+    await assert.rejects(drcore.Evidence.load('/nowhere/baseline.json'), { code: 'io' })
+  })
+})
+
+async function damaged() {
+  const url = database()
+  const against = await drcore.baseline(url)
+  execute(url, 'delete from invoices where id <= 3')
+  return drcore.verify(url, { against })
+}

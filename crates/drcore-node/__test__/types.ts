@@ -1,0 +1,91 @@
+// Compiled by `tsc --strict`, never run: what users' type checkers say of the package.
+
+import drcoreCommon = require('drcore')
+import { DrcoreError, Evidence, NotPassedError, Report, baseline, cli, collect, judge, verify } from 'drcore'
+import type { CheckResult, ErrorKind, FewerRows, Finding, Plan, Progress, Verdict, VerifyOptions } from 'drcore'
+
+export async function script(): Promise<number> {
+  const options: VerifyOptions = {
+    plan: { row_counts: { tables: { tenants: 'same', plans: 3, subscriptions: { within: 1 } } } },
+    against: 'baseline.json',
+    deadline: '10m',
+    only: ['row_counts'],
+    sessions: 2,
+    signal: AbortSignal.timeout(60_000),
+    onProgress: ({ phase, done, total }: Progress) => process.stderr.write(`${phase} ${done}/${total}\r`),
+  }
+  const report: Report = await verify(process.env.DATABASE_URL, options)
+  console.log(report, report.toString({ width: Infinity, color: true, verbose: true }))
+  for (const finding of report.findings) if (finding.kind === 'fewer_rows') console.log(finding.object, finding.were - finding.rows)
+  report.assertPassed()
+  return report.exitCode
+}
+
+export async function verbs(): Promise<void> {
+  const before: Evidence = await baseline()
+  await before.save(new URL('file:///tmp/baseline.json'))
+  const now = await collect(new URL('postgresql://localhost/restored'), { against: before })
+  const report = await judge(now, { against: await Evidence.load('baseline.json') })
+  const again: Report = Report.fromJSON(report.json)
+  const data: string = JSON.stringify(again)
+  const common: typeof verify = drcoreCommon.verify
+  const code: number = cli(['drcore', '--version'])
+  void [data, common, code]
+}
+
+// Every kind of finding is told apart by `kind`.
+export function affected(finding: Finding): string {
+  switch (finding.kind) {
+    case 'fewer_rows': {
+      const narrowed: FewerRows = finding
+      return `${narrowed.were - finding.rows} rows lost`
+    }
+    case 'missing_table':
+      // @ts-expect-error nothing was counted in a table that is not there
+      return `${finding.rows}`
+    default:
+      return finding.message
+  }
+}
+
+// Exhaustive without a default: a verdict that is forgotten is an error.
+export function word(verdict: Verdict): string {
+  switch (verdict) {
+    case 'passed':
+      return 'good'
+    case 'failed':
+      return 'bad'
+    case 'unproven':
+      return 'could not find out'
+  }
+}
+
+// The same for the kinds that are of interest.
+export function left(finding: Extract<Finding, { kind: 'emptied_table' | 'fewer_rows' }>): number {
+  switch (finding.kind) {
+    case 'emptied_table':
+      return 0
+    case 'fewer_rows':
+      return finding.rows
+  }
+}
+
+export function errors(error: unknown): ErrorKind | undefined {
+  if (error instanceof NotPassedError) console.log(error.report.verdict, error.code)
+  if (!(error instanceof DrcoreError)) return undefined
+  const hint: string | undefined = error.hint
+  const table: string | undefined = error.context?.['table']
+  void [hint, table]
+  return error.code
+}
+
+export const skipped = (checks: readonly CheckResult[]): CheckResult[] => checks.filter((check) => check.outcome === 'not_run')
+
+// @ts-expect-error a misspelt option
+void verify('postgresql://localhost', { agianst: 'baseline.json' })
+// @ts-expect-error a misspelt section of a plan
+export const plan: Plan = { row_cuonts: {} }
+// @ts-expect-error made by verify, or read
+void new Report()
+// @ts-expect-error what was found does not change
+export const change = (report: Report) => (report.verdict = 'passed')

@@ -1,0 +1,206 @@
+import type * as wire from './types.js'
+
+// Findings, check results and all else that a report or Evidence is made of. Those that are
+// declared below go before those of the same name there.
+export type * from './types.js'
+
+/**
+ * Verifies a database: collects facts and judges them. Nothing is written to it.
+ *
+ * A database that cannot be reached gives a report too: everything unread, the verdict `unproven`.
+ *
+ * ```js
+ * const report = await verify(process.env.DATABASE_URL, { against: 'baseline.json' })
+ * console.log(report)
+ * report.assertPassed()
+ * ```
+ *
+ * @param url `postgresql://…`; without it `DATABASE_URL`, then the `PG*` variables.
+ * @throws {DrcoreError} `plan` if the plan has mistakes, `usage` if an option cannot work, `io` or
+ * `format` if a file cannot be read.
+ */
+export function verify(url?: string | URL, options?: VerifyOptions): Promise<Report>
+
+/**
+ * Collects what {@link verify} would judge. Where nothing can be read, the Evidence says so.
+ *
+ * @param url `postgresql://…`; without it `DATABASE_URL`, then the `PG*` variables.
+ * @throws {DrcoreError} As {@link verify}.
+ */
+export function collect(url?: string | URL, options?: CollectOptions): Promise<Evidence>
+
+/**
+ * Judges Evidence that was collected before. Connects to nothing, unless `against` is a live database.
+ *
+ * @throws {DrcoreError} As {@link verify}.
+ */
+export function judge(evidence: Evidence | wire.Evidence, options?: JudgeOptions): Promise<Report>
+
+/**
+ * Collects a baseline: Evidence to store beside a backup.
+ *
+ * ```js
+ * await (await baseline()).save('baseline.json')
+ * ```
+ *
+ * @param url `postgresql://…`; without it `DATABASE_URL`, then the `PG*` variables.
+ * @throws {DrcoreError} Also where {@link collect} would give Evidence of a part: half a baseline
+ * would be half a proof.
+ */
+export function baseline(url?: string | URL, options?: BaselineOptions): Promise<Evidence>
+
+/**
+ * Runs the `drcore` command in this process and waits for its end.
+ *
+ * @param argv The arguments, the program's name first.
+ * @returns The exit code.
+ */
+export function cli(argv: readonly string[]): number
+
+/** What can be said about any call. */
+export interface CallOptions {
+  /**
+   * Cancels, on the server too; the Promise rejects with `signal.reason` within a second.
+   * To get a report of what was read until then, give a `deadline` instead.
+   */
+  signal?: AbortSignal | undefined
+  /** Told how far it is. What it throws cancels the call and rejects the Promise. */
+  onProgress?: ((progress: wire.Progress) => void) | undefined
+}
+
+/** How to judge. */
+export interface JudgeOptions extends CallOptions {
+  /** What must hold: a file (TOML or JSON), or the plan itself. */
+  plan?: string | URL | wire.Plan | undefined
+  /** What it is compared with: a baseline's file, the URL of a live database, or Evidence. */
+  against?: string | URL | Evidence | wire.Evidence | undefined
+  /** Only these checks, by id. */
+  only?: readonly string[] | undefined
+}
+
+/** How to collect. */
+export interface CollectOptions extends JudgeOptions {
+  /** How long all of it may take, such as `'10m'`; what was not read by then is unread. */
+  deadline?: string | undefined
+  /** How many sessions read at once. */
+  sessions?: number | undefined
+  /** A snapshot to join, as `pg_export_snapshot()` gives it. The transaction that exported it must stay open. */
+  snapshot?: string | undefined
+}
+
+/** How to verify. */
+export interface VerifyOptions extends CollectOptions {}
+
+/** How to collect a baseline. */
+export interface BaselineOptions extends Omit<CollectOptions, 'against'> {}
+
+/** One result for every check that exists, and a verdict. `console.log(report)` shows the text. */
+export class Report {
+  private constructor()
+  /**
+   * Reads a report from its JSON.
+   * @throws {DrcoreError} `format` if it is none, or of a newer major version.
+   */
+  static fromJSON(json: string | wire.Report): Report
+  /** Reads a report from a JSON file. */
+  static load(path: string | URL): Promise<Report>
+
+  /** `drcore.report/1`. */
+  readonly format: string
+  /** What all checks together come to: `passed`, `failed`, or `unproven` (could not find out). */
+  readonly verdict: wire.Verdict
+  /** The exit code that the command would have: 0 passed, 1 failed, 3 unproven, 130 interrupted. */
+  readonly exitCode: number
+  /** How much was read, by plural noun: `tables`, `rows`. */
+  readonly examined: Readonly<Record<string, number>>
+  /** One result for every check, in the order of the checks. */
+  readonly checks: readonly wire.CheckResult[]
+  /** Every finding of every check that is not accepted, worst first. */
+  readonly findings: readonly wire.Finding[]
+  /** What a reader should know that is no finding. */
+  readonly notes: readonly string[]
+  /** All that is volatile: instants, versions, hosts, timings. */
+  readonly run: wire.ReportRun
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+
+  /**
+   * Throws unless the verdict is `passed`.
+   * @throws {NotPassedError} With the report.
+   */
+  assertPassed(): void
+  /** The report as text, 80 columns wide. */
+  toString(options?: TextOptions): string
+  /** The report as data, for `JSON.stringify`. */
+  toJSON(): wire.Report
+}
+
+/** How the text of a report looks. */
+export interface TextOptions {
+  /** Columns to wrap at; `Infinity` for none. Default 80. */
+  width?: number | undefined
+  /** Colour, by ANSI codes. */
+  color?: boolean | undefined
+  /** Every finding, with the query that shows its rows. */
+  verbose?: boolean | undefined
+}
+
+/** Every fact that was read from one state of one database. Stored, it is a baseline. */
+export class Evidence {
+  private constructor()
+  /**
+   * Reads Evidence from its JSON.
+   * @throws {DrcoreError} `format` if it is none, or of a newer major version.
+   */
+  static fromJSON(json: string | wire.Evidence): Evidence
+  /** Reads Evidence from a JSON file. */
+  static load(path: string | URL): Promise<Evidence>
+
+  /** `drcore.evidence/1`. */
+  readonly format: string
+  /** What the catalog says. */
+  readonly catalog: wire.Catalog
+  /** What reading the tables themselves showed. */
+  readonly scans: wire.Scans
+  /** Results of the team's own statements, by name. */
+  readonly assertions: Readonly<Record<string, wire.AssertionValueFact>>
+  /** All that is volatile: instants, versions, hosts, timings. */
+  readonly run: wire.EvidenceRun
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+
+  /** Writes the JSON form to a file, whole or not at all, readable by its owner only. */
+  save(path: string | URL): Promise<void>
+  /** The Evidence as data, for `JSON.stringify`. */
+  toJSON(): wire.Evidence
+}
+
+/**
+ * Something could not be found out. What is wrong with a database is a finding, never an error.
+ */
+export class DrcoreError extends Error {
+  private constructor()
+  readonly name: 'DrcoreError'
+  /** The kind, for programs; the same names as in Rust, Python and JSON. */
+  readonly code: wire.ErrorKind
+  /** The server's SQLSTATE, where a server answered. */
+  readonly sqlstate?: string
+  /** What to do next. */
+  readonly hint?: string
+  /** Text of several lines that shows it, such as the places in a plan. */
+  readonly detail?: string
+  /** What was being worked on. */
+  readonly context?: Readonly<Record<string, string>>
+}
+
+/** A report's verdict is not `passed`: an `AssertionError` of `node:assert`, which test runners know. */
+export class NotPassedError extends Error {
+  private constructor()
+  readonly code: 'ERR_ASSERTION'
+  readonly actual: wire.Verdict
+  readonly expected: 'passed'
+  readonly operator: 'assertPassed'
+  readonly generatedMessage: boolean
+  /** The report. */
+  readonly report: Report
+}

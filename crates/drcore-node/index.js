@@ -1,0 +1,318 @@
+// Verify that a PostgreSQL or Supabase restore is good.
+//
+// Rust does the work (native.js loads it). Here its answers become Promises, classes and errors;
+// options pass through as JSON and are looked at in one place, in Rust.
+'use strict'
+
+const { AssertionError } = require('node:assert')
+const { fileURLToPath } = require('node:url')
+const { inspect } = require('node:util')
+
+const native = require('./native.js')
+
+/** How long a server may take to stop before the caller of `abort()` is told anyway. */
+const ABORT_GRACE_MS = 900
+
+/** Collects facts about a database and judges them. */
+async function verify(url, options) {
+  return new Report(KEY, await call(native.verify, address(url), options))
+}
+
+/** Collects what `verify` would judge. */
+async function collect(url, options) {
+  return new Evidence(KEY, await call(native.collect, address(url), options))
+}
+
+/** Judges Evidence that was collected before. */
+async function judge(evidence, options) {
+  return new Report(KEY, await call(native.judge, handleOf(evidence), options))
+}
+
+/** Collects Evidence to store beside a backup. */
+async function baseline(url, options) {
+  return new Evidence(KEY, await call(native.baseline, address(url), options))
+}
+
+/** Runs the `drcore` command in this process. */
+function cli(argv) {
+  return native.cli(argv)
+}
+
+/** Handles are made here only. */
+const KEY = Symbol('drcore')
+
+/** What is kept in Rust, with its JSON form and what that says. */
+class Handle {
+  #handle
+  #json
+  #data
+
+  constructor(key, handle) {
+    if (key !== KEY) throw new TypeError(`make a ${new.target.name} by ${new.target.name}.load() or .fromJSON()`)
+    this.#handle = handle
+  }
+
+  /** The handle, for the functions of this module. */
+  static handle(object) {
+    return object.#handle
+  }
+
+  get json() {
+    return (this.#json ??= value(this.#handle.json()))
+  }
+
+  get format() {
+    return this.toJSON().format
+  }
+
+  get run() {
+    return this.toJSON().run
+  }
+
+  toJSON() {
+    return (this.#data ??= JSON.parse(this.json))
+  }
+}
+
+/** One result for every check that exists, and a verdict. */
+class Report extends Handle {
+  #findings
+
+  static fromJSON(json) {
+    return new Report(KEY, value(native.readReport(jsonText(json))))
+  }
+
+  static async load(path) {
+    return new Report(KEY, value(await native.loadReport(pathOf(path))))
+  }
+
+  get verdict() {
+    return this.toJSON().verdict
+  }
+
+  get examined() {
+    return this.toJSON().examined
+  }
+
+  get checks() {
+    return this.toJSON().checks
+  }
+
+  get notes() {
+    return this.toJSON().notes ?? []
+  }
+
+  get findings() {
+    return (this.#findings ??= JSON.parse(value(Handle.handle(this).findings())))
+  }
+
+  get exitCode() {
+    return Handle.handle(this).exitCode()
+  }
+
+  assertPassed() {
+    if (this.verdict !== 'passed') throw new NotPassedError(this)
+  }
+
+  toString({ width = 80, color = false, verbose = false } = {}) {
+    return Handle.handle(this).text(Number.isFinite(width) ? width : undefined, color, verbose).trimEnd()
+  }
+
+  [inspect.custom](_depth, { colors }) {
+    return this.toString({ width: process.stdout.isTTY ? process.stdout.columns : Infinity, color: colors })
+  }
+}
+
+/** Every fact that was read from one state of one database. */
+class Evidence extends Handle {
+  static fromJSON(json) {
+    return new Evidence(KEY, value(native.readEvidence(jsonText(json))))
+  }
+
+  static async load(path) {
+    return new Evidence(KEY, value(await native.loadEvidence(pathOf(path))))
+  }
+
+  get catalog() {
+    return this.toJSON().catalog
+  }
+
+  get scans() {
+    return this.toJSON().scans
+  }
+
+  get assertions() {
+    return this.toJSON().assertions ?? {}
+  }
+
+  async save(path) {
+    value(await Handle.handle(this).save(pathOf(path)))
+  }
+
+  [inspect.custom]() {
+    const { taken_at, server, host, failure } = this.run
+    const parts = [server && `db ${server.database}`, host, `taken at ${taken_at}`, failure && `unread: ${failure.message}`]
+    return `Evidence(${parts.filter(Boolean).join(', ')})`
+  }
+}
+
+/** Something could not be found out. What is wrong with a database is a finding, never an error. */
+class DrcoreError extends Error {
+  constructor(wire, options) {
+    super(wire.message, options)
+    for (const field of ['code', 'sqlstate', 'hint', 'detail', 'context']) {
+      if (wire[field] !== undefined) this[field] = wire[field]
+    }
+  }
+
+  get name() {
+    return 'DrcoreError'
+  }
+}
+
+/** A report's verdict is not `passed`. */
+class NotPassedError extends AssertionError {
+  constructor(report) {
+    super({
+      message: `the verdict is ${report.verdict}\n\n${report}`,
+      actual: report.verdict,
+      expected: 'passed',
+      operator: 'assertPassed',
+      stackStartFn: Report.prototype.assertPassed,
+    })
+    // Not enumerable, as the message shows it.
+    Object.defineProperty(this, 'report', { value: report })
+  }
+}
+
+/**
+ * Calls a verb: `fn(call, subject, options, against, progress)`.
+ *
+ * Aborting cancels on the server and rejects with the signal's reason, and so does a progress
+ * callback that throws, with what it threw.
+ */
+async function call(fn, subject, options = {}) {
+  const { signal, onProgress, ...rest } = plainObject(options)
+  if (signal !== undefined && typeof signal?.aborted !== 'boolean') throw usage('signal: expected an AbortSignal')
+  if (onProgress !== undefined && typeof onProgress !== 'function') throw usage('onProgress: expected a function')
+  if (signal?.aborted) throw signal.reason
+
+  const { against, ...others } = rest
+  const isHandle = against instanceof Evidence
+  const json = optionsText(isHandle ? others : rest)
+  const running = new native.Call()
+
+  let stopped // { reason }, once somebody wants it to stop
+  let overdue, timer
+  const late = new Promise((resolve) => (overdue = resolve))
+  const stop = (reason) => {
+    if (stopped) return
+    stopped = { reason }
+    running.cancel()
+    timer = setTimeout(overdue, ABORT_GRACE_MS)
+  }
+  const onAbort = () => stop(signal.reason)
+  const progress =
+    onProgress &&
+    ((text) => {
+      if (stopped) return
+      try {
+        // It may be an async function.
+        Promise.resolve(onProgress(JSON.parse(text))).catch(stop)
+      } catch (error) {
+        stop(error)
+      }
+    })
+
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    const answer = fn(running, subject, json, isHandle ? Handle.handle(against) : undefined, progress)
+    const result = await Promise.race([answer, late])
+    if (stopped) throw stopped.reason
+    return value(result)
+  } catch (error) {
+    if (stopped) throw stopped.reason
+    throw error instanceof DrcoreError ? error : internal(error)
+  } finally {
+    // Whatever is still told is of no interest.
+    stopped ??= {}
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+/** The value of an answer; throws its error. */
+function value(answer) {
+  if (answer === null || typeof answer !== 'object' || answer.error === undefined) return answer
+  let wire
+  try {
+    wire = JSON.parse(answer.error)
+  } catch (cause) {
+    throw internal(cause)
+  }
+  throw new DrcoreError(wire)
+}
+
+/** The connection string; the environment's where none is given. */
+function address(url) {
+  if (url === undefined || typeof url === 'string') return url
+  if (url instanceof URL) return url.href
+  throw usage('url: expected a string or a URL')
+}
+
+/** A path, also as `file:` URL. */
+function pathOf(path) {
+  if (typeof path === 'string') return path
+  if (path instanceof URL && path.protocol === 'file:') return fileURLToPath(path)
+  throw usage('path: expected a string or a file: URL')
+}
+
+function handleOf(evidence) {
+  return Handle.handle(evidence instanceof Evidence ? evidence : Evidence.fromJSON(evidence))
+}
+
+/** JSON as text, or what was parsed from it. */
+function jsonText(json) {
+  if (typeof json === 'string') return json
+  return optionsText(plainObject(json))
+}
+
+/** Options as JSON. What JSON would silently drop or change is refused. */
+function optionsText(options) {
+  return JSON.stringify(options, function (key, given) {
+    // `toJSON` was called already: a URL is a string by now.
+    const original = this[key]
+    if (original instanceof URL && original.protocol === 'file:') return fileURLToPath(original)
+    const known = ['string', 'boolean', 'undefined'].includes(typeof given) || Number.isFinite(given)
+    if (known || given === null || Array.isArray(given)) return given
+    return plainObject(given, key)
+  })
+}
+
+function plainObject(given, name = 'options') {
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
+  const prototype = isObject ? Object.getPrototypeOf(given) : undefined
+  // Those of another realm (vm, jest) have another Object.prototype, which has no prototype either.
+  if (isObject && (prototype === null || Object.getPrototypeOf(prototype) === null)) return given
+  throw usage(`${name || 'options'}: expected an object of plain values, got ${inspect(given, { depth: 0 })}`)
+}
+
+function usage(message) {
+  return new DrcoreError({ code: 'usage', message })
+}
+
+function internal(cause) {
+  return new DrcoreError({ code: 'internal', message: `a defect in drcore: ${cause?.message ?? cause}` }, { cause })
+}
+
+module.exports = {
+  DrcoreError,
+  Evidence,
+  NotPassedError,
+  Report,
+  baseline,
+  cli,
+  collect,
+  judge,
+  verify,
+}

@@ -1,0 +1,19 @@
+//! The Node package of drcore: converts arguments, calls the core, converts back.
+//!
+//! Nothing here is called by users: `index.js` makes classes, errors and
+//! `AbortSignal` of it. Every function of the core that can fail gives either
+//! its value or a [`Failure`](answer::Failure), because errors of async
+//! functions cannot carry a code across this border.
+
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "only making the Promise can fail, which is napi's own affair"
+)]
+#![expect(clippy::needless_pass_by_value, reason = "napi hands over arguments by value")]
+
+pub mod answer;
+pub mod call;
+pub mod cli;
+pub mod evidence;
+pub mod report;
+pub mod verbs;
