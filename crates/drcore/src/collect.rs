@@ -24,6 +24,7 @@ use crate::check::Context;
 use crate::checks;
 use crate::connect::{Dsn, Session, Source};
 use crate::error::{ErrorKind, Result};
+use crate::evidence::catalog::CatalogFactName;
 use crate::evidence::{Evidence, Failure, Run};
 use crate::plan::Plan;
 
@@ -41,6 +42,8 @@ pub struct CollectOptions {
     pub snapshot: Option<String>,
     /// Only these checks' facts; all where empty.
     pub only: Vec<String>,
+    /// These facts of the catalog and nothing else, whatever checks want: no table is scanned.
+    pub facts: Option<Vec<CatalogFactName>>,
 }
 
 impl std::fmt::Debug for CollectOptions {
@@ -48,6 +51,7 @@ impl std::fmt::Debug for CollectOptions {
         f.debug_struct("CollectOptions")
             .field("snapshot", &self.snapshot)
             .field("only", &self.only)
+            .field("facts", &self.facts)
             .finish_non_exhaustive()
     }
 }
@@ -167,7 +171,10 @@ async fn attempt(
     let tracker = progress::Tracker::new(options.progress.clone());
     let mut before = Wants::default();
     loop {
-        let wants = wanted(plan, &evidence, baseline, &options.only);
+        let wants = match &options.facts {
+            Some(facts) => Wants::facts(facts, &evidence),
+            None => wanted(plan, &evidence, baseline, &options.only),
+        };
         // Every request leaves an answer, so a round that wants the same again is a defect: stop, and stay unread.
         if wants.is_empty() || wants == before {
             break;

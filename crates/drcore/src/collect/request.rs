@@ -60,6 +60,14 @@ impl Wants {
         self.0.extend(names.iter().copied().map(Request::Catalog));
     }
 
+    /// Those of these facts that the Evidence does not answer yet.
+    pub(crate) fn facts(names: &[CatalogFactName], evidence: &Evidence) -> Self {
+        let mut wants = Self::default();
+        wants.catalog(names);
+        wants.retain(|request| !request.is_answered(evidence));
+        wants
+    }
+
     /// Whether nothing is wanted.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

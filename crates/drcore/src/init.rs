@@ -1,0 +1,382 @@
+//! A first plan, written from what a live database is like.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::collect::collect_or_unreachable;
+use crate::connect::Dsn;
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::catalog::{CatalogFactName, Column, Relation};
+use crate::evidence::{Catalog, Cause, Evidence};
+use crate::report::{is_hostile, terminal};
+use crate::sql::{QualifiedName, ident};
+use crate::text::{instant, plural};
+use crate::verify::VerifyOptions;
+
+/// What [`write_plan`] looks at: the catalog, and nothing that needs a scan.
+const FACTS: &[CatalogFactName] = &[
+    CatalogFactName::Bucket,
+    CatalogFactName::Column,
+    CatalogFactName::ForeignKey,
+    CatalogFactName::Key,
+    CatalogFactName::Relation,
+    CatalogFactName::Setting,
+];
+
+/// Columns that usually say which tenant a row belongs to, without underscores and in lower case.
+const TENANT_COLUMNS: &[&str] = &[
+    "accountid",
+    "companyid",
+    "customerid",
+    "orgid",
+    "organisationid",
+    "organizationid",
+    "teamid",
+    "tenant",
+    "tenantid",
+    "workspaceid",
+];
+
+/// Looks at a database and writes a commented plan for it, as TOML.
+///
+/// # Errors
+/// What kept the catalog from being read.
+pub async fn init(url: &str, options: &VerifyOptions) -> Result<String> {
+    Dsn::parse(url)?;
+    let mut collect = options.collect.clone();
+    collect.facts = Some(FACTS.to_vec());
+    let evidence = collect_or_unreachable(url, &options.plan, None, &collect).await;
+    write_plan(&evidence.whole()?)
+}
+
+/// Writes a commented plan, as TOML, from Evidence of a live database.
+///
+/// It writes down what it sees, damage included, and says so. Lines that begin
+/// with `#` and no space are proposals: without the `#` they are valid too.
+///
+/// # Errors
+/// What kept the list of tables from being read.
+pub fn write_plan(evidence: &Evidence) -> Result<String> {
+    let catalog = &evidence.catalog;
+    let tables = crate::plan::Scope::default().tables(catalog).map_err(unreadable)?;
+    let mut own = Vec::new();
+    for relation in tables {
+        if !catalog.is_managed(&relation.name.schema).map_err(unreadable)? {
+            own.push(relation);
+        }
+    }
+    let mut plan = Writer::default();
+    header(&mut plan, evidence, &own);
+    tenancy(&mut plan, catalog, &own);
+    row_counts(&mut plan, &own);
+    orphan_fks(&mut plan, catalog, &own);
+    exceptions(&mut plan, &own);
+    Ok(plan.text)
+}
+
+fn unreadable(cause: Cause) -> Error {
+    let error =
+        Error::new(ErrorKind::Query, format!("the list of tables could not be read: {}", cause.message));
+    match cause.hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+fn header(plan: &mut Writer, evidence: &Evidence, own: &[&Relation]) {
+    let run = &evidence.run;
+    let mut subject: Vec<String> = Vec::new();
+    subject.extend(run.project.as_ref().map(|project| format!("project {project}")));
+    subject.extend(run.server.as_ref().map(|server| format!("database {}", server.database)));
+    subject.extend(run.host.clone());
+    plan.note(&format!(
+        "What must hold of {}.",
+        if subject.is_empty() { "this database".to_owned() } else { subject.join(", ") }
+    ));
+    plan.note(&format!("Written by drcore init at {}.", instant(run.taken_at)));
+    plan.note("");
+    plan.note("It writes down what this database was like at that time, damage included: what was");
+    plan.note("already lost is not missed, and what was already open counts as meant. Read every line.");
+    plan.note("Lines that begin with # and no space are proposals.");
+    plan.line("format = \"drcore.plan/1\"");
+
+    let mut schemas: BTreeMap<&str, u64> = BTreeMap::new();
+    for relation in own {
+        *schemas.entry(&relation.name.schema).or_default() += 1;
+    }
+    plan.blank();
+    if schemas.is_empty() {
+        plan.note("No tables of an application were seen, in any schema that this role can look into.");
+    } else {
+        let seen: Vec<String> = schemas
+            .iter()
+            .map(|(schema, tables)| format!("{} ({})", ident(schema), plural(*tables, "table")))
+            .collect();
+        plan.note(&format!("Looked at where nothing else is said: {}.", seen.join(", ")));
+    }
+    plan.proposal("[scope]");
+    let schemas: Vec<String> = schemas.keys().map(|schema| toml_string(schema)).collect();
+    if !schemas.is_empty() {
+        plan.proposal(&format!("schemas = [{}]", schemas.join(", ")));
+    }
+    plan.proposal("exclude = [\"*.tmp_*\"]");
+}
+
+/// The column that most likely says which tenant a row belongs to.
+fn tenancy(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
+    plan.section("How rows belong to tenants: losses are told apart by it.");
+    let mut tables_with: BTreeMap<&str, usize> = BTreeMap::new();
+    for relation in own {
+        match catalog.columns_of(&relation.name) {
+            Ok(columns) => {
+                for column in columns.iter().filter(|column| may_be_tenant(column)) {
+                    *tables_with.entry(&column.name).or_default() += 1;
+                }
+            }
+            Err(cause) => {
+                plan.unread("columns", &cause);
+                tables_with.clear();
+                break;
+            }
+        }
+    }
+    let best = tables_with
+        .into_iter()
+        .filter(|(_, tables)| *tables >= 2)
+        .max_by_key(|(name, tables)| (TENANT_COLUMNS.contains(&folded(name).as_str()), *tables));
+    let Some((column, tables)) = best else {
+        plan.proposal("[tenancy]");
+        plan.proposal("column = \"tenant_id\"");
+        return;
+    };
+    plan.note(&format!("This column is in {tables} of {}.", plural(own.len() as u64, "table")));
+    // A column of another name may be anything that many tables refer to.
+    let sure = TENANT_COLUMNS.contains(&folded(column).as_str()) && tables * 3 >= own.len();
+    let lines = ["[tenancy]".to_owned(), format!("column = {}", toml_string(column))];
+    if sure {
+        lines.iter().for_each(|line| plan.line(line));
+    } else if tables * 2 > own.len() {
+        lines.iter().for_each(|line| plan.proposal(line));
+    } else {
+        plan.proposal("[tenancy]");
+        plan.proposal("column = \"tenant_id\"");
+    }
+}
+
+fn may_be_tenant(column: &Column) -> bool {
+    let fits = matches!(column.type_name.as_str(), "uuid" | "text" | "integer" | "bigint")
+        || column.type_name.starts_with("character varying");
+    let name = folded(&column.name);
+    fits && (TENANT_COLUMNS.contains(&name.as_str()) || (is_reference(&column.name) && name != "userid"))
+}
+
+fn row_counts(plan: &mut Writer, own: &[&Relation]) {
+    plan.section("How many rows tables must have. Against a baseline every table must have as many as it");
+    plan.note(
+        "had; a line here allows others: 3, { min = 1 }, { within = 5 }, { percent = 1 }. With \"same\"",
+    );
+    plan.note("a run without a baseline is unproven.");
+    plan.proposal("[row_counts.tables]");
+    for relation in own {
+        plan.proposal(&format!("{} = \"same\"", toml_key(&typed(&relation.name))));
+    }
+    if own.is_empty() {
+        plan.proposal("tenants = \"same\"");
+    }
+}
+
+/// Columns that look like references and have no foreign key.
+fn orphan_fks(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
+    plan.section("Every foreign key is looked at. These columns look like references and have none.");
+    let relations = match undeclared(catalog, own) {
+        Ok(relations) => relations,
+        Err(cause) => {
+            plan.unread("columns, keys or foreign keys", &cause);
+            Vec::new()
+        }
+    };
+    if relations.is_empty() {
+        plan.note("None was seen; a relation is declared like this:");
+        plan.proposal("[[orphan_fks.relations]]");
+        plan.proposal("child = \"time_logs.task_id\"");
+        plan.proposal("parent = \"tasks.id\"");
+    }
+    for (child, parent) in relations {
+        plan.proposal("[[orphan_fks.relations]]");
+        plan.proposal(&format!("child = {}", toml_string(&child)));
+        plan.proposal(&format!("parent = {}", toml_string(&parent)));
+    }
+}
+
+/// Pairs of a column `<name>_id` and the `id` of the table `<name>s`, of one type.
+fn undeclared(catalog: &Catalog, own: &[&Relation]) -> Result<Vec<(String, String)>, Cause> {
+    let declared: BTreeSet<(&QualifiedName, &str)> = catalog
+        .foreign_keys
+        .get()?
+        .iter()
+        .flat_map(|key| key.child_columns.iter().map(move |column| (&key.child, column.as_str())))
+        .collect();
+    let mut parents: Vec<(&QualifiedName, &Column)> = Vec::new();
+    let users = QualifiedName::new("auth", "users");
+    for name in own.iter().map(|relation| &relation.name).chain(std::iter::once(&users)) {
+        if let Some(key) = catalog.primary_key(name)?
+            && let [column] = key.columns.as_slice()
+            && let Some(column) = catalog.column(name, column)?
+        {
+            parents.push((name, column));
+        }
+    }
+    let mut found = Vec::new();
+    for relation in own {
+        for column in catalog.columns_of(&relation.name)? {
+            if !is_reference(&column.name) || declared.contains(&(&relation.name, column.name.as_str())) {
+                continue;
+            }
+            let folded = folded(&column.name);
+            let Some(stem) = folded.strip_suffix("id") else { continue };
+            let fits = |(name, key): &&(&QualifiedName, &Column)| {
+                key.type_name == column.type_name
+                    && folded_plurals(stem).contains(&self::folded(&name.name))
+                    && !(*name == &relation.name && key.name == column.name)
+            };
+            // The table beside it goes before one of the same name elsewhere.
+            let parent = parents
+                .iter()
+                .filter(fits)
+                .min_by_key(|(name, _)| (name.schema != relation.name.schema, name.schema == "auth", *name));
+            if let Some((name, key)) = parent {
+                found.push((column_of(&relation.name, &column.name), column_of(name, &key.name)));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn exceptions(plan: &mut Writer, own: &[&Relation]) {
+    let table = own.first().map_or_else(|| "public.plans".to_owned(), |relation| relation.name.to_string());
+    plan.section("What is known and accepted: the id that is printed under a finding, and why. Counted");
+    plan.note("findings need a bound, beyond which they fail again.");
+    plan.proposal("[[accept]]");
+    plan.proposal(&format!("finding = {}", toml_string(&format!("row_counts:fewer_rows:{table}"))));
+    plan.proposal("reason = \"test rows, deleted on purpose\"");
+    plan.proposal("up_to = 10");
+    plan.section("Checks that are left out. The report shows them, with the reason.");
+    plan.proposal("[[skip]]");
+    plan.proposal("check = \"row_counts\"");
+    plan.proposal("reason = \"counted by another job\"");
+}
+
+/// Lines of TOML.
+#[derive(Default)]
+struct Writer {
+    text: String,
+}
+
+impl Writer {
+    /// A line that holds.
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    /// A line that holds once its `#` is gone.
+    fn proposal(&mut self, line: &str) {
+        self.line(&format!("#{line}"));
+    }
+
+    /// A sentence for the reader.
+    fn note(&mut self, note: &str) {
+        // A name with a line break in it must not become a line of the plan.
+        self.line(format!("# {}", terminal(note)).trim_end());
+    }
+
+    fn blank(&mut self) {
+        self.text.push('\n');
+    }
+
+    fn section(&mut self, about: &str) {
+        self.blank();
+        self.note(about);
+    }
+
+    /// What could not be looked at, so that its absence says nothing.
+    fn unread(&mut self, what: &str, cause: &Cause) {
+        self.note(&format!("COULD NOT READ {what}: {}", cause.message));
+    }
+}
+
+/// A table as a person would type it in a plan: without `public`.
+fn typed(name: &QualifiedName) -> String {
+    if name.schema == "public" { ident(&name.name) } else { name.to_string() }
+}
+
+fn column_of(table: &QualifiedName, column: &str) -> String {
+    format!("{}.{}", typed(table), ident(column))
+}
+
+/// `task_id` and `taskId`, not `paid` or `id`.
+fn is_reference(column: &str) -> bool {
+    column.len() > 3 && (column.ends_with("_id") || column.ends_with("Id") || column.ends_with("ID"))
+}
+
+/// In lower case without underscores.
+fn folded(name: &str) -> String {
+    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
+}
+
+/// `category` as `category`, `categorys`, `categories`; all of them folded.
+fn folded_plurals(stem: &str) -> Vec<String> {
+    let mut names = vec![stem.to_owned(), format!("{stem}s"), format!("{stem}es")];
+    names.extend(stem.strip_suffix('y').map(|stem| format!("{stem}ies")));
+    names
+}
+
+/// A string of TOML. One that needs no escapes but has quotes stands in single ones.
+fn toml_string(text: &str) -> String {
+    let is_plain = !text.contains(is_hostile);
+    if is_plain && !text.contains(['"', '\\']) {
+        return format!("\"{text}\"");
+    }
+    if is_plain && !text.contains('\'') {
+        return format!("'{text}'");
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if is_hostile(c) => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A key of TOML: bare where it can be.
+fn toml_key(text: &str) -> String {
+    let is_bare =
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    if is_bare { text.to_owned() } else { toml_string(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_read_back() {
+        for text in ["a", "a\"b", "a\\b", "a'b\"c", "a\nb", "\u{202e}x", "é", "", "\u{7f}"] {
+            let table: toml::Table = format!("{} = {}", toml_key(text), toml_string(text)).parse().unwrap();
+            assert_eq!(table[text].as_str(), Some(text));
+        }
+        assert_eq!(toml_key("public.\"User\""), "'public.\"User\"'");
+        assert_eq!(toml_key("tenants"), "tenants");
+    }
+
+    #[test]
+    fn references_and_their_tables() {
+        assert!(is_reference("task_id") && is_reference("taskId"));
+        assert!(!is_reference("paid") && !is_reference("id") && !is_reference("_id"));
+        assert!(folded_plurals("category").contains(&"categories".to_owned()));
+        assert_eq!(folded("User_Profiles"), "userprofiles");
+    }
+}

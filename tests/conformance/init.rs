@@ -1,0 +1,113 @@
+//! `drcore init` writes plans that hold, whatever the database is called.
+
+use drcore::{Plan, Verdict, VerifyOptions, init};
+use drcore_tests::{Database, check, ids, parse};
+
+const SUPABASE: &str = include_str!("../../crates/drcore/src/drill/sample/supabase.sql");
+const SCHEMA: &str = include_str!("../../crates/drcore/src/drill/sample/schema.sql");
+
+/// The plan as written, and with every proposal taken.
+async fn plans(database: &Database) -> (String, String) {
+    let text = init(&database.url().await, &VerifyOptions::default()).await.unwrap();
+    let taken = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(proposal) if !proposal.starts_with(' ') => proposal,
+            _ => line,
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    (text, taken)
+}
+
+#[tokio::test]
+async fn the_plan_of_the_sample_holds() {
+    let database = Database::with(SUPABASE).await;
+    database.execute(SCHEMA).await;
+    let (text, taken) = plans(&database).await;
+    let plan = parse(&text);
+    assert_eq!(plan.tenancy.as_ref().unwrap().column, "tenant_id");
+    let taken = parse(&taken);
+    assert_eq!(taken.scope.schemas, ["public"]);
+    let counted: Vec<String> = taken.row_counts.unwrap().tables.keys().map(ToString::to_string).collect();
+    assert!(counted.contains(&"\"User\"".to_owned()), "{counted:?}");
+    assert!(!counted.contains(&"audit_events_rest".to_owned()), "partitions are counted with their root");
+
+    let baseline = database.evidence(&plan, None).await;
+    let report = database.report(&text, Some(&baseline)).await;
+    assert_eq!(ids(&report), [""; 0]);
+    assert_ne!(report.verdict, Verdict::Failed);
+}
+
+#[tokio::test]
+async fn an_empty_database_gives_a_plan() {
+    let (text, taken) = plans(&Database::empty().await).await;
+    assert_eq!(parse(&text), Plan::default(), "{text}");
+    parse(&taken);
+    assert!(text.contains("No tables of an application were seen"), "{text}");
+}
+
+#[tokio::test]
+async fn references_without_a_foreign_key_are_proposed() {
+    let database = Database::with(
+        r#"
+        create table categories (id int primary key);
+        create table tasks (id int primary key, category_id int, parent_id int, project_id bigint);
+        create table projects (id int primary key);
+        create table "User" (id uuid primary key);
+        create table time_logs (id int, task_id int references tasks, "userId" uuid, category_id text);
+        create schema billing;
+        create table billing.projects (id int primary key);
+        create table billing.invoices (id int, project_id int);
+        "#,
+    )
+    .await;
+    let (text, taken) = plans(&database).await;
+    assert!(parse(&text).orphan_fks.is_none(), "proposals only");
+    let relations: Vec<String> =
+        parse(&taken).orphan_fks.unwrap().relations.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        relations,
+        [
+            "billing.invoices.project_id -> billing.projects.id",
+            "tasks.category_id -> categories.id",
+            "time_logs.\"userId\" -> \"User\".id",
+        ],
+        "another type is no reference, a declared one needs no line, billing's own table goes first"
+    );
+}
+
+#[tokio::test]
+async fn hostile_names_stay_names() {
+    let database = Database::with(
+        "create schema \"we.ird\";
+        create table \"we.ird\".\"we\"\"ird; DROP\" (id int primary key, \"a'b_id\" int);
+        create table \"[[skip]]\ncheck = 1\" (id int primary key, \"tenant id\" int);
+        create table \"x = 1 # \\\" (id int primary key, \"\u{202e}\u{1b}_id\" int);
+        create table \"a'b\" (id int primary key);
+        create table \"\u{202e}\u{1b}\" (id int primary key);",
+    )
+    .await;
+    let (text, taken) = plans(&database).await;
+    assert_eq!(parse(&text), Plan::default(), "{text}");
+    assert!(!text.contains(['\u{202e}', '\u{1b}']), "{text:?}");
+    let plan = parse(&taken);
+    assert_eq!(plan.orphan_fks.as_ref().unwrap().relations.len(), 2, "{text}");
+    assert_eq!(plan.row_counts.as_ref().unwrap().tables.len(), 5);
+
+    // Every name stands for the table that it was written for.
+    let mut taken = plan;
+    taken.scope = drcore::plan::Scope::default();
+    let baseline = database.evidence(&taken, None).await;
+    let evidence = database.evidence(&taken, Some(&baseline)).await;
+    assert_eq!(evidence.scans.tables.len(), 5);
+    let report = taken.judge(&evidence, Some(&baseline));
+    assert_eq!(check(&report, "row_counts").examined["tables"], 5);
+    assert_eq!(ids(&report), [""; 0]);
+}
+
+#[tokio::test]
+async fn nothing_is_written_where_nothing_could_be_read() {
+    let error = init("postgresql://nobody@127.0.0.1:1/none", &VerifyOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), drcore::ErrorKind::Connection);
+}

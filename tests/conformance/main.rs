@@ -1,0 +1,3 @@
+//! What is written is what is read: plans, stored documents, the same answer from every collection.
+
+mod init;
