@@ -5,6 +5,7 @@
 mod baseline;
 mod collect;
 mod explain;
+mod init;
 mod judge;
 mod markdown;
 mod schema;
@@ -51,6 +52,7 @@ pub(crate) enum Command {
     Verify(Box<verify::Arguments>),
     Baseline(baseline::Arguments),
     Explain(explain::Arguments),
+    Init(init::Arguments),
     Judge(judge::Arguments),
     Collect(collect::Arguments),
     Schema(schema::Arguments),
@@ -63,6 +65,7 @@ impl Command {
             Self::Verify(arguments) => verify::run(*arguments, screen).await,
             Self::Baseline(arguments) => baseline::run(arguments, screen).await,
             Self::Explain(arguments) => explain::run(&arguments, screen),
+            Self::Init(arguments) => init::run(arguments, screen).await,
             Self::Judge(arguments) => judge::run(arguments, screen).await,
             Self::Collect(arguments) => collect::run(arguments, screen).await,
             Self::Schema(arguments) => schema::run(&arguments, screen),
