@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::checks::rls_coverage::exposed_by;
 use crate::collect::collect_or_unreachable;
 use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind, Result};
@@ -69,6 +70,7 @@ pub fn write_plan(evidence: &Evidence) -> Result<String> {
     tenancy(&mut plan, catalog, &own);
     row_counts(&mut plan, &own);
     orphan_fks(&mut plan, catalog, &own);
+    rls_coverage(&mut plan, catalog, &own);
     exceptions(&mut plan, &own);
     Ok(plan.text)
 }
@@ -151,11 +153,11 @@ fn tenancy(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
     plan.note(&format!("This column is in {tables} of {}.", plural(own.len() as u64, "table")));
     // A column of another name may be anything that many tables refer to.
     let sure = TENANT_COLUMNS.contains(&folded(column).as_str()) && tables * 3 >= own.len();
-    let lines = ["[tenancy]".to_owned(), format!("column = {}", toml_string(column))];
+    let section = format!("[tenancy]\ncolumn = {}", toml_string(column));
     if sure {
-        lines.iter().for_each(|line| plan.line(line));
+        section.lines().for_each(|line| plan.line(line));
     } else if tables * 2 > own.len() {
-        lines.iter().for_each(|line| plan.proposal(line));
+        section.lines().for_each(|line| plan.proposal(line));
     } else {
         plan.proposal("[tenancy]");
         plan.proposal("column = \"tenant_id\"");
@@ -249,6 +251,40 @@ fn undeclared(catalog: &Catalog, own: &[&Relation]) -> Result<Vec<(String, Strin
         }
     }
     Ok(found)
+}
+
+/// The schemas that the API serves: where the database says so, they hold.
+fn rls_coverage(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
+    plan.section("The schemas that the API serves; what is in others is out of its reach.");
+    let (schemas, known) = match catalog.settings.get().map(|settings| exposed_by(settings)) {
+        Ok(Some(schemas)) if !schemas.is_empty() => (schemas, true),
+        Ok(_) => {
+            plan.note("The database does not say which (on Supabase: Settings, API, Exposed schemas).");
+            (vec!["public".to_owned()], false)
+        }
+        Err(cause) => {
+            plan.unread("the settings of the API", &cause);
+            (vec!["public".to_owned()], false)
+        }
+    };
+    let other: BTreeSet<&str> = own
+        .iter()
+        .map(|relation| relation.name.schema.as_str())
+        .filter(|schema| !schemas.iter().any(|exposed| exposed == schema))
+        .collect();
+    if !other.is_empty() {
+        let other: Vec<String> = other.into_iter().map(ident).collect();
+        plan.note(&format!("Not served, as this line has it: {}.", other.join(", ")));
+    }
+    let schemas: Vec<String> = schemas.iter().map(|schema| toml_string(schema)).collect();
+    let line = format!("exposed_schemas = [{}]", schemas.join(", "));
+    if known {
+        plan.line("[rls_coverage]");
+        plan.line(&line);
+    } else {
+        plan.proposal("[rls_coverage]");
+        plan.proposal(&line);
+    }
 }
 
 fn exceptions(plan: &mut Writer, own: &[&Relation]) {

@@ -295,7 +295,7 @@ fn has_api(access: &Access<'_>) -> bool {
 }
 
 /// What `pgrst.db_schemas` says, the most particular setting first.
-fn exposed_by(settings: &[Setting]) -> Option<Vec<String>> {
+pub(crate) fn exposed_by(settings: &[Setting]) -> Option<Vec<String>> {
     let mut settings: Vec<&Setting> =
         settings.iter().filter(|setting| setting.name == "pgrst.db_schemas").collect();
     settings.sort_by_key(|setting| {
