@@ -100,3 +100,73 @@ fn judge(context: Context<'_>) -> Judgement {
     }
     judgement
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::Plan;
+    use crate::check::CheckResult;
+    use crate::evidence::catalog::{ForeignKey, Persistence, Relation, RelationKind};
+    use crate::evidence::{Fact, Run};
+    use crate::sql::QualifiedName;
+
+    fn table(name: &str) -> Relation {
+        serde_json::from_value(serde_json::json!({
+            "name": format!("public.{name}"), "kind": RelationKind::Table, "persistence": Persistence::Permanent,
+            "owner": "postgres", "rls_enabled": false, "rls_forced": false, "parents": [], "is_partition": false,
+            "options": [], "acl": [], "extension": null, "estimated_rows": 0
+        }))
+        .unwrap()
+    }
+
+    fn evidence(temporal: bool) -> Evidence {
+        let mut evidence = Evidence::new(Run::new(Timestamp::UNIX_EPOCH));
+        evidence.catalog.relations = Fact::Read(vec![table("rents"), table("rooms")]);
+        evidence.catalog.columns = Fact::Read(Vec::new());
+        evidence.catalog.foreign_keys = Fact::Read(vec![ForeignKey {
+            child: QualifiedName::new("public", "rents"),
+            name: "rents_room_fkey".to_owned(),
+            child_columns: vec!["room".to_owned()],
+            parent: QualifiedName::new("public", "rooms"),
+            parent_columns: vec!["id".to_owned()],
+            operators: vec!["\"pg_catalog\".=".to_owned()],
+            match_full: false,
+            temporal,
+            validated: true,
+            definition: String::new(),
+        }]);
+        evidence
+    }
+
+    #[test]
+    fn temporal_keys_are_unread_and_not_miscounted() {
+        let plan = Plan::default();
+        for (temporal, asked) in [(true, false), (false, true)] {
+            let now = evidence(temporal);
+            let context = Context::new(&plan, &now, None);
+            let mut wants = Wants::default();
+            wanted(context, &mut wants);
+            assert_eq!(wants.iter().any(|request| matches!(request, Request::Orphans(_))), asked);
+            assert_eq!(judge(context).unread.len(), 1, "neither was counted");
+        }
+        // Lost, too.
+        let mut now = evidence(true);
+        now.catalog.foreign_keys = Fact::Read(Vec::new());
+        now.catalog.columns = Fact::NotAsked;
+        let then = evidence(true);
+        let judgement = judge(Context::new(&plan, &now, Some(&then)));
+        assert_eq!(judgement.unread.len(), 1);
+    }
+
+    #[test]
+    fn a_list_that_could_not_be_read_is_not_empty() {
+        let plan = Plan::default();
+        let mut now = evidence(false);
+        now.catalog.foreign_keys = Fact::Unread(Cause::new(CauseKind::StatementTimeout, "too slow"));
+        let judgement = judge(Context::new(&plan, &now, None));
+        let result = CheckResult::derive(ID, judgement, Vec::new(), false);
+        assert_eq!(result.unread[0].object, "the list of foreign keys");
+    }
+}

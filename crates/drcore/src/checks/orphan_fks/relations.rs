@@ -186,16 +186,8 @@ impl<'e> Relations<'e> {
     }
 
     fn constraint(&mut self, key: &'e ForeignKey, context: Context<'e>) {
-        match Reference::of_foreign_key(key, &context.now.catalog) {
-            Ok(reference) if key.temporal => self.unread(
-                reference.arrow(),
-                Cause::new(
-                    CauseKind::Unsupported,
-                    "this version does not count the orphans of temporal foreign keys (PERIOD)",
-                ),
-            ),
-            Ok(reference) => self.known.push(Known { reference, origin: Origin::Constraint(key) }),
-            Err(cause) => self.unread(key.child.to_string(), cause),
+        if let Some(reference) = self.countable(key, &context.now.catalog) {
+            self.known.push(Known { reference, origin: Origin::Constraint(key) });
         }
     }
 
@@ -206,19 +198,32 @@ impl<'e> Relations<'e> {
             Err(cause) => return self.unread(key.child.to_string(), cause),
         };
         let mut lost = Lost { key, reference: None, gone };
-        if lost.gone.is_empty() {
-            match Reference::of_foreign_key(key, catalog) {
-                Ok(mut reference) => {
-                    if renamed {
-                        reference.constraint = None;
-                    }
-                    self.known.push(Known { reference: reference.clone(), origin: Origin::Lost });
-                    lost.reference = Some(reference);
-                }
-                Err(cause) => self.unread(key.child.to_string(), cause),
+        if lost.gone.is_empty()
+            && let Some(mut reference) = self.countable(key, catalog)
+        {
+            if renamed {
+                reference.constraint = None;
             }
+            self.known.push(Known { reference: reference.clone(), origin: Origin::Lost });
+            lost.reference = Some(reference);
         }
         self.lost.push(lost);
+    }
+
+    /// The reference of a foreign key whose tables are there, or nothing and why.
+    fn countable(&mut self, key: &ForeignKey, catalog: &Catalog) -> Option<Reference> {
+        match Reference::of_foreign_key(key, catalog) {
+            Ok(reference) if key.temporal => {
+                let message = "this version does not count the orphans of temporal foreign keys (PERIOD)";
+                self.unread(reference.arrow(), Cause::new(CauseKind::Unsupported, message));
+                None
+            }
+            Ok(reference) => Some(reference),
+            Err(cause) => {
+                self.unread(key.child.to_string(), cause);
+                None
+            }
+        }
     }
 
     fn planned(
