@@ -37,7 +37,7 @@ bench: ## Speed against the runbooks' SQL, the peers and the floor, as one table
 
 soak: ## The large cases that are too slow for `make test`
 	@scripts/postgres
-	@. scripts/env; cargo test --release --package drcore-tests --test soak -- --ignored --nocapture
+	@. scripts/env; cargo test --release --package drcore-tests --test scale -- --ignored --nocapture
 
 clean: ## Remove all that these commands made, except PostgreSQL
 	@cargo clean
