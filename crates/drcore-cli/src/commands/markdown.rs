@@ -8,9 +8,10 @@ pub(super) fn render(markdown: &str, width: usize, color: bool) -> String {
     let mut out = String::new();
     let mut paragraph: Vec<&str> = Vec::new();
     let mut code = false;
+    let first_column = widest_cell(markdown);
     for line in markdown.lines() {
         let is_fence = line.starts_with("```");
-        if code || is_fence || line.is_empty() || line.starts_with(['#', '-']) {
+        if code || is_fence || line.is_empty() || line.starts_with(['#', '-', '|']) {
             flush(&mut out, &mut paragraph, width, color);
         }
         if is_fence {
@@ -19,6 +20,8 @@ pub(super) fn render(markdown: &str, width: usize, color: bool) -> String {
             out.push_str(&format!("    {line}\n"));
         } else if line.starts_with('#') {
             out.push_str(&format!("{}\n", bold(line.trim_start_matches(['#', ' ']), color)));
+        } else if line.starts_with('|') {
+            row(&mut out, line, first_column, width, color);
         } else if line.is_empty() {
             out.push('\n');
         } else {
@@ -27,6 +30,34 @@ pub(super) fn render(markdown: &str, width: usize, color: bool) -> String {
     }
     flush(&mut out, &mut paragraph, width, color);
     out
+}
+
+/// One row of a table: the first cell in a column, the others beside it.
+fn row(out: &mut String, line: &str, first_column: usize, width: usize, color: bool) {
+    let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+    let is_rule = cells.iter().all(|cell| cell.chars().all(|c| c == '-' || c == ':'));
+    let Some((first, rest)) = cells.split_first().filter(|_| !is_rule) else { return };
+    let padding = " ".repeat(first_column.saturating_sub(first.chars().count()));
+    let room = width.saturating_sub(first_column + 4).max(20);
+    for (at, text) in textwrap::wrap(&rest.join("  "), room).iter().enumerate() {
+        let start = if at == 0 {
+            format!("  {}{padding}", spans(first, color))
+        } else {
+            " ".repeat(first_column + 2)
+        };
+        // Without their backticks the others would move to the left.
+        let hidden = if at == 0 && color { first.matches('`').count() } else { 0 };
+        out.push_str(&format!("{start}{}  {}\n", " ".repeat(hidden), spans(text, color)));
+    }
+}
+
+/// The width of the first column of every table.
+fn widest_cell(markdown: &str) -> usize {
+    let rows = markdown.lines().filter_map(|line| line.strip_prefix('|'));
+    rows.filter_map(|row| row.split('|').next())
+        .map(|cell| cell.trim().chars().count())
+        .max()
+        .unwrap_or_default()
 }
 
 /// Ends the paragraph, or the item of a list, that was being read.
@@ -68,6 +99,11 @@ mod tests {
         assert_eq!(
             render(page, 40, false),
             "a\n\nB\nlong `words` that go on and on and on\nand on and on\n- one\n- two\n\n    # no heading\n    x = 1\n"
+        );
+        let table = "| kind | severity |\n|---|---|\n| `a_b` | critical where it was so, in the baseline |\n";
+        assert_eq!(
+            render(table, 40, false),
+            "  kind   severity\n  `a_b`  critical where it was so, in\n         the baseline\n"
         );
         assert!(render("# a", 40, true).contains("\u{1b}[1ma"));
     }

@@ -3,6 +3,7 @@
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use drcore::restore::{ScratchCluster, ScratchOptions};
 use drcore_tests::Database;
 use tokio_postgres::{Client, NoTls};
 
@@ -16,7 +17,11 @@ pub struct Lock {
 
 impl Lock {
     pub async fn on(database: &Database, table: &str) -> Self {
-        let (client, connection) = tokio_postgres::connect(&database.url().await, NoTls).await.unwrap();
+        Self::at(&database.url().await, table).await
+    }
+
+    async fn at(url: &str, table: &str) -> Self {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         tokio::spawn(connection);
         client.batch_execute(&format!("begin; lock table {table} in access exclusive mode")).await.unwrap();
         Self { client }
@@ -42,7 +47,11 @@ impl Lock {
 }
 
 fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    send(child.id(), name);
+}
+
+fn send(process: u32, name: &str) {
+    let status = Command::new("kill").args([name, &process.to_string()]).status().unwrap();
     assert!(status.success());
 }
 
@@ -104,4 +113,29 @@ async fn whenever_ctrl_c_comes_no_statement_is_left_behind() {
         assert!([Some(130), None].contains(&output.status.code()), "after {delay} ms: {output:?}");
         lock.wait(false).await;
     }
+}
+
+#[tokio::test]
+async fn the_second_ctrl_c_kills() {
+    let place = Place::new();
+    let cluster = ScratchCluster::start(ScratchOptions::default()).await.unwrap();
+    cluster.create_database("app").await.unwrap();
+    cluster.execute("app", HEALTHY).await.unwrap();
+    let url = cluster.url("app");
+    let lock = Lock::at(&url, "invoices").await;
+    place.write("drcore.toml", "[row_counts.tables]\ninvoices = 40\n[limits]\nlock_timeout = \"600s\"\n");
+    let child = place.command(&["verify", &url]).spawn().unwrap();
+    lock.wait(true).await;
+    // A server that takes no cancel request: the first Ctrl-C waits for it.
+    let file = std::fs::read_to_string(cluster.socket_directory().join("data/postmaster.pid")).unwrap();
+    let postmaster: u32 = file.lines().next().unwrap().parse().unwrap();
+    send(postmaster, "-STOP");
+    signal(&child, "-INT");
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    signal(&child, "-INT");
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
+    send(postmaster, "-CONT");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert!(output.stdout.is_empty(), "no report: {output:?}");
+    cluster.stop().unwrap();
 }

@@ -91,7 +91,7 @@ fn differences(new: &Policy, old: &Policy) -> Vec<PolicyDifference> {
 
 /// The text without its line breaks and indentation, which the server's versions choose differently. Spaces inside
 /// quotes stay.
-fn layout(text: &str) -> String {
+pub(super) fn layout(text: &str) -> String {
     let mut flat = String::new();
     let mut quote = None;
     for c in text.chars() {

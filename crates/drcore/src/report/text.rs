@@ -15,6 +15,9 @@ use crate::report::Verdict;
 use crate::text::{count, plural};
 use page::{Page, Tone};
 
+/// The width of the column of commands to type next.
+const NEXT: usize = 19;
+
 /// How the text looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -132,7 +135,7 @@ impl Report {
             page.labelled_column(label, tone, &check.id, column, &text);
         }
         for accepted in self.checks.iter().flat_map(|check| &check.accepted) {
-            page.labelled("ACCEPTED", Tone::Quiet, accepted.finding.common().message.as_str());
+            page.labelled("ACCEPTED", Tone::Quiet, &finding::sentence(accepted.finding.common()));
             page.more(&accepted.reason);
             page.id(accepted.finding.id());
         }
@@ -159,8 +162,18 @@ impl Report {
             Verdict::Unproven => self.checks.iter().find(|check| check.counts).map(|check| check.id.as_str()),
             Verdict::Passed => None,
         };
-        if let Some(topic) = topic {
-            page.labelled("next", Tone::Plain, &format!("drcore explain {topic}"));
+        let explain = topic.map(|topic| (format!("drcore explain {topic}"), String::new()));
+        let repair = match self.fixes().len() {
+            0 => None,
+            1 => Some("fix 1".to_owned()),
+            2 => Some("fixes 1 and 2".to_owned()),
+            many => Some(format!("fixes 1 to {many}")),
+        };
+        let repair =
+            repair.map(|fixes| ("drcore repair".to_owned(), format!("{fixes} as one transaction to review")));
+        for (at, (command, what)) in repair.into_iter().chain(explain).enumerate() {
+            let label = if at == 0 { "next" } else { "" };
+            page.labelled_column(label, Tone::Plain, &command, NEXT, &what);
         }
     }
 }

@@ -331,7 +331,9 @@ impl PolicyAlwaysTrue {
             let was = [("using", &old.using), ("with check", &old.check)];
             let was: Vec<String> = was
                 .iter()
-                .filter_map(|(what, text)| text.as_ref().map(|text| format!("{what} {text}")))
+                .filter_map(|(what, text)| {
+                    text.as_ref().map(|text| format!("{what} {}", policies::layout(text)))
+                })
                 .collect();
             common = common.hint(format!("It was: {}.", was.join(", "))).remedy(
                 Remedy::sql(RemedyClass::Safe, policies::recreate(old)).with_note(policies::FROM_BASELINE),

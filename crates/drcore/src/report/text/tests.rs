@@ -124,7 +124,7 @@ fn the_morning_after() -> Report {
         "rls_disabled",
         "public.invoices",
         Severity::Critical,
-        "public.invoices: row level security is off, was on",
+        "row level security is off, was on",
     )
     .hint("anon can read and write all 48,210 rows.")
     .remedy(
@@ -139,7 +139,7 @@ fn the_morning_after() -> Report {
         "orphaned_rows",
         "public.time_logs",
         Severity::Critical,
-        "public.time_logs.task_id → public.tasks.id: 12 orphaned rows",
+        "12 orphaned rows (task_id → public.tasks.id)",
     )
     .qualified("time_logs_task_id_fkey")
     .hint(
@@ -155,7 +155,7 @@ fn the_morning_after() -> Report {
         "fewer_rows",
         "public.invoices",
         Severity::Warning,
-        "public.invoices: 3 rows lost (48,210, were 48,213)",
+        "3 rows lost (48,210, were 48,213)",
     );
     let mut counts = failed("row_counts", vec![rows_lost(&rows)]);
     counts.unread.push(Unread::new(
@@ -163,13 +163,8 @@ fn the_morning_after() -> Report {
         Cause::new(CauseKind::Permission, "permission denied for table secrets")
             .hint("grant select on public.secrets to the role that verifies, and usage on its schema."),
     ));
-    let accepted = Common::new(
-        "privilege_drift",
-        "grant_added",
-        "public.plans",
-        Severity::Warning,
-        "public.plans: anon may select",
-    );
+    let accepted =
+        Common::new("privilege_drift", "grant_added", "public.plans", Severity::Warning, "anon may select");
     let mut drift = passed("privilege_drift");
     drift.accepted.push(Accepted::new(custom(accepted), "price list, public on purpose"));
     let cause = Cause::new(CauseKind::LockTimeout, "canceling statement due to lock timeout");
@@ -301,23 +296,12 @@ fn many_findings_screen() {
     let warning = |n: usize| {
         let object = format!("public.t{}", n % 6);
         custom(
-            Common::new(
-                "row_counts",
-                "fewer_rows",
-                &object,
-                Severity::Warning,
-                format!("{object}: {n} rows lost"),
-            )
-            .qualified(&format!("{n:02}")),
+            Common::new("row_counts", "fewer_rows", &object, Severity::Warning, format!("{n} rows lost"))
+                .qualified(&format!("{n:02}")),
         )
     };
-    let critical = Common::new(
-        "orphan_fks",
-        "orphaned_rows",
-        "public.z",
-        Severity::Critical,
-        "public.z: 1 orphaned row",
-    );
+    let critical =
+        Common::new("orphan_fks", "orphaned_rows", "public.z", Severity::Critical, "1 orphaned row");
     let checks = vec![
         failed("row_counts", (1..=33).map(warning).collect()),
         failed("orphan_fks", vec![custom(critical)]),
@@ -328,11 +312,10 @@ fn many_findings_screen() {
 #[test]
 fn hostile_names_screen() {
     let evil = "public.\"x\u{1b}[2J\u{1b}]0;owned\u{7}\nPASSED   all is well\u{202e}\"";
-    let finding =
-        Common::new("row_counts", "fewer_rows", evil, Severity::Warning, format!("{evil}: 1 row lost"))
-            .hint(format!("Look at {evil}."))
-            .query(format!("select count(*) from {evil}"))
-            .remedy(Remedy::sql(RemedyClass::Safe, [format!("analyze {evil}")]));
+    let finding = Common::new("row_counts", "fewer_rows", evil, Severity::Warning, "1 row lost")
+        .hint(format!("Look at {evil}."))
+        .query(format!("select count(*) from {evil}"))
+        .remedy(Remedy::sql(RemedyClass::Safe, [format!("analyze {evil}")]));
     let mut counts = failed("row_counts", vec![custom(finding)]);
     counts.unread.push(Unread::new(evil, Cause::new(CauseKind::Error, format!("no {evil}")).hint(evil)));
     let mut report = report(vec![counts]);
@@ -351,8 +334,7 @@ fn hostile_names_screen() {
 
 #[test]
 fn fail_on_critical_says_so_and_changes_nothing_else() {
-    let warning =
-        custom(Common::new("row_counts", "more_rows", "public.a", Severity::Warning, "public.a: 1 more row"));
+    let warning = custom(Common::new("row_counts", "more_rows", "public.a", Severity::Warning, "1 more row"));
     let options = TextOptions { fail_on: Severity::Critical, ..TextOptions::default() };
     let text = report(vec![failed("row_counts", vec![warning])]).to_text(options);
     assert!(text.starts_with("FAILED"), "{text}");
