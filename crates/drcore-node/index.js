@@ -35,7 +35,16 @@ async function baseline(url, options) {
 
 /** Runs the `drcore` command in this process. */
 function cli(argv) {
-  return native.cli(argv)
+  // The command hears signals itself and then calls whoever was there before. Node's own handler
+  // would end the process before the report of what was read until then; a listener replaces it.
+  const ignore = () => {}
+  const signals = ['SIGINT', 'SIGTERM']
+  for (const signal of signals) process.on(signal, ignore)
+  try {
+    return native.cli(argv)
+  } finally {
+    for (const signal of signals) process.off(signal, ignore)
+  }
 }
 
 /** Handles are made here only. */

@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { env, execPath } from 'node:process'
+import { execPath } from 'node:process'
+import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { inspect, promisify } from 'node:util'
 
 import * as drcore from 'drcore'
 
-import { TIMEOUT, database, execute } from './database.mjs'
+import { TIMEOUT, database, execute, lock, running, until, waiting } from './database.mjs'
 
 const require = createRequire(import.meta.url)
 const run = promisify(execFile)
+const bin = join(dirname(require.resolve('drcore/package.json')), 'bin', 'drcore.js')
 const here = dirname(fileURLToPath(import.meta.url))
 
 describe('the package', TIMEOUT, () => {
@@ -42,10 +47,42 @@ describe('the package', TIMEOUT, () => {
   })
 
   test('brings the command', async () => {
-    const bin = join(dirname(require.resolve('drcore/package.json')), 'bin', 'drcore.js')
     const { stdout } = await run(execPath, [bin, '--version'])
     assert.equal(stdout.trim(), `drcore ${require('drcore/package.json').version}`)
     await assert.rejects(run(execPath, [bin, 'verfiy']), { code: 2 })
+  })
+
+  test('brings the command, which reports what it read until Ctrl-C', async () => {
+    const url = database()
+    const release = await lock(url, 'invoices')
+    try {
+      const child = spawn(execPath, [bin, 'verify', url], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 20_000 })
+      const output = text(child.stdout)
+      await waiting(url)
+      child.kill('SIGINT')
+      assert.match(await output, /^UNPROVEN .*exit 130\n/s)
+      assert.equal(child.exitCode ?? (await once(child, 'exit'))[0], 130)
+      await until(() => running(url) === 0)
+    } finally {
+      await release()
+    }
+  })
+
+  test('judges as the command does, byte by byte', async () => {
+    const url = database()
+    const before = await drcore.baseline(url)
+    execute(url, 'delete from invoices where id <= 3')
+    const now = await drcore.collect(url, { against: before })
+    const directory = await mkdtemp(join(tmpdir(), 'drcore-node-'))
+    await before.save(join(directory, 'baseline.json'))
+    await now.save(join(directory, 'evidence.json'))
+    const command = [bin, 'judge', 'evidence.json', '--against', 'baseline.json', '--format', 'json']
+    const report = await drcore.judge(now, { against: before })
+    await assert.rejects(run(execPath, command, { cwd: directory }), (error) => {
+      assert.equal(error.code, 1)
+      assert.equal(error.stdout.trimEnd(), report.json)
+      return true
+    })
   })
 })
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 'use strict'
 
-const { cli } = require('../native.js')
+const { cli } = require('..')
 
 process.exitCode = cli(['drcore', ...process.argv.slice(2)])
