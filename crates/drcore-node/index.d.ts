@@ -50,6 +50,14 @@ export function judge(evidence: Evidence | wire.Evidence, options?: JudgeOptions
 export function baseline(url?: string | URL, options?: BaselineOptions): Promise<Evidence>
 
 /**
+ * Explains a check, a kind of finding, a finding by its id, or a key of the plan (`plan.row_counts`), as
+ * Markdown; without a topic, lists them.
+ *
+ * @throws {DrcoreError} `usage` if there is no such topic, with what may have been meant.
+ */
+export function explain(topic?: string): string
+
+/**
  * Runs the `drcore` command in this process and waits for its end.
  *
  * @param argv The arguments, the program's name first.
@@ -131,6 +139,12 @@ export class Report {
   assertPassed(): void
   /** The report as text, 80 columns wide. */
   toString(options?: TextOptions): string
+  /** The report as Markdown. */
+  toMarkdown(): string
+  /** The report as one HTML page that needs no network. */
+  toHTML(): string
+  /** The report as JUnit XML: one case for every check. */
+  toJUnit(): string
   /** The report as data, for `JSON.stringify`. */
   toJSON(): wire.Report
 }

@@ -33,6 +33,11 @@ async function baseline(url, options) {
   return new Evidence(KEY, await call(native.baseline, address(url), options))
 }
 
+/** Explains a check, a kind of finding, a finding or a key of the plan. */
+function explain(topic) {
+  return value(native.explain(topic))
+}
+
 /** Runs the `drcore` command in this process. */
 function cli(argv) {
   // The command hears signals itself and then calls whoever was there before. Node's own handler
@@ -125,6 +130,18 @@ class Report extends Handle {
 
   toString({ width = 80, color = false, verbose = false } = {}) {
     return Handle.handle(this).text(Number.isFinite(width) ? width : undefined, color, verbose).trimEnd()
+  }
+
+  toMarkdown() {
+    return Handle.handle(this).markdown()
+  }
+
+  toHTML() {
+    return value(Handle.handle(this).html())
+  }
+
+  toJUnit() {
+    return value(Handle.handle(this).junit())
   }
 
   [inspect.custom](_depth, { colors }) {
@@ -322,6 +339,7 @@ module.exports = {
   baseline,
   cli,
   collect,
+  explain,
   judge,
   verify,
 }

@@ -14,6 +14,8 @@ mod verify;
 
 use std::ffi::OsString;
 
+pub(crate) use explain::explain;
+
 use clap::{Parser, Subcommand};
 use drcore::connect::Dsn;
 use drcore::evidence::PasswordFrom;

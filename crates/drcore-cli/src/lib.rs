@@ -45,6 +45,14 @@ where
     code
 }
 
+/// Explains a check, a kind of finding, a finding by its id or `plan.KEY`, as Markdown; without a topic, lists them.
+///
+/// # Errors
+/// [`Usage`](drcore::ErrorKind::Usage) if there is no such topic, with what may have been meant.
+pub fn explain(topic: Option<&str>) -> drcore::Result<String> {
+    commands::explain(topic).map_err(|fault| fault.error)
+}
+
 /// Whether errors are wanted as JSON: known before the arguments are, so that a mistake in them is JSON too.
 fn wants_json(arguments: &[OsString]) -> bool {
     let mut json = std::env::var_os("DRCORE_FORMAT").is_some_and(|format| format == "json");

@@ -97,6 +97,19 @@ describe('output', TIMEOUT, () => {
     assert.match(inspect(await drcore.collect()), /^Evidence\(db /)
   })
 
+  test('a report as Markdown, HTML and JUnit', async () => {
+    const report = await damaged()
+    for (const text of [report.toMarkdown(), report.toHTML(), report.toJUnit()]) assert.match(text, /public\.invoices/)
+    assert.match(report.toHTML(), /^<!doctype html>/i)
+    assert.match(report.toJUnit(), /^<\?xml/)
+  })
+
+  test('explain knows checks, kinds and keys of the plan', () => {
+    assert.match(drcore.explain(), /row_counts/)
+    for (const topic of ['row_counts', 'fewer_rows', 'plan.row_counts']) assert.match(drcore.explain(topic), /^# /)
+    assert.throws(() => drcore.explain('row_count'), { code: 'usage', hint: /row_counts/ })
+  })
+
   test('JSON is Rust\'s, byte by byte', async () => {
     const report = await damaged()
     assert.deepEqual(JSON.parse(JSON.stringify(report)), JSON.parse(report.json))

@@ -50,6 +50,24 @@ impl ReportHandle {
         options.verbose = verbose;
         self.0.to_text(options)
     }
+
+    /// The report as Markdown.
+    #[napi]
+    pub fn markdown(&self) -> String {
+        self.0.to_markdown()
+    }
+
+    /// The report as one HTML page.
+    #[napi]
+    pub fn html(&self) -> Answer<String> {
+        answer(self.0.to_html())
+    }
+
+    /// The report as `JUnit` XML.
+    #[napi]
+    pub fn junit(&self) -> Answer<String> {
+        answer(self.0.to_junit())
+    }
 }
 
 /// Reads the JSON form.

@@ -25,10 +25,7 @@ pub(crate) struct Arguments {
 
 /// Runs it. Gives the exit code.
 pub(crate) fn run(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> {
-    let page = match &arguments.topic {
-        None => index(),
-        Some(topic) => page(topic)?,
-    };
+    let page = explain(arguments.topic.as_deref())?;
     // In a pipe Markdown is what it is; on a terminal it is laid out.
     let text = match screen.width {
         Some(width) => markdown::render(&page, width, screen.color),
@@ -36,6 +33,11 @@ pub(crate) fn run(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> {
     };
     screen.print(&text)?;
     Ok(0)
+}
+
+/// A page in Markdown, or the list of them.
+pub(crate) fn explain(topic: Option<&str>) -> Result<String, Fault> {
+    topic.map_or_else(|| Ok(index()), page)
 }
 
 /// Every check with its kinds, and the sections of the plan.
