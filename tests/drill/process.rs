@@ -2,11 +2,10 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use drcore::restore::{ScratchCluster, ScratchOptions};
-
-const DIRECTORY: &str = "DRCORE_SCRATCH_DIR";
+use drcore_tests::process::{DIRECTORY, directory, entries, is_alive, nothing_is_left, server, signal, wait};
 
 /// Not a test of its own: the process that the others start, end and look after.
 #[tokio::test]
@@ -29,54 +28,6 @@ fn start(directory: &Path, end: &str) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
-}
-
-/// A directory of its own that the server's user can reach.
-fn directory() -> tempfile::TempDir {
-    use std::os::unix::fs::PermissionsExt;
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    directory
-}
-
-fn wait<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(value) = ready() {
-            return value;
-        }
-        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn entries(directory: &Path) -> usize {
-    std::fs::read_dir(directory).unwrap().count()
-}
-
-/// The process id of the server that runs below the directory, once it is ready.
-fn server(directory: &Path) -> Option<u32> {
-    let root = std::fs::read_dir(directory).unwrap().next()?.unwrap().path();
-    let text = std::fs::read_to_string(root.join("data/postmaster.pid")).ok()?;
-    // The last line says what it is at.
-    text.lines().nth(7).filter(|status| status.trim() == "ready")?;
-    text.lines().next()?.parse().ok()
-}
-
-fn is_alive(pid: u32) -> bool {
-    // A process that nobody waited for is a zombie, not alive.
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
-}
-
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").arg(name).arg(child.id().to_string()).status().unwrap();
-    assert!(status.success());
-}
-
-fn nothing_is_left(directory: &Path, pid: u32) {
-    wait("the server ends", || (!is_alive(pid)).then_some(()));
-    wait("the directory goes", || (entries(directory) == 0).then_some(()));
 }
 
 #[test]

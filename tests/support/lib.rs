@@ -5,6 +5,8 @@
 pub mod proxy;
 
 use std::process::{Command, Stdio};
+pub mod process;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use drcore::collect::CollectOptions;

@@ -4,10 +4,12 @@
 
 mod baseline;
 mod collect;
+mod drill;
 mod explain;
 mod init;
 mod judge;
 mod markdown;
+mod repair;
 mod schema;
 mod shared;
 mod verify;
@@ -41,6 +43,8 @@ Exit codes: 0 passed, 1 failed, 2 wrong usage or plan, 3 unproven,
 Examples:
   drcore baseline -o baseline.json         before, beside the backup
   drcore verify --against baseline.json    after the restore
+  drcore repair --against baseline.json    what puts it right, for review
+  drcore drill --sample                    see all of it on a sample
   drcore explain row_counts"
 )]
 pub(crate) struct Cli {
@@ -58,6 +62,8 @@ pub(crate) enum Command {
     Judge(judge::Arguments),
     Collect(collect::Arguments),
     Schema(schema::Arguments),
+    Repair(Box<repair::Arguments>),
+    Drill(drill::Arguments),
 }
 
 impl Command {
@@ -71,6 +77,8 @@ impl Command {
             Self::Judge(arguments) => judge::run(arguments, screen).await,
             Self::Collect(arguments) => collect::run(arguments, screen).await,
             Self::Schema(arguments) => schema::run(&arguments, screen),
+            Self::Repair(arguments) => repair::run(*arguments, screen).await,
+            Self::Drill(arguments) => drill::run(arguments, screen).await,
         }
     }
 }

@@ -6,6 +6,14 @@ use crate::screen::Screen;
 
 /// A token that the first Ctrl-C (or SIGTERM) cancels. The second ends the process.
 pub(crate) fn token(screen: &Screen) -> CancellationToken {
+    token_with(
+        screen,
+        "stopping: cancelling on the server, then the report of what was read; Ctrl-C again to kill",
+    )
+}
+
+/// As [`token`], saying this when it happens.
+pub(crate) fn token_with(screen: &Screen, note: &'static str) -> CancellationToken {
     let token = CancellationToken::new();
     let cancelled = token.clone();
     let screen = screen.clone();
@@ -14,9 +22,7 @@ pub(crate) fn token(screen: &Screen) -> CancellationToken {
             return;
         }
         cancelled.cancel();
-        screen.note(
-            "stopping: cancelling on the server, then the report of what was read; Ctrl-C again to kill",
-        );
+        screen.note(note);
         if asked_to_stop().await {
             #[expect(clippy::exit, reason = "the user asked twice")]
             std::process::exit(130);

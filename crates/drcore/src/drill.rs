@@ -9,8 +9,9 @@ mod archive;
 mod report;
 mod text;
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,6 @@ pub use report::{BackupFacts, Damage, DrillReport, DrillRow, DrillRun, Step, Ste
 use crate::collect::{CollectOptions, Stop};
 use crate::connect::{Dsn, Source, Target};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::Evidence;
 use crate::plan::{Limits, Plan};
 use crate::report::Report;
 use crate::restore::{RepairOptions, RepairPlan, ScratchCluster, ScratchOptions};
@@ -31,6 +31,10 @@ use crate::verify::{Against, VerifyOptions, verify};
 const SOURCE: &str = "source";
 /// The database that the backup is restored into.
 const RESTORED: &str = "restored";
+/// A copy of it from before the repair, for trying things.
+const DAMAGED: &str = "damaged";
+/// The baseline's file, beside the dump.
+const BASELINE: &str = "baseline.json";
 /// In the layout of the runbooks' repositories.
 const DUMP: &str = "backup-20261120-020000.dump";
 
@@ -42,6 +46,9 @@ pub struct SampleOptions {
     pub seed: u64,
     /// Whether the restore goes wrong. Where it does not, `verify` must say `passed`.
     pub damaged: bool,
+    /// Whether to keep a copy from before the repair, and the baseline as a file, for
+    /// trying `verify` and `repair` on as long as the [`Drill`] lives.
+    pub keep: bool,
     /// Who rehearses, for the drill log.
     pub operator: Option<String>,
     /// Told of each step as it begins.
@@ -52,7 +59,14 @@ pub struct SampleOptions {
 
 impl Default for SampleOptions {
     fn default() -> Self {
-        Self { seed: 1, damaged: true, operator: None, progress: None, cancel: CancellationToken::new() }
+        Self {
+            seed: 1,
+            damaged: true,
+            keep: false,
+            operator: None,
+            progress: None,
+            cancel: CancellationToken::new(),
+        }
     }
 }
 
@@ -71,8 +85,6 @@ impl std::fmt::Debug for SampleOptions {
 pub struct Drill {
     /// What came of it.
     pub report: DrillReport,
-    /// What the restored copy was compared with.
-    pub baseline: Evidence,
     cluster: ScratchCluster,
 }
 
@@ -85,6 +97,16 @@ impl Drill {
     /// The connection string of the restored copy.
     pub fn restored_url(&self) -> String {
         self.cluster.url(RESTORED)
+    }
+
+    /// The connection string of the copy from before the repair, where [`SampleOptions::keep`] asked for it.
+    pub fn damaged_url(&self) -> String {
+        self.cluster.url(DAMAGED)
+    }
+
+    /// The file of the baseline, where [`SampleOptions::keep`] asked for it.
+    pub fn baseline_file(&self) -> PathBuf {
+        self.cluster.socket_directory().join(BASELINE)
     }
 }
 
@@ -140,6 +162,9 @@ async fn rehearse(options: &SampleOptions) -> Result<Drill> {
     };
     let before = clock.time(Step::Verify, verify_whole(&restored, &verify_options)).await?;
     let repair = RepairPlan::of(&before, &RepairOptions::default())?;
+    if options.keep {
+        keep(&cluster).await?;
+    }
     let writes = if repair.statements.is_empty() {
         Vec::new()
     } else {
@@ -152,10 +177,13 @@ async fn rehearse(options: &SampleOptions) -> Result<Drill> {
     };
     let after = clock.time(Step::VerifyAgain, verify_whole(&restored, &verify_options)).await?;
 
+    if options.keep {
+        backup.baseline.save(cluster.socket_directory().join(BASELINE))?;
+    }
     let facts = BackupFacts { file: DUMP.to_owned(), taken_at: backup_instant()?, bytes: backup.bytes };
     let parts = report::Parts { backup: facts, restore_errors, damage, before, repair, writes, after };
     let report = DrillReport::new(options, parts, clock.started_at, clock.steps);
-    Ok(Drill { report, baseline: backup.baseline, cluster })
+    Ok(Drill { report, cluster })
 }
 
 /// A report that is cancelled half-way is no report of the drill's.
@@ -187,6 +215,20 @@ async fn build() -> Result<ScratchCluster> {
         cluster.execute(SOURCE, sql).await?;
     }
     Ok(cluster)
+}
+
+/// Copies the damaged database.
+async fn keep(cluster: &ScratchCluster) -> Result<()> {
+    let copy = format!("create database {DAMAGED} template {RESTORED}");
+    let mut left = 100;
+    loop {
+        match cluster.execute("postgres", &copy).await {
+            // "is being accessed by other users": the sessions that verified end a moment later.
+            Err(error) if error.sqlstate() == Some("55006") && left > 0 => left -= 1,
+            result => return result,
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Damages the restored copy; gives the log of what was damaged.

@@ -4,6 +4,6 @@ pub mod repair;
 pub mod scratch;
 mod tools;
 
-pub use repair::{Comparison, RepairOptions, RepairPlan};
+pub use repair::{Comparison, RepairOptions, RepairPlan, Repaired};
 pub use scratch::{ScratchCluster, ScratchOptions};
 pub use tools::Tools;

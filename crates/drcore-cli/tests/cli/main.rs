@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test may panic, and is nobody's library")]
 
 mod command;
+mod drill;
 mod interrupt;
 mod outputs;
 mod refusals;
+mod repair;
 mod screens;
 
 /// A database as it was backed up.

@@ -149,6 +149,11 @@ impl Server {
     pub fn project(&self) -> Option<String> {
         self.system_identifier.as_ref().map(|identifier| format!("{}@{identifier}", self.database))
     }
+
+    /// Whether it calls itself a scratch cluster of drcore's. A [`Target`] looks closer.
+    pub fn is_scratch(&self) -> bool {
+        self.cluster_name == CLUSTER_NAME
+    }
 }
 
 /// The directory of the socket, where that is the only place that the connection string names.
@@ -169,7 +174,7 @@ async fn compare(
 ) -> Result<()> {
     let named = server.project().unwrap_or_else(|| format!("{}@unknown", server.database));
     comparison.check("name", &named, project, named == project && server.system_identifier.is_some());
-    comparison.check("cluster_name", &server.cluster_name, CLUSTER_NAME, server.cluster_name == CLUSTER_NAME);
+    comparison.check("cluster_name", &server.cluster_name, CLUSTER_NAME, server.is_scratch());
     comparison.check("role", &server.role, "a superuser", server.superuser);
     comparison.check("standby", if server.in_recovery { "yes" } else { "no" }, "no", !server.in_recovery);
     if !server.superuser {

@@ -162,9 +162,9 @@ impl Step {
         match self {
             Self::Build => "build the sample",
             Self::BackUp => "back up, with a baseline",
-            Self::WriteOn => "go on writing",
+            Self::WriteOn => "go on writing, until the disaster",
             Self::Restore => "restore",
-            Self::Damage => "damage the copy",
+            Self::Damage => "damage the restored copy",
             Self::Verify => "verify",
             Self::Repair => "repair",
             Self::VerifyAgain => "verify again",
@@ -233,8 +233,13 @@ impl DrillReport {
         };
         report.problems = report.judge(options.damaged);
         report.passed = report.problems.is_empty();
-        let (fixed, still) = (report.comparison.fixed.len() as u64, report.comparison.still.len());
-        let outcome = format!("{} fixed, {still} need data", plural(fixed, "finding"));
+        let fixed = report.comparison.fixed.len() as u64;
+        let left = report.after.findings().into_iter().filter(|f| f.severity() > Severity::Info).count();
+        let outcome = match (fixed, left) {
+            (0, 0) => "nothing to repair".to_owned(),
+            (_, 0) => format!("{} fixed", plural(fixed, "finding")),
+            (_, left) => format!("{} fixed, {left} need data", plural(fixed, "finding")),
+        };
         report.row.outcome = if report.passed { outcome } else { format!("DRILL FAILED: {outcome}") };
         report.row.notes = report.problems.first().cloned().unwrap_or_default();
         report
@@ -316,6 +321,12 @@ impl DrillRow {
             &self.outcome,
             &self.notes,
         ]
+    }
+
+    /// A Markdown table of this row: the beginning of a drill log.
+    pub fn to_markdown_table(&self) -> String {
+        let rule = Self::COLUMNS.map(|_| "---").join(" | ");
+        format!("| {} |\n| {rule} |\n{}\n", Self::COLUMNS.join(" | "), self.to_markdown())
     }
 
     /// The row of a Markdown table.

@@ -1,22 +1,27 @@
 //! The rehearsal as a story that a tired person can read.
 
+use std::collections::BTreeMap;
+
 use super::report::{Damage, DrillReport, DrillRow};
 use crate::finding::{Finding, Severity};
 use crate::report::terminal;
 use crate::restore::RepairPlan;
 use crate::text::{count, plural, seconds};
 
+/// Columns; what is longer is cut, and told in full by `-v` and by the reports.
+const WIDTH: usize = 79;
+
 impl DrillReport {
-    /// The story: what was built, what broke, what `verify` says, what was repaired, what only data can
+    /// The story: what was made, what broke, what `verify` says, what was repaired, what only data can
     /// bring back, and the row for the drill log.
     pub fn to_text(&self) -> String {
         let mut text = self.verdict();
-        text.push_str(&self.story());
+        text.push_str(&self.steps());
         if !self.damage.is_empty() {
             text.push_str(&self.broken());
             text.push_str(&self.found());
             text.push_str(&planned(&self.repair));
-            text.push_str(&self.repaired());
+            text.push_str(&self.left());
         }
         text.push_str(&self.log_row());
         text
@@ -24,10 +29,13 @@ impl DrillReport {
 
     fn verdict(&self) -> String {
         let mut text = match (self.passed, self.damage.is_empty()) {
-            (true, false) => "PASSED   drill on the sample: the broken restore was FAILED, as it should be\n",
-            (true, true) => "PASSED   drill on the sample: the healthy restore was PASSED, as it should be\n",
+            (true, false) => {
+                "PASSED   drill on the sample: verify FAILED the broken restore, as it should;\n         \
+                 all that was broken was found, and all that SQL can repair is repaired\n"
+            }
+            (true, true) => "PASSED   drill on the sample: verify PASSED the healthy restore, as it should\n",
             (false, _) => {
-                "FAILED   drill on the sample: this is a fault of drcore, not of a database of yours\n"
+                "FAILED   drill on the sample: drcore itself is at fault, not a database of yours\n"
             }
         }
         .to_owned();
@@ -37,60 +45,93 @@ impl DrillReport {
         text
     }
 
-    fn story(&self) -> String {
-        let rows = self.before.run.baseline.as_ref().map_or(0, |_| 0);
-        let _ = rows;
+    fn steps(&self) -> String {
         let mut text = String::from("\n");
         for time in &self.run.steps {
-            text.push_str(&format!("{:>9}  {}\n", seconds(time.elapsed_ms), time.step.label()));
+            text.push_str(&format!("{:>8}  {}\n", seconds(time.elapsed_ms), self.step(time.step)));
         }
         text
     }
 
+    /// What a step did.
+    fn step(&self, step: super::Step) -> String {
+        use super::Step;
+        let examined = |report: &crate::Report, what| report.examined.get(what).copied().unwrap_or_default();
+        let (tables, rows) = (examined(&self.before, "tables"), examined(&self.before, "rows"));
+        match step {
+            Step::BackUp => format!("{}: {} kB", step.label(), count(self.backup.bytes / 1000)),
+            Step::Verify => {
+                format!("{}: {} and {}", step.label(), plural(tables, "table"), plural(rows, "row"))
+            }
+            Step::Repair => {
+                let statements = plural(self.repair.statements.len() as u64, "statement");
+                format!("{}: {statements} in one transaction", step.label())
+            }
+            _ => step.label().to_owned(),
+        }
+    }
+
     fn broken(&self) -> String {
-        let mut text = format!("\nWhat went wrong with the restore (seed {})\n", self.seed);
+        let mut kinds: BTreeMap<&str, Vec<&Damage>> = BTreeMap::new();
         for damage in &self.damage {
-            let found = match (damage.found, damage.finding_ids.is_empty()) {
-                (_, true) => "     ",
-                (true, _) => "found",
-                (false, _) => "MISSED",
-            };
-            text.push_str(&format!("  {found}  {}\n", terminal(&describe(damage))));
+            kinds.entry(&damage.damage).or_default().push(damage);
+        }
+        let mut text = format!("\nWhat went wrong with the restore, by seed {}\n", self.seed);
+        for (kind, damages) in kinds {
+            let rows: u64 = damages.iter().filter_map(|damage| damage.detail["rows"].as_u64()).sum();
+            let rows = if rows > 0 { format!("{}: ", plural(rows, "row")) } else { String::new() };
+            let missed = if damages.iter().all(|damage| damage.found) { "" } else { "MISSED: " };
+            let objects: Vec<&str> = damages.iter().map(|damage| name(damage)).collect();
+            let line = format!("  {:<19}{missed}{rows}{}", kind.replace('_', " "), objects.join(", "));
+            text.push_str(&cut(&line));
         }
         text
     }
 
     fn found(&self) -> String {
         let findings = self.before.findings();
-        let critical = self.before.count(Severity::Critical) as u64;
+        let critical = self.before.count(Severity::Critical);
+        let warnings = self.before.count(Severity::Warning);
         let mut text = format!(
-            "\nverify says {}: {}, {} of them critical\n",
+            "\nverify says {}: {} critical, {}\n",
             self.before.verdict.as_str().to_uppercase(),
-            plural(findings.len() as u64, "finding"),
-            count(critical)
+            count(critical as u64),
+            plural(warnings as u64, "warning")
         );
-        for finding in findings {
+        for finding in findings.into_iter().filter(|finding| finding.severity() == Severity::Critical) {
             text.push_str(&line(finding));
+        }
+        if warnings > 0 {
+            text.push_str(&format!(
+                "+ {}: -v shows the reports in full\n",
+                plural(warnings as u64, "warning")
+            ));
         }
         text
     }
 
-    fn repaired(&self) -> String {
-        let mut text = format!("\nAfterwards: {} fixed\n", count(self.comparison.fixed.len() as u64));
-        if !self.comparison.still.is_empty() {
-            text.push_str("Only data can bring back\n");
+    /// What is left, by object: what only data can bring back.
+    fn left(&self) -> String {
+        let mut text =
+            format!("\nverify again: {} fixed", plural(self.comparison.fixed.len() as u64, "finding"));
+        let left: Vec<&Finding> =
+            self.after.findings().into_iter().filter(|finding| finding.severity() > Severity::Info).collect();
+        if left.is_empty() {
+            text.push_str(", nothing is left\n");
+            return text;
         }
-        for finding in self.after.findings() {
+        text.push_str(&format!(", {} that only data can bring back\n", count(left.len() as u64)));
+        for finding in left {
             text.push_str(&line(finding));
         }
         text
     }
 
     fn log_row(&self) -> String {
-        let mut text = String::from("\nFor the drill log\n");
+        let mut text = String::from("\nFor the drill log (-o drill.md)\n");
         for (name, value) in DrillRow::COLUMNS.iter().zip(self.row.values()) {
             if !value.is_empty() {
-                text.push_str(&format!("  {name:<16} {}\n", terminal(value)));
+                text.push_str(&cut(&format!("  {name:<17}{value}")));
             }
         }
         text
@@ -98,10 +139,10 @@ impl DrillReport {
 }
 
 fn planned(plan: &RepairPlan) -> String {
-    let mut text = format!("\nRepaired by plan {}, in one transaction\n", plan.digest);
+    let mut text = format!("\nrepair, plan {}, in one transaction\n", plan.digest);
     for statement in &plan.statements {
         let sql = statement.sql.split_whitespace().collect::<Vec<_>>().join(" ");
-        text.push_str(&format!("  {}\n", shorten(&terminal(&sql), 76)));
+        text.push_str(&cut(&format!("  [{}] {sql}", statement.class.label())));
     }
     text
 }
@@ -109,22 +150,23 @@ fn planned(plan: &RepairPlan) -> String {
 fn line(finding: &Finding) -> String {
     let common = finding.common();
     let word = common.severity.as_str().to_uppercase();
-    format!("{word:<8} {}: {}\n", terminal(&common.object), terminal(&common.message))
+    cut(&format!("{word:<8} {}: {}", common.object, common.message))
 }
 
-/// What was done, in a few words.
-fn describe(damage: &Damage) -> String {
-    let words = damage.damage.replace('_', " ");
-    match damage.detail.get("rows").and_then(serde_json::Value::as_u64) {
-        Some(rows) => format!("{words}: {} ({})", damage.object, plural(rows, "row")),
-        None => format!("{words}: {}", damage.object),
+/// What was damaged, as short as it can be told.
+fn name(damage: &Damage) -> &str {
+    match damage.damage.as_str() {
+        "tenant_gap" => damage.detail["slug"].as_str().unwrap_or(&damage.object),
+        _ => damage.object.strip_prefix("public.").unwrap_or(&damage.object),
     }
 }
 
-fn shorten(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
+/// One line, as wide as the screen.
+fn cut(line: &str) -> String {
+    let line = terminal(line);
+    if line.chars().count() <= WIDTH {
+        return format!("{line}\n");
     }
-    let cut: String = text.chars().take(width - 1).collect();
-    format!("{cut}…")
+    let cut: String = line.chars().take(WIDTH - 1).collect();
+    format!("{cut}…\n")
 }

@@ -18,6 +18,7 @@ use crate::finding::Finding;
 use crate::plan::Limits;
 use crate::remedy::{Choice, Remedy, RemedyClass};
 use crate::report::Report;
+use crate::verify::{VerifyOptions, verify};
 
 /// What may go into a repair plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,11 @@ impl Chosen {
             _ => Err(Error::new(ErrorKind::Usage, format!("{text:?} chooses nothing"))
                 .hint("Write CHECK=WAY or FINDING=WAY, such as orphan_fks=delete.")),
         }
+    }
+
+    /// Whether it names this finding and no other.
+    fn is_exact(&self, finding: &Finding) -> bool {
+        self.subject == finding.id()
     }
 
     /// How exactly it names the finding; the most exact goes first.
@@ -156,11 +162,10 @@ impl RepairPlan {
         }
         if let Some(unused) = options.choices.iter().enumerate().find(|(at, _)| !used.contains(at)) {
             let Chosen { subject, way } = unused.1;
-            return Err(Error::new(
-                ErrorKind::Usage,
-                format!("{subject}={way} fits no finding that needs a choice"),
-            )
-            .hint("drcore repair without --with lists the findings that do."));
+            return Err(Error::new(ErrorKind::Usage, format!("no finding takes the choice {subject}={way}"))
+                .hint(
+                    "Without --with, drcore repair lists the findings that need a choice, and their ways.",
+                ));
         }
         let run = &report.run.evidence;
         let mut plan = Self {
@@ -240,6 +245,55 @@ impl RepairPlan {
     }
 }
 
+/// A repair that was applied, and what verifying again said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Repaired")]
+#[non_exhaustive]
+pub struct Repaired {
+    /// Always `drcore.repaired/1`.
+    pub format: String,
+    /// What was applied.
+    pub plan: RepairPlan,
+    /// Everything that was written, with its time.
+    pub writes: Vec<Write>,
+    /// The findings of before, after it.
+    pub comparison: Comparison,
+    /// What verifying again said.
+    pub after: Report,
+}
+
+impl Repaired {
+    /// The value of `format`.
+    pub const FORMAT: &'static str = "drcore.repaired/1";
+
+    /// The JSON form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        crate::wire::to_json(self)
+    }
+}
+
+/// Applies a reviewed plan to the database at `url`, which must be `project`, and verifies it again.
+///
+/// # Errors
+/// As [`Target::connect`] and [`RepairPlan::execute`]. Once it was applied, what
+/// verifying could not find out is in the report.
+pub async fn apply(
+    url: &str,
+    project: &str,
+    plan: RepairPlan,
+    before: &Report,
+    options: &VerifyOptions,
+) -> Result<Repaired> {
+    let target = Target::connect(url, project).await?;
+    let writes = plan.execute(&target, &options.plan.limits).await?;
+    let after = Box::pin(verify(url, options)).await?;
+    let comparison = Comparison::of(before, &after);
+    Ok(Repaired { format: Repaired::FORMAT.to_owned(), plan, writes, comparison, after })
+}
+
 /// The way that a finding is put right, or why it is not.
 fn way<'r>(
     finding: &'r Finding,
@@ -254,23 +308,25 @@ fn way<'r>(
             Ok(Ok(order::Way { class: sql.class, statements: &sql.statements, note: sql.note.as_deref() }))
         }
         Some(Remedy::Choose(choose)) => {
-            let fits = options.choices.iter().enumerate().filter_map(|(at, chosen)| {
-                let exactness = chosen.fit(finding)?;
-                used.insert(at);
-                Some((exactness, chosen))
+            let named = options.choices.iter().enumerate().filter_map(|(at, chosen)| {
+                let choice = choose.choices.iter().find(|choice| choice.name == chosen.way);
+                Some((chosen.fit(finding)?, at, chosen, choice))
             });
+            // For a whole check, the findings that do not have the way still wait to be chosen for.
+            let fits = named.filter(|(_, _, chosen, choice)| choice.is_some() || chosen.is_exact(finding));
             // Of equally exact ones the last goes, as with other options of the command line.
-            let Some((_, chosen)) = fits.max_by_key(|(exactness, _)| *exactness) else {
+            let Some((_, at, chosen, choice)) = fits.max_by_key(|(exactness, at, ..)| (*exactness, *at))
+            else {
                 return Ok(Err(Why::Choose(choose.choices.clone())));
             };
-            let Some(choice) = choose.choices.iter().find(|choice| choice.name == chosen.way) else {
-                let names: Vec<&str> = choose.choices.iter().map(|choice| choice.name.as_str()).collect();
-                return Err(Error::new(
-                    ErrorKind::Usage,
-                    format!("{} cannot be put right by {:?}", finding.id(), chosen.way),
-                )
-                .hint(format!("Its ways are: {}.", names.join(", "))));
+            let Some(choice) = choice else {
+                let ways: Vec<&str> = choose.choices.iter().map(|choice| choice.name.as_str()).collect();
+                let message = format!("{} cannot be put right by {:?}", finding.id(), chosen.way);
+                return Err(
+                    Error::new(ErrorKind::Usage, message).hint(format!("Its ways are: {}.", ways.join(", ")))
+                );
             };
+            used.insert(at);
             if choice.statements.is_empty() {
                 return Ok(Err(Why::NeedsData(choice.clone())));
             }

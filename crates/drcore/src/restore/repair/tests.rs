@@ -141,9 +141,10 @@ fn the_most_exact_choice_goes_and_one_that_fits_nothing_is_a_mistake() {
     assert_eq!(statements(&plan), ["delete from public.cc"]);
     assert!(matches!(plan.left[..], [LeftOut { why: Why::NeedsData(_), .. }]));
     for (texts, says) in [
-        (&["orphan_fk=delete"][..], "fits no finding"),
-        (&["orphan_fks:orphaned_rows:public.=delete"], "fits no finding"),
-        (&["orphan_fks=remove"], "cannot be put right"),
+        (&["orphan_fk=delete"][..], "no finding takes"),
+        (&["orphan_fks:orphaned_rows:public.=delete"], "no finding takes"),
+        (&["orphan_fks=remove"], "no finding takes"),
+        (&["orphan_fks:orphaned_rows:public.c=remove"], "cannot be put right"),
     ] {
         let error = chosen(texts).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
@@ -151,6 +152,16 @@ fn the_most_exact_choice_goes_and_one_that_fits_nothing_is_a_mistake() {
     }
     assert!(Chosen::parse("orphan_fks").is_err());
     assert!(Chosen::parse("=delete").is_err());
+}
+
+#[test]
+fn a_script_is_one_transaction_and_names_cannot_leave_their_comment() {
+    let finding = finding("mine", "k", "public.\"a\ndrop table b; --\"", safe(&["one"]));
+    let script = plan(vec![finding], &RepairOptions::default()).to_sql();
+    let sql: Vec<&str> = script.lines().filter(|line| !line.starts_with("--") && !line.is_empty()).collect();
+    assert_eq!(sql.first(), Some(&"begin;"));
+    assert_eq!(sql[sql.len() - 2..], ["one;", "commit;"]);
+    assert!(sql.iter().all(|line| !line.contains("drop")), "{script}");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The repair plan as text.
 
-use super::{Comparison, LeftOut, RepairPlan, Why};
+use super::{Comparison, LeftOut, RepairPlan, Repaired, Why};
 use crate::remedy::RemedyClass;
 use crate::report::{terminal, terminal_lines};
-use crate::text::plural;
+use crate::text::{instant, plural};
 
 impl RepairPlan {
     /// The plan, for reviewing: every statement in full, with the findings that it answers.
@@ -36,6 +36,51 @@ impl RepairPlan {
         for LeftOut { finding, why } in &self.left {
             text.push_str(&format!("    {}\n        {}\n", terminal(finding), why.to_text(finding)));
         }
+        text
+    }
+}
+
+impl RepairPlan {
+    /// The plan as a script for psql: one transaction, the findings as comments.
+    pub fn to_sql(&self) -> String {
+        let project = self.project.as_deref().unwrap_or("an unknown database");
+        let mut text = format!("-- drcore repair plan {} for {}\n", self.digest, terminal(project));
+        text.push_str("begin;\n");
+        for setting in SETTINGS {
+            text.push_str(&format!("set local {setting};\n"));
+        }
+        for statement in &self.statements {
+            text.push_str(&format!("\n-- [{}]\n", statement.class.label()));
+            // On one line each, or their text would be SQL.
+            for id in &statement.answers {
+                text.push_str(&format!("-- answers {}\n", terminal(id)));
+            }
+            for note in &statement.notes {
+                text.push_str(&format!("-- note: {}\n", terminal(note)));
+            }
+            text.push_str(&format!("{};\n", statement.sql));
+        }
+        text.push_str("\ncommit;\n");
+        text
+    }
+}
+
+/// Under which a plan is applied, by drcore or by hand.
+const SETTINGS: [&str; 4] =
+    ["search_path = ''", "row_security = off", "standard_conforming_strings = on", "lock_timeout = '5s'"];
+
+impl Repaired {
+    /// What was written, and which findings are fixed, still there or new.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("plan {} was applied\n", self.plan.digest);
+        for write in &self.writes {
+            let statement = write.statement.split_whitespace().collect::<Vec<_>>().join(" ");
+            let rows = write.rows.filter(|rows| *rows > 0);
+            let rows = rows.map_or(String::new(), |rows| format!(" ({})", plural(rows, "row")));
+            text.push_str(&format!("  {} {}{rows}\n", instant(write.at), terminal(&statement)));
+        }
+        text.push('\n');
+        text.push_str(&self.comparison.to_text());
         text
     }
 }

@@ -1,0 +1,110 @@
+//! The drill as a process: what it says, what it writes, and that it leaves nothing behind.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use drcore_tests::process::{DIRECTORY, directory, entries, is_alive, nothing_is_left, server, signal, wait};
+
+use super::command::Place;
+
+#[test]
+fn kept_databases_can_be_tried_on_until_ctrl_c() {
+    let (place, scratch) = (Place::new(), directory());
+    let arguments = ["drill", "--sample", "--keep", "--seed", "5", "-o", "drill.json", "-o", "drill.md"];
+    let mut child = place.command(&arguments).env(DIRECTORY, scratch.path()).spawn().unwrap();
+    let mut text = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    while !text.contains("drcore repair\n") {
+        assert!(out.read_line(&mut text).unwrap() > 0, "it ended early: {text}");
+    }
+    let pid = server(scratch.path()).unwrap();
+    assert!(text.contains("\nverify says FAILED: "), "{text}");
+    assert!(place.read("drill.json").contains("drcore.drill/1"));
+    assert!(place.read("drill.md").starts_with("| Date | Operator | Backup restored | RTO observed |"));
+    for line in text.lines().take_while(|line| !line.starts_with("Kept")) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+
+    // What it says can be typed.
+    let said = |name: &str| {
+        let line = text.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+        line.split(' ').next_back().unwrap().rsplit('=').next().unwrap().to_owned()
+    };
+    let (url, baseline) = (said("damaged"), said("baseline"));
+    let with = |arguments: &[&str]| {
+        let mut command = place.command(arguments);
+        command.env("DATABASE_URL", &url).env("DRCORE_AGAINST", &baseline);
+        super::command::Ran::of(&mut command)
+    };
+    assert_eq!(with(&["verify"]).code, 1);
+    let plan = with(&["repair"]);
+    assert_eq!(plan.code, 0, "{plan:?}");
+    let apply = plan.out.lines().find(|line| line.starts_with("apply ")).unwrap();
+    let (digest, project) = apply.split_once("--apply ").unwrap().1.split_once(" --project ").unwrap();
+    assert!(plan.out.starts_with(&format!("plan {digest} for {project}")), "{plan:?}");
+    assert!(plan.out.contains("choose: --with orphan_fks="), "{plan:?}");
+
+    let other = with(&["repair", "--apply", "00000000", "--project", project]);
+    assert_eq!(other.code, 2, "{other:?}");
+    assert!(other.err.contains("nothing was written"), "{other:?}");
+    let elsewhere = project.replacen("damaged@", "restored@", 1);
+    let wrong = with(&["repair", "--apply", digest, "--project", &elsewhere]);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.err.contains("nothing was written") && wrong.err.contains("compared"), "{wrong:?}");
+
+    let applied = with(&["repair", "--apply", digest, "--project", project]);
+    assert_eq!(applied.code, 1, "what only data can bring back is still there: {applied:?}");
+    assert!(applied.out.contains("FIXED    rls_coverage:rls_disabled:"), "{applied:?}");
+    assert!(applied.out.contains("STILL    row_counts:fewer_rows:"), "{applied:?}");
+    assert!(!applied.out.contains("NEW "), "{applied:?}");
+    let again = with(&["repair", "--apply", digest, "--project", project]);
+    assert_eq!(again.code, 2, "the plan is another one now: {again:?}");
+
+    signal(&child, "-INT");
+    let status = child.wait().unwrap();
+    let passed = text.starts_with("PASSED ");
+    assert_eq!(status.code(), Some(i32::from(!passed)), "the drill's own exit code");
+    nothing_is_left(scratch.path(), pid);
+}
+
+#[test]
+fn nothing_is_left_of_a_drill_that_is_stopped_or_killed_and_another_goes_on() {
+    let (place, scratch) = (Place::new(), directory());
+    let mut other =
+        place.command(&["drill", "--sample", "--keep"]).env(DIRECTORY, scratch.path()).spawn().unwrap();
+    let others = wait("the other's server starts", || server(scratch.path()));
+    for (name, code) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-KILL", None)] {
+        for delay in [0, 1500] {
+            let scratch = directory();
+            let mut child = place
+                .command(&["drill", "--sample", "--seed", "2"])
+                .env(DIRECTORY, scratch.path())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let pid = wait("the server starts", || server(scratch.path()));
+            std::thread::sleep(Duration::from_millis(delay));
+            signal(&child, name);
+            assert_eq!(child.wait().unwrap().code(), code, "{name} after {delay} ms");
+            nothing_is_left(scratch.path(), pid);
+        }
+    }
+    assert!(is_alive(others));
+    assert_eq!(entries(scratch.path()), 1);
+    signal(&other, "-KILL");
+    other.wait().unwrap();
+    nothing_is_left(scratch.path(), others);
+}
+
+#[test]
+fn what_it_rehearses_on_must_be_said() {
+    let place = Place::new();
+    let ran = place.run(&["drill"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("--sample"), "{ran:?}");
+    let ran = place.run(&["drill", "--sample", "-o", "drill.pdf"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains(".json, .md or .txt"), "{ran:?}");
+}
