@@ -2,6 +2,7 @@
 //!
 //! `<check>.sql` holds the healthy database and, after the line `-- damage`, what is done to it.
 
+mod bucket_privacy;
 mod orphan_fks;
 mod rls_coverage;
 mod row_counts;

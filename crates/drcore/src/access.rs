@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::check::Unread;
 use crate::evidence::Catalog;
 use crate::evidence::acl::Acl;
-use crate::evidence::catalog::{Column, Function, Relation, Role, Schema};
+use crate::evidence::catalog::{Column, Function, Policy, Relation, Role, Schema};
 use crate::sql::QualifiedName;
 
 /// The role that PostgREST logs in with, before it becomes the one that the token names.
@@ -224,6 +224,11 @@ impl<'e> Access<'e> {
     /// Whether what is granted to `grantee` is granted to the role.
     pub(crate) fn counts_for(&self, role: &str, grantee: &str) -> bool {
         grantee == "public" || self.has_rights_of(role, grantee)
+    }
+
+    /// Whether the policy is for the role: by name, through a group of it, or for everybody.
+    pub(crate) fn is_for(&self, policy: &Policy, role: &str) -> bool {
+        policy.roles.iter().any(|of| self.counts_for(role, of))
     }
 
     fn columns_of(&self, relation: &QualifiedName) -> &'e [Column] {

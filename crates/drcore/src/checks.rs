@@ -3,6 +3,8 @@
 //! Adding one: `checks/<name>.rs`, `checks/<name>.md`, a `mod` line, a line in
 //! [`ALL`], and `tests/damage/<name>.sql`.
 
+pub mod bucket_privacy;
+mod expression;
 pub mod orphan_fks;
 pub mod policies;
 pub mod rls_coverage;
@@ -12,8 +14,13 @@ pub mod sequence_lag;
 pub use crate::check::Check;
 
 /// Every check that exists: a report has one result for each.
-pub static ALL: &[&Check] =
-    &[&orphan_fks::CHECK, &rls_coverage::CHECK, &row_counts::CHECK, &sequence_lag::CHECK];
+pub static ALL: &[&Check] = &[
+    &bucket_privacy::CHECK,
+    &orphan_fks::CHECK,
+    &rls_coverage::CHECK,
+    &row_counts::CHECK,
+    &sequence_lag::CHECK,
+];
 
 /// The check of this id.
 pub fn by_id(id: &str) -> Option<&'static Check> {

@@ -120,6 +120,32 @@ pub trait Payload {
     }
 }
 
+/// Payloads with their common fields, of kinds that are not counted.
+macro_rules! payloads {
+    ($($(#[$doc:meta])* $type:ident { $($(#[$field_doc:meta])* $field:ident: $of:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+            #[schemars(inline)]
+            #[non_exhaustive]
+            pub struct $type {
+                /// The fields that every finding has.
+                #[serde(flatten)]
+                pub common: $crate::finding::Common,
+                $($(#[$field_doc])* pub $field: $of,)*
+            }
+
+            impl $crate::finding::Payload for $type {
+                fn common(&self) -> &$crate::finding::Common {
+                    &self.common
+                }
+            }
+        )*
+    };
+}
+
+pub(crate) use payloads;
+
 macro_rules! findings {
     ($($(#[$doc:meta])* $variant:ident($payload:path) = $tag:literal,)*) => {
         /// Something that is wrong with the database.
@@ -158,6 +184,16 @@ findings! {
     ApiRoleAdded(checks::rls_coverage::ApiRoleAdded) = "api_role_added",
     /// A view shows `auth.users` to the API.
     AuthUsersExposed(checks::rls_coverage::AuthUsersExposed) = "auth_users_exposed",
+    /// A policy opens all files of a bucket.
+    BroadObjectPolicy(checks::bucket_privacy::BroadObjectPolicy) = "broad_object_policy",
+    /// A bucket does not say whether it is public.
+    BucketFlagNull(checks::bucket_privacy::BucketFlagNull) = "bucket_flag_null",
+    /// A bucket takes other files than it should.
+    BucketLimitsChanged(checks::bucket_privacy::BucketLimitsChanged) = "bucket_limits_changed",
+    /// A bucket should be public and is private.
+    BucketPrivate(checks::bucket_privacy::BucketPrivate) = "bucket_private",
+    /// A bucket should be private and is public.
+    BucketPublic(checks::bucket_privacy::BucketPublic) = "bucket_public",
     /// A table has other than the planned number of rows.
     CountMismatch(checks::row_counts::CountMismatch) = "count_mismatch",
     /// A finding of an embedder's own check.
@@ -180,6 +216,8 @@ findings! {
     ForceRlsLost(checks::rls_coverage::ForceRlsLost) = "force_rls_lost",
     /// A row breaks MATCH FULL: some columns of its key are NULL, others are not.
     HalfNullKeys(checks::orphan_fks::HalfNullKeys) = "half_null_keys",
+    /// A bucket that the plan or the baseline names is nowhere.
+    MissingBucket(checks::bucket_privacy::MissingBucket) = "missing_bucket",
     /// A foreign key of the baseline is not there any more.
     MissingForeignKey(checks::orphan_fks::MissingForeignKey) = "missing_foreign_key",
     /// A relation of the plan names a table or column that is nowhere.
@@ -220,8 +258,12 @@ findings! {
     SequenceNearExhaustion(checks::sequence_lag::SequenceNearExhaustion) = "sequence_near_exhaustion",
     /// A sequence will hand out again what it had handed out when the baseline was taken.
     SequenceWentBack(checks::sequence_lag::SequenceWentBack) = "sequence_went_back",
+    /// Row level security of a storage table is off.
+    StorageRlsDisabled(checks::bucket_privacy::StorageRlsDisabled) = "storage_rls_disabled",
     /// A column drew its values from a sequence, and has no default now.
     UnfedColumn(checks::sequence_lag::UnfedColumn) = "unfed_column",
+    /// Neither the plan nor the baseline knows the bucket.
+    UnknownBucket(checks::bucket_privacy::UnknownBucket) = "unknown_bucket",
     /// The API reads a materialised view or foreign table, where policies cannot be.
     UnprotectableRelation(checks::rls_coverage::UnprotectableRelation) = "unprotectable_relation",
 }

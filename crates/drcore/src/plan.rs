@@ -7,6 +7,7 @@
 //! are told at once.
 
 mod accept;
+mod bucket_privacy;
 mod duration;
 mod limits;
 mod mistakes;
@@ -27,6 +28,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use accept::Accept;
+pub use bucket_privacy::{BucketExpectation, BucketPrivacy};
 pub use duration::Span;
 pub use limits::Limits;
 pub use names::{ColumnName, TableName};
@@ -59,6 +61,9 @@ pub struct Plan {
     /// Sessions, timeouts and the deadline.
     #[serde(skip_serializing_if = "Limits::is_default")]
     pub limits: Limits,
+    /// Which buckets there are, and who may read them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket_privacy: Option<BucketPrivacy>,
     /// Relations that no foreign key constraint declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orphan_fks: Option<OrphanFks>,
@@ -89,6 +94,7 @@ impl Default for Plan {
             scope: Scope::default(),
             tenancy: None,
             limits: Limits::default(),
+            bucket_privacy: None,
             orphan_fks: None,
             rls_coverage: None,
             row_counts: None,
@@ -172,6 +178,7 @@ impl Plan {
             scope: fields.section(reader, "scope", Scope::read).unwrap_or_default(),
             tenancy: fields.section(reader, "tenancy", Tenancy::read),
             limits: fields.section(reader, "limits", Limits::read).unwrap_or_default(),
+            bucket_privacy: fields.section(reader, "bucket_privacy", BucketPrivacy::read),
             orphan_fks: fields.section(reader, "orphan_fks", OrphanFks::read),
             rls_coverage: fields.section(reader, "rls_coverage", RlsCoverage::read),
             row_counts: fields.section(reader, "row_counts", RowCounts::read),
@@ -201,6 +208,7 @@ impl Plan {
     pub fn names(&self, check: &str) -> bool {
         match check {
             "orphan_fks" => self.orphan_fks.is_some(),
+            "bucket_privacy" => self.bucket_privacy.is_some(),
             "rls_coverage" => self.rls_coverage.is_some(),
             "row_counts" => self.row_counts.is_some(),
             "sequence_lag" => self.sequence_lag.is_some(),

@@ -3,11 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::expression::is_always_true;
+use crate::access::Access;
 use crate::check::{Context, Judgement};
-use crate::evidence::catalog::Policy;
+use crate::evidence::catalog::{Policy, PolicyCommand};
 use crate::finding::{Common, Payload, Severity};
 use crate::remedy::{Remedy, RemedyClass};
 use crate::sql::{QualifiedName, ident, literal};
+use crate::text::plural;
 
 /// Where the text of a remedy comes from.
 pub(super) const FROM_BASELINE: &str = "the policy's text comes from the baseline: review it as code";
@@ -54,6 +57,58 @@ pub(super) fn same(one: &Policy, other: &Policy) -> bool {
     differences(one, other).is_empty()
 }
 
+/// Whether it says the same of every row: of those that are seen, or of those that may be written.
+pub(super) fn opens(policy: &Policy, command: PolicyCommand) -> bool {
+    let using = policy.using.as_deref().is_some_and(is_always_true);
+    // Without WITH CHECK, USING holds for what is written too; without both nothing is allowed.
+    let check = policy.check.as_deref().map_or(using, is_always_true);
+    match command {
+        PolicyCommand::Insert => check,
+        PolicyCommand::Update => using || check,
+        PolicyCommand::All | PolicyCommand::Delete | PolicyCommand::Select => using,
+    }
+}
+
+/// Whether a restrictive policy of the table holds the role back, whatever a permissive one allows.
+pub(super) fn is_narrowed(access: &Access<'_>, own: &[Policy], role: &str, command: PolicyCommand) -> bool {
+    own.iter().any(|policy| {
+        !policy.permissive
+            && policy.command.each().contains(&command)
+            && access.is_for(policy, role)
+            && !opens(policy, command)
+    })
+}
+
+/// Row level security on; with the baseline's policies, where it had them in force.
+pub(super) fn enable(table: &QualifiedName, now: Option<&[Policy]>, then: Option<&[Policy]>) -> Remedy {
+    let enable = format!("alter table {table} enable row level security");
+    let (Some(now), Some(then)) = (now, then) else {
+        let note = match now {
+            Some([]) => "create policies first: without any, the API sees no row".to_owned(),
+            Some(some) => format!(
+                "its {} would be in force: see that they let the application in",
+                plural(some.len() as u64, "policy")
+            ),
+            None => "its policies could not be read: see that they let the application in".to_owned(),
+        };
+        return Remedy::sql(RemedyClass::AvailabilityRisk, [enable]).with_note(note);
+    };
+    let wrong: Vec<&Policy> =
+        then.iter().filter(|old| !now.iter().any(|new| new.name == old.name && same(new, old))).collect();
+    let note = match (then.len(), wrong.len()) {
+        (0, _) => "it had no policies in the baseline either: the API saw no row".to_owned(),
+        (1, 0) => "its policy is in place and equals the baseline's".to_owned(),
+        (all, 0) => format!("its {all} policies are in place and equal the baseline's"),
+        (all, wrong) => format!(
+            "{wrong} of its {} made as in the baseline; {FROM_BASELINE}",
+            plural(all as u64, "policy")
+        ),
+    };
+    let mut statements: Vec<String> = wrong.into_iter().flat_map(recreate).collect();
+    statements.push(enable);
+    Remedy::sql(RemedyClass::Safe, statements).with_note(note)
+}
+
 /// The statements that make the policy as it was, whatever is there now.
 pub(super) fn recreate(policy: &Policy) -> Vec<String> {
     vec![
@@ -71,14 +126,14 @@ pub(super) fn query(table: &QualifiedName) -> String {
     )
 }
 
-fn differences(new: &Policy, old: &Policy) -> Vec<PolicyDifference> {
+fn differences(new: &Policy, old: &Policy) -> Vec<Difference> {
     let roles = |policy: &Policy| policy.roles.iter().map(|role| ident(role)).collect::<Vec<_>>().join(", ");
     let kind = |policy: &Policy| if policy.permissive { "permissive" } else { "restrictive" }.to_owned();
     let command = |policy: &Policy| policy.command.as_sql().to_owned();
     let mut differences = Vec::new();
     let mut compare = |what: &str, is: Option<String>, was: Option<String>| {
         if is.as_deref().map(layout) != was.as_deref().map(layout) {
-            differences.push(PolicyDifference { what: what.to_owned(), was, is });
+            differences.push(Difference { what: what.to_owned(), was, is });
         }
     };
     compare("command", Some(command(new)), Some(command(old)));
@@ -128,14 +183,14 @@ fn versions_differ(context: Context<'_>) -> bool {
     now != then
 }
 
-/// How one side of a policy differs from the baseline.
+/// How one side of a policy or bucket differs from the baseline or the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "PolicyDifference")]
+#[schemars(title = "Difference")]
 #[non_exhaustive]
-pub struct PolicyDifference {
-    /// `command`, `kind`, `roles`, `using` or `with check`.
+pub struct Difference {
+    /// Which side: `using`, `roles`, `file_size_limit`.
     pub what: String,
-    /// What it was.
+    /// What it was, or should be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was: Option<String>,
     /// What it is.
@@ -199,7 +254,7 @@ pub struct PolicyChanged {
     /// The name of the policy, unquoted.
     pub policy: String,
     /// What differs.
-    pub differences: Vec<PolicyDifference>,
+    pub differences: Vec<Difference>,
 }
 
 impl PolicyChanged {
@@ -207,7 +262,7 @@ impl PolicyChanged {
         check: &str,
         new: &Policy,
         old: &Policy,
-        differences: Vec<PolicyDifference>,
+        differences: Vec<Difference>,
         versions_differ: bool,
     ) -> Self {
         // It took away, and now it adds.
@@ -217,7 +272,7 @@ impl PolicyChanged {
             format!("the policy {} differs from the baseline in its {}", ident(&new.name), what.join(", "));
         let mut hint: Vec<String> = differences
             .iter()
-            .map(|PolicyDifference { what, was, is }| {
+            .map(|Difference { what, was, is }| {
                 let text =
                     |side: &Option<String>| side.as_deref().map_or_else(|| "nothing".to_owned(), layout);
                 format!("{what} was {}, is {}", text(was), text(is))

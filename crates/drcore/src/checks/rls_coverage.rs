@@ -2,7 +2,6 @@
 
 mod drift;
 mod exposure;
-mod expression;
 mod findings;
 mod policy_rules;
 mod tables;

@@ -23,3 +23,22 @@ impl RlsCoverage {
         Some(Self { exposed_schemas: exposed_schemas? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::Plan;
+
+    #[test]
+    fn mistakes_are_told() {
+        for (text, told) in [
+            ("[rls_coverage]", "exposed_schemas is missing"),
+            ("[rls_coverage]\nexposed_schemas = []", "expects nothing"),
+            ("[rls_coverage]\nexposed_schemas = \"public\"", "a list"),
+            ("[rls_coverage]\nexposed_shemas = [\"public\"]", "did you mean exposed_schemas?"),
+        ] {
+            let error = Plan::from_toml(text).unwrap_err();
+            let detail = error.detail_text().unwrap();
+            assert!(detail.contains(told), "{text}: {detail}");
+        }
+    }
+}

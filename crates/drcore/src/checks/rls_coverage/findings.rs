@@ -2,42 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::ID;
 use crate::access::Privileges;
 use crate::checks::policies;
 use crate::evidence::catalog::{Function, Policy, Relation, RelationKind};
-use crate::finding::{Common, Payload, Severity};
+use crate::finding::{Common, Severity, payloads};
 use crate::remedy::{Remedy, RemedyClass};
 use crate::sql::{QualifiedName, ident, literal};
-use crate::text::{count, plural};
+use crate::text::{count, list, plural};
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $type:ident { $($(#[$field_doc:meta])* $field:ident: $of:ty,)* })*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-            #[schemars(inline)]
-            #[non_exhaustive]
-            pub struct $type {
-                /// The fields that every finding has.
-                #[serde(flatten)]
-                pub common: Common,
-                $($(#[$field_doc])* pub $field: $of,)*
-            }
-
-            impl Payload for $type {
-                fn common(&self) -> &Common {
-                    &self.common
-                }
-            }
-        )*
-    };
-}
-
-kinds! {
+payloads! {
     /// The API can become a role that it could not become.
     ApiRoleAdded {
         /// The role, unquoted.
@@ -467,16 +441,6 @@ fn consequence(reached: &[(&str, Privileges)], rows: Option<u64>) -> String {
     }
     let parts: Vec<String> = by_deed.iter().map(|(deed, roles)| format!("{} {deed}", list(roles))).collect();
     format!("{}.", parts.join("; "))
-}
-
-/// `a, b and c`.
-fn list<S: AsRef<str>>(names: &[S]) -> String {
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    match names.as_slice() {
-        [] => "nobody".to_owned(),
-        [one] => (*one).to_owned(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
-    }
 }
 
 fn owned<'a, S: AsRef<str> + 'a + ?Sized>(names: impl IntoIterator<Item = &'a S>) -> Vec<String> {

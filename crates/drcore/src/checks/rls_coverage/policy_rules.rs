@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::expression::is_always_true;
 use super::{Case, PolicyAlwaysTrue, PolicyTrustsUserMetadata};
 use crate::check::Judgement;
 use crate::checks::policies;
@@ -38,14 +37,17 @@ fn judge_policy(
         .old(table)
         .and(case.old_policies)
         .map(|all| policies::of(all, &table.name).iter().find(|old| old.name == policy.name));
-    if exposed && trusts_user_metadata(policy) && case.now.api_roles().any(|role| is_for(case, policy, role))
+    if exposed
+        && trusts_user_metadata(policy)
+        && case.now.api_roles().any(|role| case.now.is_for(policy, role))
     {
         judgement.find(PolicyTrustsUserMetadata::new(policy));
     }
     // The baseline knows the table, and not this policy as always true.
     let new = old.is_some_and(|old| {
         old.is_none_or(|old| {
-            commands(policy).iter().any(|command| opens(policy, *command) && !opens(old, *command))
+            let each = policy.command.each();
+            each.iter().any(|command| policies::opens(policy, *command) && !policies::opens(old, *command))
         })
     });
     if !exposed && !new {
@@ -55,14 +57,8 @@ fn judge_policy(
     if open.is_empty() {
         return;
     }
-    let narrowed = |(role, command): &(&str, PolicyCommand)| {
-        own.iter().any(|other| {
-            !other.permissive
-                && commands(other).contains(command)
-                && is_for(case, other, role)
-                && !opens(other, *command)
-        })
-    };
+    let narrowed =
+        |(role, command): &(&str, PolicyCommand)| policies::is_narrowed(&case.now, own, role, *command);
     let writes =
         open.iter().any(|(role, command)| *command != PolicyCommand::Select && !narrowed(&(*role, *command)));
     let severity = if new || writes { Severity::Critical } else { Severity::Info };
@@ -78,45 +74,14 @@ fn opened<'e>(case: &Case<'e>, table: &Relation, policy: &Policy) -> Vec<(&'e st
         return opened;
     }
     for (role, privileges) in case.now.reached_by(table) {
-        for command in commands(policy) {
-            let letter = match command {
-                PolicyCommand::Delete => 'd',
-                PolicyCommand::Insert => 'a',
-                PolicyCommand::Update => 'w',
-                PolicyCommand::All | PolicyCommand::Select => 'r',
-            };
-            if is_for(case, policy, role) && privileges.has(letter) && opens(policy, command) {
-                opened.push((role, command));
+        for command in policy.command.each() {
+            let may = privileges.has(command.privilege()) && case.now.is_for(policy, role);
+            if may && policies::opens(policy, *command) {
+                opened.push((role, *command));
             }
         }
     }
     opened
-}
-
-/// The commands that it is for, one by one.
-fn commands(policy: &Policy) -> Vec<PolicyCommand> {
-    match policy.command {
-        PolicyCommand::All => {
-            vec![PolicyCommand::Delete, PolicyCommand::Insert, PolicyCommand::Select, PolicyCommand::Update]
-        }
-        one => vec![one],
-    }
-}
-
-/// Whether it says the same of every row: of those that are seen, or of those that may be written.
-fn opens(policy: &Policy, command: PolicyCommand) -> bool {
-    let using = policy.using.as_deref().is_some_and(is_always_true);
-    // Without WITH CHECK, USING holds for what is written too; without both nothing is allowed.
-    let check = policy.check.as_deref().map_or(using, is_always_true);
-    match command {
-        PolicyCommand::Insert => check,
-        PolicyCommand::Update => using || check,
-        PolicyCommand::All | PolicyCommand::Delete | PolicyCommand::Select => using,
-    }
-}
-
-fn is_for(case: &Case<'_>, policy: &Policy, role: &str) -> bool {
-    policy.roles.iter().any(|of| case.now.counts_for(role, of))
 }
 
 /// Whether it reads what users can set for themselves by `updateUser({ data })`.

@@ -56,6 +56,27 @@ impl PolicyCommand {
             Self::Update => "update",
         }
     }
+
+    /// The commands that it stands for, one by one.
+    pub fn each(self) -> &'static [Self] {
+        match self {
+            Self::All => &[Self::Delete, Self::Insert, Self::Select, Self::Update],
+            Self::Delete => &[Self::Delete],
+            Self::Insert => &[Self::Insert],
+            Self::Select => &[Self::Select],
+            Self::Update => &[Self::Update],
+        }
+    }
+
+    /// The privilege that it needs besides, as PostgreSQL's letter.
+    pub fn privilege(self) -> char {
+        match self {
+            Self::Delete => 'd',
+            Self::Insert => 'a',
+            Self::All | Self::Select => 'r',
+            Self::Update => 'w',
+        }
+    }
 }
 
 impl Policy {

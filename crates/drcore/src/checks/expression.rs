@@ -58,7 +58,7 @@ fn is_constant(text: &str) -> bool {
 }
 
 /// Without the parentheses that enclose all of it.
-fn unwrap(text: &str) -> &str {
+pub(super) fn unwrap(text: &str) -> &str {
     let mut text = text.trim();
     while let Some(inner) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
         let encloses = pieces(text).skip(1).all(|(at, depth, _)| depth > 0 || at == text.len() - 1);
@@ -71,7 +71,7 @@ fn unwrap(text: &str) -> &str {
 }
 
 /// The parts between `separator`s that stand outside parentheses and quotes.
-fn split<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
+pub(super) fn split<'t>(text: &'t str, separator: &str) -> Vec<&'t str> {
     let mut parts = Vec::new();
     let mut from = 0;
     for (at, depth, quoted) in pieces(text) {
