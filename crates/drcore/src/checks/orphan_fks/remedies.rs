@@ -22,7 +22,7 @@ pub(super) fn orphans(
     };
     choices.push(Choice::new(
         "reinsert",
-        format!("re-insert {parents} into {}, from a backup or another copy", reference.parent),
+        format!("re-insert {parents} from other data"),
         RemedyClass::Safe,
         Vec::new(),
     ));
@@ -34,7 +34,7 @@ pub(super) fn half_null(context: Context<'_>, reference: &Reference, rows: u64) 
     let mut choices = changes(context, reference, rows, &reference.half_null_condition());
     choices.push(Choice::new(
         "complete",
-        "fill in the missing part of the keys, from a backup or another copy",
+        "fill in the rest of the keys from other data",
         RemedyClass::Safe,
         Vec::new(),
     ));
@@ -51,7 +51,7 @@ fn changes(context: Context<'_>, reference: &Reference, rows: u64, condition: &s
         return Vec::new();
     }
     let child = reference.child_sql();
-    let rows = plural(rows, "row");
+    let rows = if rows == 1 { "row".to_owned() } else { plural(rows, "row") };
     // Supabase refuses it in SQL, since the bytes would stay behind.
     let objects = reference.child.schema == "storage" && catalog.is_supabase().unwrap_or(false);
     let mut choices = vec![if objects {
@@ -75,7 +75,7 @@ fn changes(context: Context<'_>, reference: &Reference, rows: u64, condition: &s
         let names: Vec<String> = columns.iter().map(|column| ident(column)).collect();
         choices.push(Choice::new(
             "set-null",
-            format!("set {} to NULL in the {rows}", names.join(", ")),
+            format!("set {} to NULL", names.join(", ")),
             RemedyClass::Destructive,
             vec![format!("update {child}\nset {}\nwhere {condition}", set.join(", "))],
         ));
