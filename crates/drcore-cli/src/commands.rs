@@ -11,6 +11,7 @@ mod judge;
 mod markdown;
 mod repair;
 mod schema;
+mod scratch;
 mod shared;
 mod verify;
 
@@ -64,6 +65,7 @@ pub(crate) enum Command {
     Schema(schema::Arguments),
     Repair(Box<repair::Arguments>),
     Drill(drill::Arguments),
+    Scratch(scratch::Arguments),
 }
 
 impl Command {
@@ -79,6 +81,7 @@ impl Command {
             Self::Schema(arguments) => schema::run(&arguments, screen),
             Self::Repair(arguments) => repair::run(*arguments, screen).await,
             Self::Drill(arguments) => drill::run(arguments, screen).await,
+            Self::Scratch(arguments) => scratch::run(arguments).await,
         }
     }
 }

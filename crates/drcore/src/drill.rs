@@ -118,6 +118,16 @@ pub fn sample_plan() -> Result<Plan> {
     Plan::from_toml(include_str!("drill/sample/plan.toml"))
 }
 
+/// The sample as it is before the disaster, for trying things out: its connection
+/// string, and the cluster that it lives in, which is gone when it is dropped.
+///
+/// # Errors
+/// [`ErrorKind::Tool`] if PostgreSQL is not there or does not do its work.
+pub async fn sample_database() -> Result<(String, ScratchCluster)> {
+    let cluster = Box::pin(build()).await?;
+    Ok((cluster.url(SOURCE), cluster))
+}
+
 /// Rehearses a disaster on the sample.
 ///
 /// # Errors
