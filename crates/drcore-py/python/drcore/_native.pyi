@@ -1,4 +1,133 @@
-"""The compiled module. Everything public is re-exported by :mod:`drcore`."""
+"""The compiled half. Everything public is re-exported by :mod:`drcore`."""
+
+import os
+from collections.abc import Callable
+from typing import Any, final
+
+from drcore.types import CheckResult, EvidenceRun, Finding, ReportRun, Verdict
+
+__version__: str
+
+@final
+class Report:
+    """One result for every check that exists, and a verdict.
+
+    ``print(report)`` shows the text of the command line; a notebook shows a table, worst first.
+    """
+
+    def __new__(cls, json: str) -> Report: ...
+    @staticmethod
+    def from_json(json: str) -> Report:
+        """Reads a report from the JSON that ``to_json`` gives."""
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Report:
+        """Reads a report from a file that holds its JSON."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What all checks together come to: ``passed``, ``failed``, or ``unproven`` (could not find out)."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding of every check that is not accepted, worst first."""
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """One result for every check, in the order of the checks."""
+
+    @property
+    def examined(self) -> dict[str, int]:
+        """How much was read, by plural noun: ``tables``, ``rows``."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know that is no finding."""
+
+    @property
+    def run(self) -> ReportRun:
+        """All that is volatile: instants, versions, hosts, timings."""
+
+    def assert_passed(self) -> None:
+        """Raises ``NotPassed``, an ``AssertionError`` with this report, unless the verdict is ``passed``."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+    def _repr_html_(self) -> str: ...
+    def __getnewargs__(self) -> tuple[str]: ...
+
+@final
+class Evidence:
+    """Every fact that was read from one state of one database. Stored, it is a baseline."""
+
+    def __new__(cls, json: str) -> Evidence: ...
+    @staticmethod
+    def from_json(json: str) -> Evidence:
+        """Reads Evidence from the JSON that ``to_json`` gives."""
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Evidence:
+        """Reads Evidence from a file that ``save`` or ``drcore baseline`` wrote."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes it to a file, whole or not at all, readable by its owner only."""
+
+    @property
+    def run(self) -> EvidenceRun:
+        """All that is volatile: instants, versions, hosts, timings, and why nothing more was read."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+    def __getnewargs__(self) -> tuple[str]: ...
+
+@final
+class Call:
+    """A call that runs. Dropping it cancels it."""
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until there is progress to take, or the call is done, or so many
+        seconds have passed. Says whether it is done."""
+
+    def done(self) -> bool:
+        """Whether it is done."""
+
+    def progress(self) -> str | None:
+        """Takes the last progress, as JSON, if there is any that was not taken yet."""
+
+    def cancel(self) -> None:
+        """Cancels it, on the server too. It is done within a second."""
+
+    def result(self) -> Any:
+        """Takes what it gives, once it is done, or raises what went wrong."""
+
+def verify(
+    url: str | None, options: str, against: Evidence | None, wake: Callable[[], None] | None
+) -> Call:
+    """Starts ``drcore.verify``."""
+
+def collect(
+    url: str | None, options: str, against: Evidence | None, wake: Callable[[], None] | None
+) -> Call:
+    """Starts ``drcore.collect``."""
+
+def judge(
+    evidence: Evidence, options: str, against: Evidence | None, wake: Callable[[], None] | None
+) -> Call:
+    """Starts ``drcore.judge``."""
+
+def baseline(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.baseline``."""
+
+def error_kinds() -> list[str]:
+    """The codes of every kind of error that the core has."""
 
 def cli(argv: list[str]) -> int:
-    """Runs the ``drcore`` command with these arguments, the program's name first."""
+    """Runs the ``drcore`` command with these arguments, the program's name first; gives its exit code."""

@@ -1,0 +1,71 @@
+"""Is this restored database whole, locked down and usable, and if not, what was lost?
+
+    import drcore
+
+    report = drcore.verify("postgresql://localhost/restored", against="baseline.json")
+    print(report)
+    report.assert_passed()
+
+The verbs block; :mod:`drcore.aio` has the same, awaited. :class:`Report` and :class:`Evidence` are
+handles; what they hold are the frozen dataclasses of :mod:`drcore.types`, and findings narrow by
+``kind``. What could not be found out is told apart from what is wrong: the first is ``unproven``, or
+an :class:`Error` of :mod:`drcore.errors` where the call itself cannot work; the second is a finding.
+"""
+
+from __future__ import annotations
+
+from drcore import aio, errors, types
+from drcore._native import Evidence, Report, __version__
+from drcore._verbs import baseline, collect, judge, verify
+from drcore.errors import (
+    AuthenticationError,
+    CancelledError,
+    ConnectionError,
+    Error,
+    FormatError,
+    InternalError,
+    IoError,
+    NotPassed,
+    PermissionError,
+    PlanError,
+    QueryError,
+    RefusedError,
+    TimeoutError,
+    TlsError,
+    ToolError,
+    UnsupportedError,
+    UsageError,
+)
+from drcore.types import Finding, Progress
+
+__all__ = [
+    "AuthenticationError",
+    "CancelledError",
+    "ConnectionError",
+    "Error",
+    "Evidence",
+    "Finding",
+    "FormatError",
+    "InternalError",
+    "IoError",
+    "NotPassed",
+    "PermissionError",
+    "PlanError",
+    "Progress",
+    "QueryError",
+    "RefusedError",
+    "Report",
+    "TimeoutError",
+    "TlsError",
+    "ToolError",
+    "UnsupportedError",
+    "UsageError",
+    "__version__",
+    "aio",
+    "baseline",
+    "collect",
+    "errors",
+    "judge",
+    "types",
+    "verify",
+]

@@ -1,0 +1,82 @@
+"""JSON to the dataclasses of :mod:`drcore.types`, driven by their type hints."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import types as builtin_types
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from drcore import types
+
+_SHAPES: dict[str, Any] = {
+    "checks": tuple[types.CheckResult, ...],
+    "findings": tuple[types.Finding, ...],
+    "progress": types.Progress,
+    "report_run": types.ReportRun,
+    "run": types.EvidenceRun,
+}
+
+
+def from_json(name: str, text: str) -> Any:
+    """The value that the compiled half calls by this name."""
+    return convert(_SHAPES[name], json.loads(text))
+
+
+def convert(hint: Any, value: Any) -> Any:
+    """The value as its type hint says. What fits no type is a defect, and raises ``TypeError``."""
+    origin = get_origin(hint)
+    if hint is Any or (origin is Literal and value in get_args(hint)):
+        return value
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, dict):
+        fields = _fields(hint)
+        return hint(**{fields[key][0]: convert(fields[key][1], item) for key, item in value.items()})
+    if origin in (list, tuple) and isinstance(value, list):
+        return origin(convert(get_args(hint)[0], item) for item in value)
+    if origin is dict and isinstance(value, dict):
+        return {key: convert(get_args(hint)[1], item) for key, item in value.items()}
+    if origin in (Union, builtin_types.UnionType):
+        for member in get_args(hint):
+            if _fits(member, value):
+                return convert(member, value)
+    elif isinstance(hint, type) and _fits(hint, value):
+        return value
+    raise TypeError(f"drcore.types is stale: {value!r:.200} is not {hint}")
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether the value is of this member of a union: by its tag, by its keys, or by its type."""
+    origin = get_origin(hint)
+    if origin is Literal:
+        return value in get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, dict):
+            return False
+        fields = _fields(hint)
+        required = (key for key, (_, _, needed) in fields.items() if needed)
+        tags = ((key, kind) for key, (_, kind, _) in fields.items() if get_origin(kind) is Literal)
+        return (
+            value.keys() <= fields.keys()
+            and all(key in value for key in required)
+            and all(value[key] in get_args(kind) for key, kind in tags if key in value)
+        )
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    expected = origin or hint
+    return isinstance(value, expected) and not (expected is int and isinstance(value, bool))
+
+
+@functools.cache
+def _fields(cls: Any) -> dict[str, tuple[str, Any, bool]]:
+    """By key in JSON: the field's name (``class_`` for ``class``), its type, whether it is required."""
+    hints = get_type_hints(cls)
+    missing = dataclasses.MISSING
+    return {
+        field.name.rstrip("_"): (
+            field.name,
+            hints[field.name],
+            field.default is missing and field.default_factory is missing,
+        )
+        for field in dataclasses.fields(cls)
+    }

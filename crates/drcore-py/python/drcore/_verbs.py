@@ -1,0 +1,134 @@
+"""The verbs, each of which blocks until it is done. :mod:`drcore.aio` has the same, awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from drcore import _native
+from drcore._call import AgainstLike, OnProgress, PlanLike, options, wait
+from drcore._native import Evidence, Report
+
+
+def verify(
+    url: str | None = None,
+    *,
+    plan: PlanLike | None = None,
+    against: AgainstLike | None = None,
+    only: Sequence[str] | None = None,
+    deadline: str | None = None,
+    sessions: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Report:
+    """Verifies a database: collects, and judges.
+
+    A database that cannot be reached gives a report too: everything unread, the verdict
+    ``unproven``. Ctrl-C cancels on the server, and raises ``KeyboardInterrupt``.
+
+    Args:
+        url: The database; by default ``DATABASE_URL``, else the ``PG*`` variables.
+        plan: What must hold: a path, or the plan as a dict.
+        against: What it is compared with: a file, the URL of a live database, or Evidence.
+        only: Only these checks; the report lists the others as not selected.
+        deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
+        sessions: How many sessions read, from 1 to 64.
+        on_progress: Is told how far it is, in this thread. What it raises cancels the call.
+
+    Raises:
+        UsageError: An argument cannot work, such as the name of a check that does not exist.
+        PlanError: The plan has mistakes; ``detail`` shows all of them.
+        FormatError: The baseline is none, or newer than this version.
+        IoError: The plan or the baseline cannot be read.
+    """
+    text, evidence = options(against, plan=plan, only=only, deadline=deadline, sessions=sessions)
+    return cast(Report, wait(lambda wake: _native.verify(url, text, evidence, wake), on_progress))
+
+
+def collect(
+    url: str | None = None,
+    *,
+    plan: PlanLike | None = None,
+    against: AgainstLike | None = None,
+    only: Sequence[str] | None = None,
+    deadline: str | None = None,
+    sessions: int | None = None,
+    snapshot: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Evidence:
+    """Collects what :func:`verify` would judge. Where nothing can be read, the Evidence says so.
+
+    Args:
+        url: The database; by default ``DATABASE_URL``, else the ``PG*`` variables.
+        plan: What must hold: a path, or the plan as a dict.
+        against: What it will be compared with: it decides what is read.
+        only: Only what these checks want to know.
+        deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
+        sessions: How many sessions read, from 1 to 64.
+        snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
+        on_progress: Is told how far it is, in this thread. What it raises cancels the call.
+
+    Raises:
+        UsageError: An argument cannot work, such as the name of a check that does not exist.
+        PlanError: The plan has mistakes; ``detail`` shows all of them.
+        FormatError: The baseline is none, or newer than this version.
+        IoError: The plan or the baseline cannot be read.
+    """
+    text, evidence = options(
+        against, plan=plan, only=only, deadline=deadline, sessions=sessions, snapshot=snapshot
+    )
+    return cast(Evidence, wait(lambda wake: _native.collect(url, text, evidence, wake), on_progress))
+
+
+def judge(
+    evidence: Evidence,
+    *,
+    plan: PlanLike | None = None,
+    against: AgainstLike | None = None,
+    only: Sequence[str] | None = None,
+) -> Report:
+    """Judges Evidence that was collected before. Connects to nothing, unless ``against`` is a URL.
+
+    Args:
+        evidence: What was collected.
+        plan: What must hold: a path, or the plan as a dict.
+        against: What it is compared with: a file, the URL of a live database, or Evidence.
+        only: Only these checks; the report lists the others as not selected.
+
+    Raises:
+        UsageError: An argument cannot work, such as the name of a check that does not exist.
+        PlanError: The plan has mistakes; ``detail`` shows all of them.
+        FormatError: The baseline is none, or newer than this version.
+        IoError: The plan or the baseline cannot be read.
+    """
+    text, baseline = options(against, plan=plan, only=only)
+    return cast(Report, wait(lambda wake: _native.judge(evidence, text, baseline, wake), None))
+
+
+def baseline(
+    url: str | None = None,
+    *,
+    plan: PlanLike | None = None,
+    only: Sequence[str] | None = None,
+    deadline: str | None = None,
+    sessions: int | None = None,
+    snapshot: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Evidence:
+    """Collects a baseline: Evidence to :meth:`~Evidence.save` beside a backup.
+
+    What could not be collected as a whole raises: half a baseline would be half a proof.
+
+    Args:
+        url: The database; by default ``DATABASE_URL``, else the ``PG*`` variables.
+        plan: What must hold: a path, or the plan as a dict.
+        only: Only what these checks want to know.
+        deadline: How long it may take, such as ``"10m"``.
+        sessions: How many sessions read, from 1 to 64.
+        snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
+        on_progress: Is told how far it is, in this thread. What it raises cancels the call.
+
+    Raises:
+        Error: One of its subclasses, by what kept the baseline from being collected.
+    """
+    text, _ = options(None, plan=plan, only=only, deadline=deadline, sessions=sessions, snapshot=snapshot)
+    return cast(Evidence, wait(lambda wake: _native.baseline(url, text, wake), on_progress))

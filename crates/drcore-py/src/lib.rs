@@ -1,0 +1,35 @@
+//! The compiled half of the Python package: handles and calls. It converts and
+//! calls; what it calls is in the core, and what people call is in `python/drcore`.
+
+mod call;
+mod convert;
+mod error;
+mod evidence;
+mod report;
+mod verify;
+
+/// The compiled half of drcore. Use `import drcore`.
+#[pyo3::pymodule]
+mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::{
+        call::Call,
+        error::error_kinds,
+        evidence::Evidence,
+        report::Report,
+        verify::{baseline, collect, judge, verify},
+    };
+
+    /// Runs the `drcore` command with these arguments, the program's name first; gives its exit code.
+    #[pyfunction]
+    fn cli(py: Python<'_>, argv: Vec<String>) -> u8 {
+        py.detach(|| drcore_cli::run(argv))
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
