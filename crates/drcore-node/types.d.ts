@@ -131,6 +131,10 @@ export type ExtremesFact = ExtremesFactRead | UnreadFact
  */
 export type CountFact = CountFactRead | UnreadFact
 /**
+ * What one bucket must be: private, public, or that and its limits.
+ */
+export type BucketExpectation = ('private' | 'public') | BucketLimits
+/**
  * one column, or several of one table
  */
 export type Columns = string | [string, ...string[]]
@@ -148,6 +152,11 @@ export type Phase = 'catalog' | 'scan'
 export type Finding =
   | ApiRoleAdded
   | AuthUsersExposed
+  | BroadObjectPolicy
+  | BucketFlagNull
+  | BucketLimitsChanged
+  | BucketPrivate
+  | BucketPublic
   | CountMismatch
   | Custom
   | DefinerFunctionExposed
@@ -159,10 +168,12 @@ export type Finding =
   | FewerRows
   | ForceRlsLost
   | HalfNullKeys
+  | MissingBucket
   | MissingForeignKey
   | MissingRelation
   | MissingRole
   | MissingSchema
+  | MissingSequence
   | MissingTable
   | MoreRows
   | OrphanedRows
@@ -175,6 +186,12 @@ export type Finding =
   | RlsBypassed
   | RlsDisabled
   | RlsWithoutPolicies
+  | SequenceBehind
+  | SequenceNearExhaustion
+  | SequenceWentBack
+  | StorageRlsDisabled
+  | UnfedColumn
+  | UnknownBucket
   | UnprotectableRelation
 /**
  * What puts a finding right. Printed by default; applied only through a guarded target.
@@ -1173,6 +1190,10 @@ export interface Plan {
    */
   accept?: Accept[]
   /**
+   * Which buckets there are, and who may read them.
+   */
+  bucket_privacy?: BucketPrivacy | null
+  /**
    * Always `drcore.plan/1`.
    */
   format?: string
@@ -1196,6 +1217,10 @@ export interface Plan {
    * Which schemas and tables are looked at.
    */
   scope?: Scope
+  /**
+   * When a sequence counts as nearly used up.
+   */
+  sequence_lag?: SequenceLag | null
   /**
    * Checks that are left out, with the reason.
    */
@@ -1225,6 +1250,28 @@ export interface Accept {
    * For counted kinds: beyond this many rows it fails again.
    */
   up_to?: number | null
+}
+/**
+ * Which buckets there are, and who may read them.
+ */
+export interface BucketPrivacy {
+  /**
+   * By id; buckets that are not named are compared with the baseline.
+   */
+  buckets: {
+    [k: string]: BucketExpectation
+  }
+}
+/**
+ * What is not said is compared with the baseline.
+ */
+export interface BucketLimits {
+  /**
+   * @minItems 1
+   */
+  allowed_mime_types?: [string, ...string[]]
+  file_size_limit?: number
+  public?: boolean
 }
 /**
  * Sessions, timeouts and the deadline of one run.
@@ -1329,6 +1376,15 @@ export interface Scope {
    * Only these schemas; the default where empty.
    */
   schemas?: string[]
+}
+/**
+ * When a sequence counts as nearly used up.
+ */
+export interface SequenceLag {
+  /**
+   * From how many percent of its range on.
+   */
+  max_used_percent: number
 }
 /**
  * A check that is left out: the report shows it, with the reason.
@@ -1592,6 +1648,249 @@ export interface AuthUsersExposed {
    * Who sees it, unquoted.
    */
   roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A policy opens all files of a bucket.
+ */
+export interface BroadObjectPolicy {
+  /**
+   * The buckets, by id.
+   */
+  buckets: string[]
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * What they may do: words of SQL.
+   */
+  commands: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'broad_object_policy'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * The name of the policy, unquoted.
+   */
+  policy: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * Who is let at them, unquoted.
+   */
+  roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A bucket does not say whether it is public.
+ */
+export interface BucketFlagNull {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'bucket_flag_null'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A bucket takes other files than it should.
+ */
+export interface BucketLimitsChanged {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * What differs.
+   */
+  differences: Difference[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'bucket_limits_changed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * How one side of a policy or bucket differs from the baseline or the plan.
+ */
+export interface Difference {
+  /**
+   * What it is.
+   */
+  is?: string | null
+  /**
+   * What it was, or should be.
+   */
+  was?: string | null
+  /**
+   * Which side: `using`, `roles`, `file_size_limit`.
+   */
+  what: string
+}
+/**
+ * A bucket should be public and is private.
+ */
+export interface BucketPrivate {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'bucket_private'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A bucket should be private and is public.
+ */
+export interface BucketPublic {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'bucket_public'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
   /**
    * How bad it is.
    */
@@ -2126,6 +2425,48 @@ export interface HalfNullKeys {
   severity: Severity
 }
 /**
+ * A bucket that the plan or the baseline names is nowhere.
+ */
+export interface MissingBucket {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'missing_bucket'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A foreign key of the baseline is not there any more.
  */
 export interface MissingForeignKey {
@@ -2312,6 +2653,52 @@ export interface MissingSchema {
    * The schema, unquoted.
    */
   schema: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A sequence that was there is gone.
+ */
+export interface MissingSequence {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The columns that it fed and that are still there.
+   */
+  columns: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'missing_sequence'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * Whether other sequences feed all of them now.
+   */
+  replaced: boolean
   /**
    * How bad it is.
    */
@@ -2642,7 +3029,7 @@ export interface PolicyChanged {
   /**
    * What differs.
    */
-  differences: PolicyDifference[]
+  differences: Difference[]
   /**
    * The consequence, or advice, as a full sentence.
    */
@@ -2676,23 +3063,6 @@ export interface PolicyChanged {
    * How bad it is.
    */
   severity: Severity
-}
-/**
- * How one side of a policy differs from the baseline.
- */
-export interface PolicyDifference {
-  /**
-   * What it is.
-   */
-  is?: string | null
-  /**
-   * What it was.
-   */
-  was?: string | null
-  /**
-   * `command`, `kind`, `roles`, `using` or `with check`.
-   */
-  what: string
 }
 /**
  * A policy that the baseline has is gone.
@@ -2907,6 +3277,284 @@ export interface RlsWithoutPolicies {
    * The API roles that reach the table, unquoted.
    */
   roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A sequence hands out values that are already taken.
+ */
+export interface SequenceBehind {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The largest value (the smallest, of a descending sequence) of each column that is ahead of it.
+   */
+  columns: {
+    [k: string]: string
+  }
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  /**
+   * Whether a primary key or unique constraint makes the inserts fail; else numbers double.
+   */
+  inserts_fail: boolean
+  kind: 'sequence_behind'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it hands out next.
+   */
+  next: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A sequence, or the type of its column, has few values left.
+ */
+export interface SequenceNearExhaustion {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'sequence_near_exhaustion'
+  /**
+   * The last value that sequence and columns can hold.
+   */
+  last: string
+  /**
+   * How many values are left.
+   */
+  left: string
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A sequence will hand out again what it had handed out when the baseline was taken.
+ */
+export interface SequenceWentBack {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'sequence_went_back'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it hands out next.
+   */
+  next: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How far it (or the column that it feeds) had come when the baseline was taken.
+   */
+  was: string
+}
+/**
+ * Row level security of a storage table is off.
+ */
+export interface StorageRlsDisabled {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'storage_rls_disabled'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * Whether it was on in the baseline.
+   */
+  was_on: boolean
+}
+/**
+ * A column drew its values from a sequence, and has no default now.
+ */
+export interface UnfedColumn {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unfed_column'
+  /**
+   * How: `owned`, `identity` or `default`.
+   */
+  link: string
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The sequence that fed it.
+   */
+  sequence: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Neither the plan nor the baseline knows the bucket.
+ */
+export interface UnknownBucket {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unknown_bucket'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Whether anyone may download from it.
+   */
+  public: boolean
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
   /**
    * How bad it is.
    */

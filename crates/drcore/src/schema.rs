@@ -65,6 +65,19 @@ mod tests {
     }
 
     #[test]
+    fn every_variant_with_fields_has_a_title() {
+        for (document, schema) in all() {
+            for (name, definition) in schema.to_value()["$defs"].as_object().unwrap() {
+                for variant in definition["oneOf"].as_array().into_iter().flatten() {
+                    // It becomes an interface or a class, which needs a name.
+                    let named = variant["properties"].is_null() || variant["title"].is_string();
+                    assert!(named, "{document}: a variant of {name} has no title");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_kind_is_a_variant_with_a_title_and_the_common_fields() {
         let report = by_name("report").unwrap().to_value();
         let mut kinds = BTreeSet::new();

@@ -117,10 +117,12 @@ impl JsonSchema for BucketExpectation {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "title": "BucketExpectation",
-            "description": "what a bucket must be",
+            "description": "What one bucket must be: private, public, or that and its limits.",
             "oneOf": [
                 { "enum": ["private", "public"] },
                 {
+                    "title": "BucketLimits",
+                    "description": "What is not said is compared with the baseline.",
                     "type": "object",
                     "properties": {
                         "public": { "type": "boolean" },
