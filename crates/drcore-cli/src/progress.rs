@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use drcore::collect::{Phase, Progress};
+use drcore::report::count;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinHandle;
 
@@ -126,26 +127,14 @@ impl Display {
 }
 
 fn sentence(progress: Progress) -> String {
-    let rows = thousands(progress.rows);
+    let rows = count(progress.rows);
     match progress.phase {
         Phase::Scan => {
             let seconds = progress.elapsed.as_secs().max(1);
-            format!("reading tables: {rows} rows, {} a second", thousands(progress.rows / seconds))
+            format!("reading tables: {rows} rows, {} a second", count(progress.rows / seconds))
         }
         _ => format!("reading the {}", progress.phase.as_str()),
     }
-}
-
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn say(line: &str) {

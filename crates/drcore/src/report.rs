@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::text::{count, plural};
 pub(crate) use escape::is_hostile;
 pub use escape::{terminal, terminal_lines, without_commands};
 pub use tally::Group;

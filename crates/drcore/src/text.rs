@@ -1,7 +1,7 @@
 //! Words and numbers as people read them.
 
 /// `48210` as `48,210`.
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -14,7 +14,7 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// `1 row`, `12 rows`, `2 policies`.
-pub(crate) fn plural(number: u64, noun: &str) -> String {
+pub fn plural(number: u64, noun: &str) -> String {
     let number_text = count(number);
     if number == 1 {
         return format!("{number_text} {noun}");

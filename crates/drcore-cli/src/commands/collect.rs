@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use drcore::VerifyOptions;
-
-use super::shared::{self, CheckArguments, DatabaseArguments, PlanArguments};
+use super::shared::{self, CheckArguments, DatabaseArguments, PlanArguments, Prepared};
 use crate::fault::Fault;
 use crate::output;
 use crate::screen::Screen;
@@ -35,14 +33,9 @@ pub(crate) struct Arguments {
 /// Runs it. Gives the exit code.
 pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
     shared::json_file(&arguments.output)?;
-    let url = arguments.database.url()?;
-    let mut options = VerifyOptions::default();
-    options.plan = arguments.plan.load()?;
-    options.against = arguments.check.against()?;
-    arguments.database.limit(&mut options.plan);
-    let (collect, display) = arguments.database.collecting(screen);
-    options.collect = collect;
-    options.collect.only = arguments.check.only;
+    let outputs = std::slice::from_ref(&arguments.output);
+    let Prepared { url, options, display } =
+        arguments.database.prepare(&arguments.plan, Some(&arguments.check), outputs, screen)?;
     let evidence = drcore::collect(&url, &options).await?;
     drop(display);
     output::write(&arguments.output, &(evidence.to_json()? + "\n")).map_err(Fault::unwritten)?;

@@ -63,9 +63,9 @@ fn page(topic: &str) -> Result<String, Fault> {
     // A finding's id begins with the check and the kind.
     let mut parts = topic.split(':');
     let (first, second) = (parts.next().unwrap_or_default(), parts.next());
-    let found =
-        second.and_then(kind_page).or_else(|| checks::by_id(first).map(|check| check.docs.to_owned()));
-    if let Some(page) = found.or_else(|| kind_page(first)) {
+    let found = second.and_then(|kind| kind_page(kind, Some(first)));
+    let found = found.or_else(|| checks::by_id(first).map(|check| check.docs.to_owned()));
+    if let Some(page) = found.or_else(|| kind_page(first, None)) {
         return Ok(page);
     }
     let keys: Vec<String> = sections().into_iter().map(|(key, _)| format!("plan.{key}")).collect();
@@ -84,22 +84,21 @@ fn page(topic: &str) -> Result<String, Fault> {
     Err(Fault::usage(error))
 }
 
-fn kind_page(kind: &str) -> Option<String> {
-    let of_check =
-        |check: &'static Check| check.kinds.iter().find(|doc| doc.kind == kind).map(|doc| (check, doc));
-    let (check, doc) = checks::ALL.iter().find_map(|check| of_check(check))?;
-    Some(format!(
-        "# {kind}\n\nA finding of the check `{}`: {}.\n\n## What it means\n{}.\n\n## Its id\n\
-         `{}:{kind}:OBJECT`, printed under the finding. To accept one, with a reason:\n\n\
-         ```toml\n[[accept]]\nfinding = \"{}:{kind}:OBJECT\"\nreason  = \"why this is right\"\n```\n\n\
-         ## The check\n`drcore explain {}`\n",
-        check.id,
-        check.summary,
-        sentence(doc.meaning),
-        check.id,
-        check.id,
-        check.id
-    ))
+/// The page of a kind, of every check that can report it or of this one.
+fn kind_page(kind: &str, of: Option<&str>) -> Option<String> {
+    let mut page = format!("# {kind}\n");
+    let checks = checks::ALL.iter().filter(|check| of.is_none_or(|id| id == check.id));
+    let pairs = checks.filter_map(|check| Some((check, check.kinds.iter().find(|doc| doc.kind == kind)?)));
+    for (Check { id, summary, .. }, doc) in pairs {
+        page.push_str(&format!(
+            "\nA finding of the check `{id}`: {summary}.\n\n## What it means\n{}.\n\n## Its id\n\
+             `{id}:{kind}:OBJECT`, printed under the finding. To accept one, with a reason:\n\n\
+             ```toml\n[[accept]]\nfinding = \"{id}:{kind}:OBJECT\"\nreason  = \"why this is right\"\n```\n\n\
+             ## The check\n`drcore explain {id}`\n",
+            sentence(doc.meaning),
+        ));
+    }
+    page.contains("## Its id").then_some(page)
 }
 
 fn plan_page(key: &str) -> Result<String, Fault> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use drcore::{Evidence, VerifyOptions};
 
-use super::shared::{CheckArguments, PlanArguments, ReportArguments};
+use super::shared::{CheckArguments, PlanArguments, ReportArguments, keep_apart};
 use crate::fault::Fault;
 use crate::interrupt;
 use crate::screen::Screen;
@@ -34,6 +34,10 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     let outputs = arguments.report.outputs()?;
     let mut options = VerifyOptions::default();
     options.plan = arguments.plan.load()?;
+    let inputs = [options.plan.source(), arguments.check.against.as_deref(), arguments.evidence.to_str()];
+    for input in inputs {
+        keep_apart(input, &arguments.report.output)?;
+    }
     options.against = arguments.check.against()?;
     options.collect.cancel = interrupt::token(screen);
     options.collect.only = arguments.check.only;

@@ -9,7 +9,7 @@ use drcore::collect::CollectOptions;
 use drcore::connect::Dsn;
 use drcore::evidence::CauseKind;
 use drcore::plan::Span;
-use drcore::report::{TextOptions, terminal_lines};
+use drcore::report::{TextOptions, plural, terminal, without_commands};
 use drcore::{Against, Error, ErrorKind, Evidence, Plan, Report, Severity, VerifyOptions};
 
 use crate::fault::{Fault, UNPROVEN};
@@ -53,6 +53,31 @@ impl DatabaseArguments {
         Ok(url)
     }
 
+    /// All that is needed to read: refused here, before anything runs, if it is wrong.
+    ///
+    /// What is written must be none of what is read.
+    pub(crate) fn prepare(
+        &self,
+        plan: &PlanArguments,
+        check: Option<&CheckArguments>,
+        outputs: &[PathBuf],
+        screen: &Screen,
+    ) -> Result<Prepared, Fault> {
+        let url = self.url()?;
+        let mut options = VerifyOptions::default();
+        options.plan = plan.load()?;
+        self.limit(&mut options.plan);
+        keep_apart(options.plan.source(), outputs)?;
+        if let Some(check) = check {
+            keep_apart(check.against.as_deref(), outputs)?;
+            options.against = check.against()?;
+        }
+        let (collect, display) = self.collecting(screen);
+        options.collect = collect;
+        options.collect.only = check.map(|check| check.only.clone()).unwrap_or_default();
+        Ok(Prepared { url, options, display })
+    }
+
     /// How to collect, with progress that is shown until the display is dropped.
     pub(crate) fn collecting(&self, screen: &Screen) -> (CollectOptions, Display) {
         let display = Display::begin(self.progress);
@@ -66,6 +91,28 @@ impl DatabaseArguments {
     pub(crate) fn limit(&self, plan: &mut Plan) {
         plan.limits.deadline = self.deadline.or(plan.limits.deadline);
     }
+}
+
+/// Where and how to read.
+pub(crate) struct Prepared {
+    /// The connection string.
+    pub(crate) url: String,
+    /// What must hold, what it is compared with, and how it is collected.
+    pub(crate) options: VerifyOptions,
+    /// Progress, until it is dropped.
+    pub(crate) display: Display,
+}
+
+/// Refuses to write over what is read: a report in the place of the baseline would be the end of it.
+pub(crate) fn keep_apart(input: Option<&str>, outputs: &[PathBuf]) -> Result<(), Fault> {
+    let Some(input) = input.and_then(|input| std::fs::canonicalize(input).ok()) else { return Ok(()) };
+    for output in outputs {
+        if std::fs::canonicalize(output).is_ok_and(|output| output == input) {
+            let message = format!("{} is read: it must not be written over", output.display());
+            return Err(Fault::usage(Error::new(ErrorKind::Usage, message).hint("Give -o another name.")));
+        }
+    }
+    Ok(())
 }
 
 /// Which plan.
@@ -96,7 +143,7 @@ pub(crate) struct CheckArguments {
     /// A baseline, or the URL of a source, to compare with
     #[arg(long, value_name = "FILE|URL", env = "DRCORE_AGAINST", hide_env_values = true)]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
-    against: Option<String>,
+    pub(crate) against: Option<String>,
     /// Only these checks; repeats, or separated by commas
     #[arg(long, value_name = "CHECK", env = "DRCORE_ONLY", value_delimiter = ',')]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
@@ -158,7 +205,7 @@ pub(crate) struct ReportArguments {
     /// Write the report here too; repeats. The extension chooses the format:
     /// .json, .md, .html, .xml (JUnit) or .txt
     #[arg(short, long, value_name = "FILE", env = "DRCORE_OUTPUT")]
-    output: Vec<PathBuf>,
+    pub(crate) output: Vec<PathBuf>,
     /// From which severity findings make the exit code 1; never makes what is
     /// unproven 0
     #[arg(long, value_enum, default_value_t, env = "DRCORE_FAIL_ON", hide_possible_values = true)]
@@ -182,9 +229,11 @@ impl ReportArguments {
             Format::Text => report.to_text(self.text_options(screen.width, screen.color)),
         };
         // The files first: a pipe that is closed early must not cost them.
-        let written = outputs
-            .write(report, self.text_options(Some(80), false))
-            .and_then(|()| Outputs::tell_github(report));
+        let written = outputs.write(report, self.text_options(Some(80), false));
+        // Nobody asked for it: that it cannot be written is no reason to fail.
+        if let Err(error) = Outputs::tell_github(report) {
+            screen.warn(&error.to_string());
+        }
         screen.print(&text)?;
         let code = report.exit_code(self.fail_on.into());
         match written {
@@ -241,25 +290,27 @@ pub(crate) fn stored(
         None if unread.is_empty() => 0,
         _ => UNPROVEN,
     };
-    let mut text =
-        format!("{} {what} of {place}{database}\n", if code == 0 { "STORED  " } else { "UNPROVEN" });
-    text.push_str(&format!(
-        "         {} tables, {} rows → {}\n",
-        examined("tables"),
-        examined("rows"),
+    let word = if code == 0 { "STORED  " } else { "UNPROVEN" };
+    let mut lines = vec![format!("{word} {what} of {place}{database}")];
+    lines.push(format!(
+        "         {}, {} → {}",
+        plural(examined("tables"), "table"),
+        plural(examined("rows"), "row"),
         path.display()
     ));
     if let Some(failure) = &run.failure {
-        text.push_str(&format!("         ended early: {}\n", failure.message));
+        lines.push(format!("         ended early: {}", failure.message));
     } else if !unread.is_empty() {
-        let plural = if unread.len() == 1 { "object" } else { "objects" };
-        text.push_str(&format!("         lacks {} {plural} that could not be read\n", unread.len()));
-        for item in unread.iter().take(10) {
-            text.push_str(&format!("UNREAD   {}: {}\n", item.object, item.cause.message));
-        }
+        lines
+            .push(format!("         lacks {} that could not be read", plural(unread.len() as u64, "object")));
+        lines.extend(
+            unread.iter().take(10).map(|item| format!("UNREAD   {}: {}", item.object, item.cause.message)),
+        );
     }
-    text.push_str(&format!("exit {code}\n"));
-    screen.print(&terminal_lines(&text))?;
+    lines.push(format!("exit {code}"));
+    // Line by line, since a name may hold line breaks.
+    let text: String = lines.iter().map(|line| format!("{}\n", terminal(line))).collect();
+    screen.print(&without_commands(&text))?;
     Ok(code)
 }
 

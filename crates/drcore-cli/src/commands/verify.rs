@@ -1,8 +1,6 @@
 //! `drcore verify`
 
-use drcore::VerifyOptions;
-
-use super::shared::{CheckArguments, DatabaseArguments, PlanArguments, ReportArguments};
+use super::shared::{CheckArguments, DatabaseArguments, PlanArguments, Prepared, ReportArguments};
 use crate::fault::Fault;
 use crate::screen::Screen;
 
@@ -31,14 +29,12 @@ pub(crate) struct Arguments {
 /// Runs it. Gives the exit code.
 pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
     let outputs = arguments.report.outputs()?;
-    let url = arguments.database.url()?;
-    let mut options = VerifyOptions::default();
-    options.plan = arguments.plan.load()?;
-    options.against = arguments.check.against()?;
-    arguments.database.limit(&mut options.plan);
-    let (collect, display) = arguments.database.collecting(screen);
-    options.collect = collect;
-    options.collect.only = arguments.check.only;
+    let Prepared { url, options, display } = arguments.database.prepare(
+        &arguments.plan,
+        Some(&arguments.check),
+        &arguments.report.output,
+        screen,
+    )?;
     let report = drcore::verify(&url, &options).await?;
     drop(display);
     arguments.report.conclude(&report, &outputs, screen)

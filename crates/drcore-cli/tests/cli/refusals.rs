@@ -38,6 +38,24 @@ fn wrong_usage_is_2() {
     assert_eq!(place.files(), ["not.json"]);
 }
 
+#[tokio::test]
+async fn nothing_is_written_over_what_is_read() {
+    let (place, database) = (Place::new(), Database::with(HEALTHY).await);
+    place.baseline(&database).await;
+    let url = database.url().await;
+    let before = place.read("baseline.json");
+    for arguments in [
+        vec!["verify", &url, "--against", "baseline.json", "-o", "./baseline.json"],
+        vec!["collect", &url, "--against", "baseline.json", "-o", "baseline.json"],
+        vec!["judge", "baseline.json", "-o", "baseline.json"],
+    ] {
+        let ran = place.run(&arguments);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains("must not be written over"), "{}", ran.err);
+    }
+    assert_eq!(place.read("baseline.json"), before);
+}
+
 #[test]
 fn a_wrong_plan_is_told_at_once() {
     let place = Place::new();

@@ -56,6 +56,7 @@ impl Report {
         if options.verbose {
             self.other_checks(&mut body, column);
         }
+        self.left_out(&mut body);
         self.notes(&mut body, options.verbose);
         page.section(&body, self.verdict != Verdict::Passed);
         self.sums(&mut page, options, if complete && self.accepted() == 0 { "" } else { "(-v for all)" });
@@ -68,7 +69,8 @@ impl Report {
 
     /// Why nothing at all was read.
     fn unreachable(&self) -> Option<&crate::evidence::Failure> {
-        self.run.evidence.failure.as_ref().filter(|_| self.run.evidence.server.is_none())
+        let unread = self.run.evidence.server.is_none() && self.verdict == Verdict::Unproven;
+        self.run.evidence.failure.as_ref().filter(|_| unread)
     }
 
     fn accepted(&self) -> usize {
@@ -124,7 +126,7 @@ impl Report {
                 check.examined.iter().map(|(what, number)| format!("{} {what}", count(*number))).collect();
             let (label, tone) = match Group::of(check) {
                 Group::Passed => ("PASSED", Tone::Good),
-                Group::Failed => continue,
+                Group::Failed | Group::Skipped => continue,
                 _ if check.counts => continue,
                 _ => ("not run", Tone::Quiet),
             };
@@ -138,6 +140,14 @@ impl Report {
             page.labelled("ACCEPTED", Tone::Quiet, &finding::sentence(accepted.finding.common()));
             page.more(&accepted.reason);
             page.id(accepted.finding.id());
+        }
+    }
+
+    /// What the plan leaves out, and why: as visible as what it is about.
+    fn left_out(&self, page: &mut Page) {
+        for check in self.checks.iter().filter(|check| Group::of(check) == Group::Skipped) {
+            let reason = check.note.as_deref().unwrap_or("no reason is given");
+            page.labelled("SKIPPED", Tone::Quiet, &format!("{}: {reason}", check.id));
         }
     }
 

@@ -285,6 +285,21 @@ fn all_well_screen() {
 }
 
 #[test]
+fn what_the_plan_leaves_out_is_seen_on_a_green_screen() {
+    let skipped = CheckResult::left_out("storage_orphans", Reason::Skipped, "another job verifies the files");
+    for verbose in [false, true] {
+        let options = TextOptions { verbose, ..TextOptions::default() };
+        let text = report(vec![passed("row_counts"), skipped.clone()]).to_text(options);
+        assert_eq!(
+            text.matches("SKIPPED  storage_orphans: another job verifies the files").count(),
+            1,
+            "{text}"
+        );
+        assert!(text.contains("2 checks: 1 passed · 1 skipped"), "{text}");
+    }
+}
+
+#[test]
 fn all_well_is_three_lines_where_they_need_not_wrap() {
     let text =
         report(vec![passed("row_counts")]).to_text(TextOptions { width: None, ..TextOptions::default() });
