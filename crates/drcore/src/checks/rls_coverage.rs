@@ -305,3 +305,110 @@ pub(crate) fn exposed_by(settings: &[Setting]) -> Option<Vec<String>> {
         setting.value.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::evidence::{Catalog, Run};
+    use crate::plan::Plan;
+
+    /// A database with one table that nobody was granted, and these roles.
+    fn evidence(roles: &Value) -> Evidence {
+        let table = json!({
+            "name": "public.t", "kind": "table", "persistence": "permanent", "owner": "postgres",
+            "rls_enabled": true, "rls_forced": false, "parents": [], "is_partition": false, "options": [],
+            "acl": ["staff=r"], "extension": null, "estimated_rows": 0,
+        });
+        let schema = json!({ "name": "public", "owner": "postgres", "acl": ["public=U"] });
+        let mut evidence = Evidence::new(Run::new(Timestamp::UNIX_EPOCH));
+        let mut catalog: Catalog = serde_json::from_value(json!({
+            "columns": { "read": [] }, "functions": { "read": [] }, "policies": { "read": [] },
+            "relations": { "read": [table] }, "roles": { "read": roles }, "schemas": { "read": [schema] },
+            "sequences": { "read": [] }, "settings": { "read": [] }, "view_sources": { "read": [] },
+        }))
+        .unwrap();
+        catalog.sort();
+        evidence.catalog = catalog;
+        evidence
+    }
+
+    fn role(name: &str, bypass_rls: bool, inherits: &[&str], can_become: &[&str]) -> Value {
+        json!({
+            "name": name, "superuser": false, "login": false, "bypass_rls": bypass_rls,
+            "inherits": inherits, "can_become": can_become,
+        })
+    }
+
+    fn healthy() -> Value {
+        json!([
+            role("anon", false, &[], &[]),
+            role("authenticator", false, &[], &["anon", "service_role"]),
+            role("service_role", true, &[], &[]),
+            role("staff", false, &[], &[]),
+        ])
+    }
+
+    fn found(now: &Value, then: Option<&Value>) -> Vec<String> {
+        let (now, then) = (evidence(now), then.map(evidence));
+        let plan = Plan::default();
+        let judgement = judge(Context::new(&plan, &now, then.as_ref()));
+        judgement.findings.iter().map(|finding| finding.id().replacen("rls_coverage:", "", 1)).collect()
+    }
+
+    #[test]
+    fn the_roles_of_a_supabase_project_are_no_finding() {
+        assert_eq!(found(&healthy(), None), [""; 0]);
+        assert_eq!(found(&healthy(), Some(&healthy())), [""; 0]);
+    }
+
+    #[test]
+    fn an_api_role_that_bypasses_row_level_security_is_never_left_out_in_silence() {
+        let mut now = healthy();
+        now[0] = role("anon", true, &[], &[]);
+        assert_eq!(found(&now, None), ["rls_bypassed:anon"]);
+        assert_eq!(found(&now, Some(&healthy())), ["rls_bypassed:anon"]);
+    }
+
+    #[test]
+    fn a_role_that_the_api_lost_or_gained_is_a_finding() {
+        let without = json!([role("authenticator", false, &[], &[]), role("staff", false, &[], &[])]);
+        assert_eq!(found(&without, Some(&healthy())), ["missing_role:anon"]);
+        let mut more = healthy();
+        more[1] = role("authenticator", false, &[], &["anon", "service_role", "staff"]);
+        // It was granted the table, and no policy lets it in.
+        let expected = ["api_role_added:staff", "rls_without_policies:public.t"];
+        assert_eq!(found(&more, Some(&healthy())), expected);
+    }
+
+    #[test]
+    fn a_membership_opens_what_the_group_was_granted() {
+        let mut now = healthy();
+        now[0] = role("anon", false, &["staff"], &["staff"]);
+        let widened = found(&now, Some(&healthy()));
+        assert!(widened.contains(&"exposure_widened:public.t:anon".to_owned()), "{widened:?}");
+    }
+
+    #[test]
+    fn without_an_api_and_without_policies_there_is_nothing_to_judge() {
+        let plain = json!([role("app", false, &[], &[])]);
+        let (plan, now) = (Plan::default(), evidence(&plain));
+        let absence = |then| judge(Context::new(&plan, &now, then)).absence.map(|absence| absence.reason);
+        assert_eq!(absence(None), Some(Reason::NotApplicable));
+        assert_eq!(absence(Some(&now)), None, "its row level security is compared");
+    }
+
+    #[test]
+    fn settings_of_the_login_role_go_before_the_databases() {
+        let setting = |role: Option<&str>, this_database: bool, value: &str| json!({ "role": role, "this_database": this_database, "name": "pgrst.db_schemas", "value": value });
+        let read = |settings: Value| exposed_by(&serde_json::from_value::<Vec<Setting>>(settings).unwrap());
+        let all = setting(None, true, "public");
+        let role = setting(Some("authenticator"), false, "api, v2");
+        let other = setting(Some("somebody"), true, "internal");
+        assert_eq!(read(json!([all, role, other])), Some(vec!["api".to_owned(), "v2".to_owned()]));
+        assert_eq!(read(json!([all, other])), Some(vec!["public".to_owned()]));
+        assert_eq!(read(json!([other])), None);
+    }
+}

@@ -99,7 +99,8 @@ impl BroadObjectPolicy {
 
 impl BucketFlagNull {
     pub(super) fn new(bucket: &Bucket) -> Self {
-        let message = "the bucket does not say whether it is public, which counts as private";
+        let message =
+            format!("bucket \"{}\" does not say whether it is public, which counts as private", bucket.id);
         Self {
             common: common("bucket_flag_null", &bucket.id, Severity::Info, message),
             bucket: bucket.id.clone(),
@@ -121,7 +122,12 @@ impl BucketLimitsChanged {
                 format!("{what} is {}, should be {}", text(is), text(was))
             })
             .collect();
-        let mut common = common("bucket_limits_changed", &bucket.id, Severity::Warning, what.join("; "));
+        let mut common = common(
+            "bucket_limits_changed",
+            &bucket.id,
+            Severity::Warning,
+            format!("bucket \"{}\": {}", bucket.id, what.join("; ")),
+        );
         let mut sets = Vec::new();
         for Difference { what, .. } in &differences {
             let planned = plan.filter(|plan| match what.as_str() {
@@ -154,8 +160,11 @@ impl BucketLimitsChanged {
 
 impl BucketPrivate {
     pub(super) fn new(bucket: &Bucket, planned: bool) -> Self {
-        let message =
-            format!("the bucket is private, {}", if planned { "should be public" } else { "was public" });
+        let message = format!(
+            "bucket \"{}\" is private, {}",
+            bucket.id,
+            if planned { "should be public" } else { "was public" }
+        );
         let common = common("bucket_private", &bucket.id, Severity::Warning, message)
             .hint("Public links to its files are refused.")
             .remedy(update(&bucket.id, "public = true"));
@@ -165,8 +174,11 @@ impl BucketPrivate {
 
 impl BucketPublic {
     pub(super) fn new(bucket: &Bucket, planned: bool) -> Self {
-        let message =
-            format!("the bucket is public, {}", if planned { "should be private" } else { "was private" });
+        let message = format!(
+            "bucket \"{}\" is public, {}",
+            bucket.id,
+            if planned { "should be private" } else { "was private" }
+        );
         let common = common("bucket_public", &bucket.id, Severity::Critical, message)
             .hint("Its files can be downloaded by anyone with a link, whatever the policies say.")
             .remedy(update(&bucket.id, "public = false"));
@@ -177,8 +189,8 @@ impl BucketPublic {
 impl MissingBucket {
     pub(super) fn new(id: &str, old: Option<&Bucket>, there: bool) -> Self {
         let message = match old {
-            Some(_) => "the bucket is gone",
-            None => "the plan names this bucket, and it is nowhere",
+            Some(_) => format!("bucket \"{id}\" is gone"),
+            None => format!("the plan names bucket \"{id}\", and it is nowhere"),
         };
         let mut common = common("missing_bucket", id, Severity::Critical, message)
             .hint("Files in it cannot be reached, even where their bytes are there.");
@@ -221,7 +233,7 @@ impl UnknownBucket {
         let public = bucket.public.unwrap_or(false);
         let (severity, kind) =
             if public { (Severity::Warning, "public") } else { (Severity::Info, "private") };
-        let message = format!("the {kind} bucket is in neither the plan nor the baseline");
+        let message = format!("{kind} bucket \"{}\" is in neither the plan nor the baseline", bucket.id);
         Self {
             common: common("unknown_bucket", &bucket.id, severity, message),
             bucket: bucket.id.clone(),

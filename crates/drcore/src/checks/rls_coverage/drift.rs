@@ -137,7 +137,9 @@ fn both<'e, T>(
 }
 
 fn looks_into(case: &Case<'_>, schema: &str) -> bool {
-    case.context.plan.scope.has_schema(schema, case.now.catalog).unwrap_or(true)
+    let scope = &case.context.plan.scope;
+    scope.has_schema(schema, case.now.catalog).unwrap_or(true)
+        || (scope.schemas.is_empty() && case.is_exposed(schema))
 }
 
 fn server(evidence: Option<&Evidence>) -> u32 {

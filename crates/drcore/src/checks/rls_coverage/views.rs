@@ -152,8 +152,7 @@ fn judge_functions(case: &Case<'_>, judgement: &mut Judgement) {
             continue;
         }
         let same = old.zip(case.then.as_ref()).and_then(|(old, then)| {
-            let old =
-                old.iter().find(|old| old.signature() == function.signature() && old.security_definer)?;
+            let old = old.iter().find(|old| old.is_same(function) && old.security_definer)?;
             let could = then.callers(old);
             if !callers.iter().all(|role| then.is_api_role(role)) {
                 return None;

@@ -36,6 +36,11 @@ pub struct Function {
 }
 
 impl Function {
+    /// Whether both have one name and one list of arguments.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.schema, &self.name, &self.arguments) == (&other.schema, &other.name, &other.arguments)
+    }
+
     /// Whether only triggers can call it.
     pub fn is_trigger(&self) -> bool {
         matches!(self.returns.as_deref(), Some("trigger" | "event_trigger"))
