@@ -13,6 +13,8 @@ mod verify;
 mod _native {
     use pyo3::prelude::*;
 
+    use crate::error::IntoPyResult;
+
     #[pymodule_export]
     use super::{
         call::Call,
@@ -26,6 +28,13 @@ mod _native {
     #[pyfunction]
     fn cli(py: Python<'_>, argv: Vec<String>) -> u8 {
         py.detach(|| drcore_cli::run(argv))
+    }
+
+    /// The page, in Markdown, about a check, a kind of finding or a key of the plan; or the list of them.
+    #[pyfunction]
+    #[pyo3(signature = (topic=None))]
+    fn explain(topic: Option<&str>) -> PyResult<String> {
+        drcore_cli::explain(topic).into_py_result()
     }
 
     #[pymodule_init]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use drcore::Verdict;
 use drcore::report::TextOptions;
+use drcore::{Severity, Verdict};
 use pyo3::prelude::*;
 
 use crate::convert::{Lazy, plain};
@@ -45,6 +45,12 @@ impl Report {
     #[getter]
     fn verdict(&self) -> &'static str {
         self.inner.verdict.as_str()
+    }
+
+    /// The exit code that the command would end with: 0 passed, 1 failed, 3 unproven, 130 interrupted.
+    #[getter]
+    fn exit_code(&self) -> u8 {
+        self.inner.exit_code(Severity::Warning)
     }
 
     /// Every finding of every check that is not accepted, worst first.

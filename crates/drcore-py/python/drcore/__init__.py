@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from drcore import aio, errors, types
 from drcore._native import Evidence, Report, __version__
-from drcore._verbs import baseline, collect, judge, verify
+from drcore._verbs import baseline, collect, explain, judge, verify
 from drcore.errors import (
     AuthenticationError,
     CancelledError,
@@ -65,6 +65,7 @@ __all__ = [
     "baseline",
     "collect",
     "errors",
+    "explain",
     "judge",
     "types",
     "verify",

@@ -29,6 +29,10 @@ class Report:
         """What all checks together come to: ``passed``, ``failed``, or ``unproven`` (could not find out)."""
 
     @property
+    def exit_code(self) -> int:
+        """The exit code that the command would end with: 0 passed, 1 failed, 3 unproven, 130 interrupted."""
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """Every finding of every check that is not accepted, worst first."""
 
@@ -125,6 +129,9 @@ def judge(
 
 def baseline(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.baseline``."""
+
+def explain(topic: str | None = None) -> str:
+    """The page, in Markdown, about a check, a kind of finding or a key of the plan; or the list of them."""
 
 def error_kinds() -> list[str]:
     """The codes of every kind of error that the core has."""

@@ -132,3 +132,22 @@ def baseline(
     """
     text, _ = options(None, plan=plan, only=only, deadline=deadline, sessions=sessions, snapshot=snapshot)
     return cast(Evidence, wait(lambda wake: _native.baseline(url, text, wake), on_progress))
+
+
+class Page(str):
+    """Text in Markdown, which a notebook lays out."""
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+def explain(topic: str | None = None) -> Page:
+    """The page about a check, a kind of finding or a key of the plan; without a topic, the list of them.
+
+    Args:
+        topic: Such as ``"row_counts"``, ``"fewer_rows"``, ``"plan.limits"`` or the id of a finding.
+
+    Raises:
+        UsageError: There is no such topic; ``hint`` says what may have been meant.
+    """
+    return Page(_native.explain(topic))

@@ -68,6 +68,15 @@ class BucketFactsRead:
     read: list[Bucket]
 
 
+@dataclass(frozen=True, kw_only=True)
+class BucketLimits:
+    """What is not said is compared with the baseline."""
+
+    allowed_mime_types: list[str] = field(default_factory=list)
+    file_size_limit: int | None = None
+    public: bool | None = None
+
+
 CauseKind: TypeAlias = Literal["ambiguous", "cancelled", "connection", "deadline", "error", "lock_timeout", "not_collected", "permission", "rewritten", "row_security", "statement_timeout", "unsupported"]
 """Why something could not be read: the kind, for programs."""
 
@@ -134,6 +143,18 @@ class CountWithin:
     """Off the baseline by no more than this many rows."""
 
     within: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How one side of a policy or bucket differs from the baseline or the plan."""
+
+    what: str
+    """Which side: `using`, `roles`, `file_size_limit`."""
+    is_: str | None = None
+    """What it is."""
+    was: str | None = None
+    """What it was, or should be."""
 
 
 ErrorKind: TypeAlias = Literal["authentication", "cancelled", "connection", "format", "internal", "io", "permission", "plan", "query", "refused", "timeout", "tls", "tool", "unsupported", "usage"]
@@ -361,18 +382,6 @@ class PlannedRelation:
 
 PolicyCommand: TypeAlias = Literal["all", "delete", "insert", "select", "update"]
 """The command that a policy is for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolicyDifference:
-    """How one side of a policy differs from the baseline."""
-
-    what: str
-    """`command`, `kind`, `roles`, `using` or `with check`."""
-    is_: str | None = None
-    """What it is."""
-    was: str | None = None
-    """What it was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -667,6 +676,18 @@ class Access:
     """File and line of the password, where it came from a password file."""
 
 
+BucketExpectation: TypeAlias = Literal["private", "public"] | BucketLimits
+"""What one bucket must be: private, public, or that and its limits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketPrivacy:
+    """Which buckets there are, and who may read them."""
+
+    buckets: dict[str, BucketExpectation]
+    """By id; buckets that are not named are compared with the baseline."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cause:
     """Why something could not be read."""
@@ -920,6 +941,8 @@ class Plan:
 
     accept: list[Accept] = field(default_factory=list)
     """Findings that are known and accepted."""
+    bucket_privacy: BucketPrivacy | None = None
+    """Which buckets there are, and who may read them."""
     format: str | None = None
     """Always `drcore.plan/1`."""
     limits: Limits | None = None
@@ -1133,6 +1156,31 @@ SettingFacts: TypeAlias = SettingFactsRead | UnreadFact
 
 
 @dataclass(frozen=True, kw_only=True)
+class StorageRlsDisabled:
+    """Row level security of a storage table is off."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["storage_rls_disabled"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    was_on: bool
+    """Whether it was on in the baseline."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TableScan:
     """What one pass over a table showed."""
 
@@ -1162,6 +1210,33 @@ class UnfedColumn:
     """What it is about, as a user would type it."""
     sequence: str
     """The sequence that fed it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownBucket:
+    """Neither the plan nor the baseline knows the bucket."""
+
+    bucket: str
+    """The bucket's id."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["unknown_bucket"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    public: bool
+    """Whether anyone may download from it."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -1239,6 +1314,139 @@ class AuthUsersExposed:
     """What it is about, as a user would type it."""
     roles: list[str]
     """Who sees it, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BroadObjectPolicy:
+    """A policy opens all files of a bucket."""
+
+    buckets: list[str]
+    """The buckets, by id."""
+    check: str
+    """The check that found it."""
+    commands: list[str]
+    """What they may do: words of SQL."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["broad_object_policy"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    policy: str
+    """The name of the policy, unquoted."""
+    roles: list[str]
+    """Who is let at them, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketFlagNull:
+    """A bucket does not say whether it is public."""
+
+    bucket: str
+    """The bucket's id."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["bucket_flag_null"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketLimitsChanged:
+    """A bucket takes other files than it should."""
+
+    bucket: str
+    """The bucket's id."""
+    check: str
+    """The check that found it."""
+    differences: list[Difference]
+    """What differs."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["bucket_limits_changed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketPrivate:
+    """A bucket should be public and is private."""
+
+    bucket: str
+    """The bucket's id."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["bucket_private"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketPublic:
+    """A bucket should be private and is public."""
+
+    bucket: str
+    """The bucket's id."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["bucket_public"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -1587,6 +1795,31 @@ class HalfNullKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MissingBucket:
+    """A bucket that the plan or the baseline names is nowhere."""
+
+    bucket: str
+    """The bucket's id."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["missing_bucket"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MissingForeignKey:
     """A foreign key of the baseline is not there any more."""
 
@@ -1911,7 +2144,7 @@ class PolicyChanged:
 
     check: str
     """The check that found it."""
-    differences: list[PolicyDifference]
+    differences: list[Difference]
     """What differs."""
     id: str
     """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
@@ -2014,7 +2247,7 @@ class Evidence:
     """Results of the team's own statements, by name."""
 
 
-Finding: TypeAlias = ApiRoleAdded | AuthUsersExposed | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | ForceRlsLost | HalfNullKeys | MissingForeignKey | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MoreRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | RlsBypassed | RlsDisabled | RlsWithoutPolicies | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | UnfedColumn | UnprotectableRelation
+Finding: TypeAlias = ApiRoleAdded | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | ForceRlsLost | HalfNullKeys | MissingBucket | MissingForeignKey | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MoreRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | RlsBypassed | RlsDisabled | RlsWithoutPolicies | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation
 """Something that is wrong with the database."""
 
 
