@@ -273,7 +273,7 @@ impl<'e> Case<'e> {
         // Where the baseline had no API at all, the roles are no drift: the plan names what is exposed.
         if then.api_roles().next().is_some() {
             for role in self.now.api_roles().filter(|role| !then.is_api_role(role)) {
-                judgement.find(ApiRoleAdded::new(role, then.has_role(role)));
+                judgement.find(ApiRoleAdded::new(role, then.has_role(role), then.bypasses(role)));
             }
         }
     }
@@ -393,8 +393,8 @@ mod tests {
 
     #[test]
     fn without_an_api_and_without_policies_there_is_nothing_to_judge() {
-        let plain = json!([role("app", false, &[], &[])]);
-        let (plan, now) = (Plan::default(), evidence(&plain));
+        let roles = json!([role("app", false, &[], &[])]);
+        let (plan, now) = (Plan::default(), evidence(&roles));
         let absence = |then| judge(Context::new(&plan, &now, then)).absence.map(|absence| absence.reason);
         assert_eq!(absence(None), Some(Reason::NotApplicable));
         assert_eq!(absence(Some(&now)), None, "its row level security is compared");

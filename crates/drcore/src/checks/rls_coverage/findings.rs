@@ -130,16 +130,20 @@ payloads! {
 }
 
 impl ApiRoleAdded {
-    pub(super) fn new(role: &str, existed: bool) -> Self {
-        let hint = if existed { "It was there, and not for the API." } else { "It is new." };
-        let common = common(
-            "api_role_added",
-            ident(role),
-            Severity::Warning,
-            "the API can become this role, and could not",
-        )
-        .hint(hint)
-        .query(roles_query(role));
+    pub(super) fn new(role: &str, existed: bool, bypassed: bool) -> Self {
+        let (message, hint) = match (existed, bypassed) {
+            (true, true) => (
+                "row level security holds for this role of the API, and did not",
+                "What it did past the policies is refused or silently empty.",
+            ),
+            (true, false) => {
+                ("the API can become this role, and could not", "It was there, and not for the API.")
+            }
+            (false, _) => ("the API can become this role, and could not", "It is new."),
+        };
+        let common = common("api_role_added", ident(role), Severity::Warning, message)
+            .hint(hint)
+            .query(roles_query(role));
         Self { common, role: role.to_owned() }
     }
 }
