@@ -1,3 +1,4 @@
 //! What is written is what is read: plans, stored documents, the same answer from every collection.
 
 mod init;
+mod stored;
