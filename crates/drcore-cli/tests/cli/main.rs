@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test may panic, and is nobody's library")]
 
 mod command;
+mod conformance;
 mod drill;
 mod interrupt;
 mod outputs;
