@@ -27,7 +27,7 @@ async fn written() {
                 Err(_) => {}
                 Ok("report") => write_report(),
                 Ok("all") => {
-                    write_evidence().await;
+                    Box::pin(write_evidence()).await;
                     write_report();
                 }
                 Ok(other) => panic!("DRCORE_WRITE_FIXTURES is report or all, not {other}"),
