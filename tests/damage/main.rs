@@ -2,7 +2,9 @@
 //!
 //! `<check>.sql` holds the healthy database and, after the line `-- damage`, what is done to it.
 
+mod assertions;
 mod bucket_privacy;
+mod freshness;
 mod orphan_fks;
 mod rls_coverage;
 mod row_counts;

@@ -3,8 +3,10 @@
 //! Adding one: `checks/<name>.rs`, `checks/<name>.md`, a `mod` line, a line in
 //! [`ALL`], and `tests/damage/<name>.sql`.
 
+pub mod assertions;
 pub mod bucket_privacy;
 mod expression;
+pub mod freshness;
 pub mod orphan_fks;
 pub mod policies;
 pub mod rls_coverage;
@@ -15,7 +17,9 @@ pub use crate::check::Check;
 
 /// Every check that exists: a report has one result for each.
 pub static ALL: &[&Check] = &[
+    &assertions::CHECK,
     &bucket_privacy::CHECK,
+    &freshness::CHECK,
     &orphan_fks::CHECK,
     &rls_coverage::CHECK,
     &row_counts::CHECK,

@@ -180,8 +180,12 @@ macro_rules! findings {
 }
 
 findings! {
+    /// How long before the restore target the newest row of all was written.
+    AchievedRpo(checks::freshness::AchievedRpo) = "achieved_rpo",
     /// The API can become a role that it could not become.
     ApiRoleAdded(checks::rls_coverage::ApiRoleAdded) = "api_role_added",
+    /// One of the team's own statements returned other than what the plan expects.
+    AssertionFailed(checks::assertions::AssertionFailed) = "assertion_failed",
     /// A view shows `auth.users` to the API.
     AuthUsersExposed(checks::rls_coverage::AuthUsersExposed) = "auth_users_exposed",
     /// A policy opens all files of a bucket.
@@ -218,6 +222,8 @@ findings! {
     HalfNullKeys(checks::orphan_fks::HalfNullKeys) = "half_null_keys",
     /// A bucket that the plan or the baseline names is nowhere.
     MissingBucket(checks::bucket_privacy::MissingBucket) = "missing_bucket",
+    /// A timestamp column that the plan or the baseline names is nowhere.
+    MissingColumn(checks::freshness::MissingColumn) = "missing_column",
     /// A foreign key of the baseline is not there any more.
     MissingForeignKey(checks::orphan_fks::MissingForeignKey) = "missing_foreign_key",
     /// A relation of the plan names a table or column that is nowhere.
@@ -232,6 +238,12 @@ findings! {
     MissingTable(checks::row_counts::MissingTable) = "missing_table",
     /// A table has more rows than the baseline.
     MoreRows(checks::row_counts::MoreRows) = "more_rows",
+    /// Rows were written after the baseline was taken.
+    NewerThanBaseline(checks::freshness::NewerThanBaseline) = "newer_than_baseline",
+    /// Rows are newer than the instant that was restored to.
+    NewerThanTarget(checks::freshness::NewerThanTarget) = "newer_than_target",
+    /// A table that should have a newest row has none.
+    NoRows(checks::freshness::NoRows) = "no_rows",
     /// Rows refer to a parent that does not exist.
     OrphanedRows(checks::orphan_fks::OrphanedRows) = "orphaned_rows",
     /// A table has policies, and they are not in force.
@@ -252,12 +264,16 @@ findings! {
     RlsDisabled(checks::rls_coverage::RlsDisabled) = "rls_disabled",
     /// Row level security is on, and no policy lets the API in.
     RlsWithoutPolicies(checks::rls_coverage::RlsWithoutPolicies) = "rls_without_policies",
+    /// More of the last writes is lost than the plan allows.
+    RpoMissed(checks::freshness::RpoMissed) = "rpo_missed",
     /// A sequence hands out values that are already taken.
     SequenceBehind(checks::sequence_lag::SequenceBehind) = "sequence_behind",
     /// A sequence, or the type of its column, has few values left.
     SequenceNearExhaustion(checks::sequence_lag::SequenceNearExhaustion) = "sequence_near_exhaustion",
     /// A sequence will hand out again what it had handed out when the baseline was taken.
     SequenceWentBack(checks::sequence_lag::SequenceWentBack) = "sequence_went_back",
+    /// The newest rows that were there when the baseline was taken are gone.
+    StaleData(checks::freshness::StaleData) = "stale_data",
     /// Row level security of a storage table is off.
     StorageRlsDisabled(checks::bucket_privacy::StorageRlsDisabled) = "storage_rls_disabled",
     /// A column drew its values from a sequence, and has no default now.

@@ -7,8 +7,11 @@
 //! are told at once.
 
 mod accept;
+mod assertions;
 mod bucket_privacy;
+mod decimal;
 mod duration;
+mod freshness;
 mod limits;
 mod mistakes;
 mod names;
@@ -28,8 +31,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use accept::Accept;
+pub use assertions::{Assertion, Expectation};
+pub(crate) use assertions::{Rule, shown};
 pub use bucket_privacy::{BucketExpectation, BucketPrivacy};
 pub use duration::Span;
+pub use freshness::Freshness;
 pub use limits::Limits;
 pub use names::{ColumnName, TableName};
 pub use orphan_fks::{Columns, OrphanFks, PlannedRelation};
@@ -70,12 +76,18 @@ pub struct Plan {
     /// What the API exposes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rls_coverage: Option<RlsCoverage>,
+    /// How new the newest rows must be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freshness: Option<Freshness>,
     /// How many rows tables must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row_counts: Option<RowCounts>,
     /// When a sequence counts as nearly used up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence_lag: Option<SequenceLag>,
+    /// The team's own statements, and what they must return.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assertions: Vec<Assertion>,
     /// Findings that are known and accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<Accept>,
@@ -97,8 +109,10 @@ impl Default for Plan {
             bucket_privacy: None,
             orphan_fks: None,
             rls_coverage: None,
+            freshness: None,
             row_counts: None,
             sequence_lag: None,
+            assertions: Vec::new(),
             accept: Vec::new(),
             skip: Vec::new(),
             source: None,
@@ -181,8 +195,10 @@ impl Plan {
             bucket_privacy: fields.section(reader, "bucket_privacy", BucketPrivacy::read),
             orphan_fks: fields.section(reader, "orphan_fks", OrphanFks::read),
             rls_coverage: fields.section(reader, "rls_coverage", RlsCoverage::read),
+            freshness: fields.section(reader, "freshness", Freshness::read),
             row_counts: fields.section(reader, "row_counts", RowCounts::read),
             sequence_lag: fields.section(reader, "sequence_lag", SequenceLag::read),
+            assertions: fields.optional(reader, "assertions", Assertion::read_all).unwrap_or_default(),
             accept: fields.list(reader, "accept", Accept::read),
             skip: fields.list(reader, "skip", Skip::read),
             source: None,
@@ -210,16 +226,17 @@ impl Plan {
             "orphan_fks" => self.orphan_fks.is_some(),
             "bucket_privacy" => self.bucket_privacy.is_some(),
             "rls_coverage" => self.rls_coverage.is_some(),
+            "assertions" => !self.assertions.is_empty(),
+            "freshness" => self.freshness.is_some(),
             "row_counts" => self.row_counts.is_some(),
             "sequence_lag" => self.sequence_lag.is_some(),
             _ => false,
         }
     }
 
-    /// The statement of an assertion.
-    pub(crate) fn assertion_sql(&self, name: &str) -> Option<String> {
-        let _ = (self, name);
-        None
+    /// The assertion of this name.
+    pub(crate) fn assertion(&self, name: &str) -> Option<&Assertion> {
+        self.assertions.iter().find(|assertion| assertion.name == name)
     }
 
     /// The reason that the plan gives for leaving a check out.

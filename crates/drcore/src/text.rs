@@ -40,6 +40,20 @@ pub(crate) fn age(span: std::time::Duration) -> String {
     }
 }
 
+/// A length of time in its two largest units: `20 s`, `1 h 3 min`, `2 d 4 h`.
+pub(crate) fn length(seconds: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
+    let largest = UNITS.iter().position(|(_, unit)| seconds >= *unit).unwrap_or(UNITS.len() - 1);
+    let (name, unit) = UNITS[largest];
+    let first = format!("{} {name}", count(seconds / unit));
+    match UNITS.get(largest + 1) {
+        Some((next, small)) if seconds % unit / small > 0 => {
+            format!("{first} {} {next}", seconds % unit / small)
+        }
+        _ => first,
+    }
+}
+
 /// How long something took: `0.4 s`, `6.2 s`, `12 min 5 s`.
 pub(crate) fn seconds(ms: u64) -> String {
     match ms {
@@ -76,6 +90,11 @@ mod tests {
         assert_eq!(instant(jiff::Timestamp::UNIX_EPOCH), "1970-01-01 00:00:00Z");
         assert_eq!(age(std::time::Duration::from_secs(25 * 3600 + 1)), "25 h");
         assert_eq!(age(std::time::Duration::from_secs(9 * 86_400)), "9 days");
+        for (seconds, text) in
+            [(0, "0 s"), (59, "59 s"), (3_780, "1 h 3 min"), (3_601, "1 h"), (187_200, "2 d 4 h")]
+        {
+            assert_eq!(length(seconds), text);
+        }
         assert_eq!(seconds(6_249), "6.2 s");
         assert_eq!(seconds(725_000), "12 min 5 s");
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::connect::Rows;
 use crate::evidence::catalog::{Catalog, CatalogFactName};
 use crate::evidence::{
-    Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys, SequenceState,
+    AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys, SequenceState,
 };
-use crate::plan::Plan;
+use crate::plan::{Assertion, Plan};
 use crate::reference::Reference;
 use crate::sql::{QualifiedName, quote};
 
@@ -35,10 +35,7 @@ pub(super) enum Job {
     },
     /// Several sequences in one statement, which fails as a whole where one of them cannot be read.
     Sequences(Vec<QualifiedName>),
-    Assertion {
-        name: String,
-        sql: String,
-    },
+    Assertion(Assertion),
     /// What was asked for is not there.
     Impossible {
         table: QualifiedName,
@@ -141,7 +138,7 @@ impl Job {
                     .join("\nunion all ")
                     + " order by 1"
             }
-            Self::Assertion { sql, .. } => sql.clone(),
+            Self::Assertion(assertion) => assertion.statement().to_owned(),
             Self::Impossible { .. } => return None,
         })
     }
@@ -213,15 +210,18 @@ impl Job {
                 }
                 0
             }
-            Self::Assertion { name, .. } => {
-                let fact = answer.map(|rows| {
-                    let value = match rows.as_slice() {
-                        [row] => row.first().cloned().flatten(),
-                        _ => None,
-                    };
-                    crate::evidence::AssertionValue::new(name, rows.len() as u64, value)
+            Self::Assertion(assertion) => {
+                let fact = answer.and_then(|rows| match rows.as_slice() {
+                    [row] => match row.as_slice() {
+                        [count, value] => {
+                            let count = number(count.as_deref())?;
+                            Ok(AssertionValue::new(assertion, count, value.clone()))
+                        }
+                        _ => Err(not_understood()),
+                    },
+                    _ => Err(not_understood()),
                 });
-                evidence.assertions.insert(name.clone(), fact.into());
+                evidence.assertions.insert(assertion.name.clone(), fact.into());
                 0
             }
             Self::Impossible { table, column, cause } => {

@@ -166,7 +166,7 @@ impl<'s> Pool<'s> {
         stop: &Stop,
     ) -> Result<Rows, Cause> {
         let Some(slot) = slot else {
-            return ask_on(&self.exporter, plan, job, stop).await.map_err(|(cause, _)| cause);
+            return ask_on(&self.exporter, job, stop).await.map_err(|(cause, _)| cause);
         };
         let mut held = slot.lock().await;
         // A lost session is replaced once a job: nothing is lost by asking again on the same snapshot.
@@ -185,7 +185,7 @@ impl<'s> Pool<'s> {
                 }
             }
             let Some(session) = held.as_ref() else { break };
-            match ask_on(session, plan, job, stop).await {
+            match ask_on(session, job, stop).await {
                 Ok(rows) => return Ok(rows),
                 Err((cause, alive)) => {
                     if !alive {
@@ -207,11 +207,11 @@ fn is_of_one(cause: &Cause) -> bool {
 }
 
 /// Asks on one session. On failure, says whether the session can still be used.
-async fn ask_on(session: &Session, plan: &Plan, job: &Job, stop: &Stop) -> Result<Rows, (Cause, bool)> {
+async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Rows, (Cause, bool)> {
     let Some(sql) = job.sql() else { return Ok(Vec::new()) };
     let asking = async {
         match job {
-            Job::Assertion { .. } => session.assertion(&sql, plan).await,
+            Job::Assertion(assertion) => session.assertion(&sql, &assertion.search_path()).await,
             _ => session.scan(&sql, rewrite_check(job).as_deref()).await,
         }
     };
@@ -310,7 +310,7 @@ fn plan_jobs(plan: &Plan, wants: Wants, catalog: &Catalog) -> Vec<Job> {
                 jobs.push(Job::OrphanSample { reference, key, tenant });
             }
             Request::Sequence(name) => sequences.push(name),
-            Request::Assertion(name) => jobs.extend(assertion(plan, name)),
+            Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
         }
     }
     for (name, (rows, columns)) in tables {
@@ -353,10 +353,4 @@ fn table_jobs(name: QualifiedName, rows: bool, columns: Vec<String>, catalog: &C
         jobs.push(Job::Table { from: relation.from_sql(), name, rows, columns: known });
     }
     jobs
-}
-
-/// Filled in by `[[assertions]]`.
-fn assertion(plan: &Plan, name: String) -> Option<Job> {
-    let sql = plan.assertion_sql(&name)?;
-    Some(Job::Assertion { name, sql })
 }

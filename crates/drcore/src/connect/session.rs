@@ -8,15 +8,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::dsn::TargetSession;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Server;
-use crate::evidence::{Cause, CauseKind};
+use crate::evidence::{AssertionValue, Cause, CauseKind};
 use crate::plan::{Limits, Plan};
-use crate::sql::literal;
+use crate::sql::{literal, quote_list};
 
 /// Rows of text.
 pub(crate) type Rows = Vec<Vec<Option<String>>>;
-
-/// More rows than this of an assertion are not counted.
-const ASSERTION_ROWS: usize = 10_000;
 
 /// One connection. Everything goes through the simple protocol, so that it
 /// works behind a transaction pooler, which does not keep prepared statements.
@@ -130,39 +127,46 @@ impl Session {
         };
         let mut results = self.recover(self.simple(&text).await).await?;
         if check.is_some() && results.len() > 1 {
-            let rewritten: Vec<String> =
-                results.remove(1).into_iter().filter_map(|mut row| row.pop().flatten()).collect();
-            if !rewritten.is_empty() {
-                return Err(Error::new(
-                    ErrorKind::Query,
-                    format!("{} was rewritten while it was read", rewritten.join(", ")),
-                )
-                .with_sqlstate(REWRITTEN)
-                .hint("Run it again while nobody truncates, clusters or fully vacuums the table."));
-            }
+            refuse_rewritten(results.remove(1))?;
         }
         if results.is_empty() { Ok(Rows::new()) } else { Ok(results.remove(0)) }
     }
 
-    /// Runs one of the team's own statements, with the plan's `search_path`.
-    pub(crate) async fn assertion(&self, sql: &str, plan: &Plan) -> Result<Rows> {
-        let _ = plan;
-        self.simple("set local search_path = public, extensions").await?;
-        // The extended protocol takes one statement only; as a subquery it can only read.
+    /// Runs one of the team's own statements, looking names up in this `search_path`.
+    /// Gives one row: how many rows it returned, and the first column of the smallest.
+    ///
+    /// `row_security` stays off, so that a role under row level security gets
+    /// an error and not fewer rows.
+    pub(crate) async fn assertion(&self, sql: &str, search_path: &[String]) -> Result<Rows> {
+        let path = format!("set local search_path = {}", quote_list(search_path));
+        self.recover(self.simple(&path).await).await?;
+        // The extended protocol takes one statement only; as a subquery it can only read. Through JSON,
+        // since whatever the type of the first column, its text is what is wanted.
         let text = format!(
-            "select pg_catalog.row_to_json(q)::pg_catalog.text from (\n{}\n) q limit {ASSERTION_ROWS}",
-            sql.trim().trim_end_matches(';')
+            "select pg_catalog.count(*)::pg_catalog.text, pg_catalog.min(r.value) from (\
+               select (\
+                 select e.value \
+                 from pg_catalog.json_each_text(pg_catalog.row_to_json(q)) with ordinality e (key, value, place) \
+                 order by e.place limit 1\
+               ) as value \
+               from (\n{sql}\n) q limit {}\
+             ) r",
+            AssertionValue::MOST
         );
         let answer = self
             .client
             .query_typed(&text, &[] as &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)])
-            .await;
-        let rows = self.recover(answer.map_err(Error::from)).await?;
+            .await
+            .map_err(|error| without_values(error.into()));
+        let rows = self.recover(answer).await?;
+        // Held until the savepoint, the locks name the tables that it read.
+        let rewritten = self.recover(self.simple(REWRITTEN_OF_LOCKED).await).await?;
         self.simple("rollback to savepoint drcore").await?;
+        refuse_rewritten(rewritten.into_iter().flatten())?;
         rows.iter()
             .map(|row| {
-                let text: String = row.try_get(0).map_err(Error::from)?;
-                Ok(vec![first_value(&text)])
+                let cell = |at| row.try_get::<_, Option<String>>(at).map_err(Error::from);
+                Ok(vec![cell(0)?, cell(1)?])
             })
             .collect()
     }
@@ -237,18 +241,38 @@ fn transaction(limits: &Limits, snapshot: Option<&str>) -> String {
 /// A SQLSTATE of ours, in the class that PostgreSQL leaves to applications.
 const REWRITTEN: &str = "DRC01";
 
-/// The first column of a row that came as a JSON object, as text.
-fn first_value(row: &str) -> Option<String> {
-    // `preserve_order` is off, so the object is read by hand up to its first value.
-    let mut stream =
-        serde_json::Deserializer::from_str(row.trim_start().strip_prefix('{')?).into_iter::<String>();
-    stream.next()?.ok()?;
-    let rest =
-        row.trim_start().strip_prefix('{')?.get(stream.byte_offset()..)?.trim_start().strip_prefix(':')?;
-    match serde_json::Deserializer::from_str(rest).into_iter::<serde_json::Value>().next()?.ok()? {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text),
-        other => Some(other.to_string()),
+/// The tables that the transaction has locked and that were rewritten since its snapshot.
+const REWRITTEN_OF_LOCKED: &str = "\
+    select c.oid::pg_catalog.regclass::pg_catalog.text \
+    from pg_catalog.pg_locks l \
+    join pg_catalog.pg_class c on c.oid = l.relation \
+    where l.pid = pg_catalog.pg_backend_pid() \
+      and l.locktype = 'relation' \
+      and c.relkind = 'r' \
+      and c.relfilenode <> 0 \
+      and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)";
+
+/// Refuses what was read where a table was rewritten meanwhile: it read as empty.
+fn refuse_rewritten(tables: impl IntoIterator<Item = Vec<Option<String>>>) -> Result<()> {
+    let tables: Vec<String> = tables.into_iter().filter_map(|mut row| row.pop().flatten()).collect();
+    if tables.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Query, format!("{} was rewritten while it was read", tables.join(", ")))
+        .with_sqlstate(REWRITTEN)
+        .hint("Run it again while nobody truncates, clusters or fully vacuums the table."))
+}
+
+/// The same error without the value that it quotes, which may be a secret:
+/// `invalid input syntax for type integer: "sk_live_…"`.
+fn without_values(error: Error) -> Error {
+    match error.sqlstate() {
+        // Class 22 is about data.
+        Some(code) if code.starts_with("22") => {
+            let message = error.message().split([':', '"']).next().unwrap_or_default().trim();
+            Error::new(error.kind(), message).with_sqlstate(code)
+        }
+        _ => error,
     }
 }
 
@@ -269,9 +293,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_values() {
-        assert_eq!(first_value(r#"{"b":"x","a":1}"#).as_deref(), Some("x"));
-        assert_eq!(first_value(r#"{"count":12}"#).as_deref(), Some("12"));
-        assert_eq!(first_value(r#"{"a\"}":null}"#), None);
+    fn errors_about_data_quote_no_data() {
+        let error = |code: &str| {
+            let message = "invalid input syntax for type integer: \"sk_live_1\"";
+            without_values(Error::new(ErrorKind::Query, message).with_sqlstate(code))
+        };
+        assert_eq!(error("22P02").message(), "invalid input syntax for type integer");
+        assert!(error("42601").message().contains("sk_live_1"));
     }
 }

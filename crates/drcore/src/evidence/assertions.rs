@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::plan::Assertion;
+
 /// What one statement of `[[assertions]]` returned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "AssertionValue")]
@@ -17,23 +19,38 @@ pub struct AssertionValue {
     /// SHA-256 of the name and that text, by which two states are compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// SHA-256 of the statement: what another one returned is no answer.
+    pub statement_sha256: String,
 }
 
 impl AssertionValue {
+    /// Counting rows stops here.
+    pub const MOST: u64 = 10_000;
+
     /// `rows` rows, the first column of the only one being `value`.
-    pub(crate) fn new(name: &str, rows: u64, value: Option<String>) -> Self {
-        let sha256 = value.as_ref().map(|value| {
-            let mut hash = Sha256::new();
-            hash.update(name.as_bytes());
-            hash.update([0]);
-            hash.update(value.as_bytes());
-            hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-        });
-        Self { rows, value, sha256 }
+    pub(crate) fn new(assertion: &Assertion, rows: u64, value: Option<String>) -> Self {
+        let value = value.filter(|_| rows == 1);
+        let sha256 = value.as_ref().map(|value| sha256(&[&assertion.name, "\0", value]));
+        Self { rows, value, sha256, statement_sha256: assertion.statement_sha256() }
     }
 
     /// Forgets the plain value.
     pub(crate) fn forget(&mut self) {
         self.value = None;
     }
+}
+
+impl Assertion {
+    /// What an answer to the statement is known by.
+    pub(crate) fn statement_sha256(&self) -> String {
+        sha256(&[self.statement(), "\0", &self.search_path().join("\0")])
+    }
+}
+
+fn sha256(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -164,6 +164,26 @@ const SUPABASE_SCHEMAS: &[&str] = &[
     "vault",
 ];
 
+/// Names of columns that say when a row was created, in lower case and without
+/// underscores, the most telling first.
+const CREATED_NAMES: &[&str] = &[
+    "createdat",
+    "insertedat",
+    "createdon",
+    "created",
+    "inserted",
+    "creationtime",
+    "createtime",
+    "createdtime",
+    "createdtimestamp",
+    "creationdate",
+    "createdate",
+    "createddate",
+    "datecreated",
+    "insertedon",
+    "addedat",
+];
+
 impl Catalog {
     /// The relation of this name.
     ///
@@ -204,6 +224,27 @@ impl Catalog {
     /// The cause, where columns could not be read.
     pub fn column(&self, relation: &QualifiedName, name: &str) -> Result<Option<&Column>, Cause> {
         Ok(self.columns_of(relation)?.iter().find(|column| column.name == name))
+    }
+
+    /// The column that says when a row of this relation was created, or none:
+    /// an instant or a date whose name is one of those that people use for it.
+    ///
+    /// # Errors
+    /// The cause, where columns could not be read.
+    pub fn created_column(&self, relation: &QualifiedName) -> Result<Option<&Column>, Cause> {
+        let columns = self.columns_of(relation)?;
+        Ok(columns
+            .iter()
+            .filter(|column| column.is_time())
+            .filter_map(|column| {
+                let name: String =
+                    column.name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect();
+                let place = CREATED_NAMES.iter().position(|known| *known == name)?;
+                // An instant says more than a date.
+                Some(((column.type_name == "date", place, column.position), column))
+            })
+            .min_by_key(|(order, _)| *order)
+            .map(|(_, column)| column))
     }
 
     /// The primary key of this relation (of its root, for a partition), or none.

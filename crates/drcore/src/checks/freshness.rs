@@ -1,0 +1,559 @@
+//! `freshness`: the newest row of each table, against the restore target and the baseline.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{Check, Context, Judgement, KindDoc, Reason};
+use crate::collect::{Request, Wants};
+use crate::evidence::catalog::CatalogFactName;
+use crate::evidence::{Cause, CauseKind, Evidence};
+use crate::finding::{Common, Payload, Severity};
+use crate::plan::{ColumnName, Span};
+use crate::sql::{QualifiedName, ident};
+use crate::text::length;
+
+/// The check.
+pub static CHECK: Check = Check {
+    id: ID,
+    summary: "the newest rows are at or just before the restore target, and no older than in the baseline",
+    docs: include_str!("freshness.md"),
+    kinds: &[
+        KindDoc {
+            kind: "achieved_rpo",
+            meaning: "how long before the restore target the newest row of all was written",
+        },
+        KindDoc {
+            kind: "missing_column",
+            meaning: "a timestamp column that the plan or the baseline names is nowhere",
+        },
+        KindDoc { kind: "newer_than_baseline", meaning: "rows were written after the baseline was taken" },
+        KindDoc {
+            kind: "newer_than_target",
+            meaning: "the restore stopped at another instant, or rows were written since",
+        },
+        KindDoc { kind: "no_rows", meaning: "a table that should have a newest row has none" },
+        KindDoc { kind: "rpo_missed", meaning: "more of the last writes is lost than the plan allows" },
+        KindDoc {
+            kind: "stale_data",
+            meaning: "the newest rows that were there when the baseline was taken are gone",
+        },
+    ],
+    wanted,
+    judge,
+};
+
+const ID: &str = "freshness";
+
+/// A newest row later than the instant of reading by more than this (any time
+/// zone, and then some) says nothing about when rows were last written.
+const FUTURE: SignedDuration = SignedDuration::from_hours(24);
+
+/// A timestamp column that is looked at.
+#[derive(Clone, Copy, Debug)]
+struct Examined {
+    /// Whether the plan names it.
+    named: bool,
+    /// Whether its values lack a time zone, and were taken as UTC.
+    zoneless: bool,
+}
+
+type Columns = BTreeMap<(QualifiedName, String), Examined>;
+
+fn wanted(context: Context<'_>, wants: &mut Wants) {
+    wants.catalog(&[CatalogFactName::Column, CatalogFactName::Relation]);
+    let Ok(columns) = columns(context, context.now, None) else { return };
+    for (table, column) in columns.into_keys() {
+        wants.add(Request::Extremes(table, column));
+    }
+}
+
+/// The columns that are looked at: those that the plan names, and of every
+/// other table in scope the one that says when a row was created.
+///
+/// Names that stand for nothing are told to the judgement, where there is one.
+fn columns(
+    context: Context<'_>,
+    evidence: &Evidence,
+    mut judgement: Option<&mut Judgement>,
+) -> Result<Columns, Cause> {
+    let catalog = &evidence.catalog;
+    let mut columns = Columns::new();
+    for name in context.plan.freshness.iter().flat_map(|section| &section.tables) {
+        let object = name.to_string();
+        let found = match resolve(name, evidence) {
+            Ok(found) => found,
+            Err(cause) if cause.kind == CauseKind::Ambiguous => {
+                if let Some(judgement) = &mut judgement {
+                    judgement.could_not_read(object, cause);
+                }
+                continue;
+            }
+            Err(cause) => return Err(cause),
+        };
+        match (found, &mut judgement) {
+            (Some((table, column)), judgement) => {
+                let type_name =
+                    catalog.column(&table, &column)?.map_or("", |column| column.type_name.as_str());
+                if type_name == "date" || type_name.starts_with("timestamp") {
+                    let zoneless = !type_name.contains("with time zone");
+                    columns.insert((table, column), Examined { named: true, zoneless });
+                } else if let Some(judgement) = judgement {
+                    let cause = Cause::new(
+                        CauseKind::Unsupported,
+                        format!("the column is {type_name}, which holds no instants"),
+                    );
+                    judgement.could_not_read(object, cause);
+                }
+            }
+            (None, Some(judgement)) => judgement.find(MissingColumn::planned(name)),
+            (None, None) => {}
+        }
+    }
+    for table in context.plan.scope.tables(catalog)? {
+        if columns.keys().any(|(named, _)| named == &table.name) {
+            continue;
+        }
+        if let Some(column) = catalog.created_column(&table.name)? {
+            let zoneless = !column.type_name.contains("with time zone");
+            columns.insert((table.name.clone(), column.name.clone()), Examined { named: false, zoneless });
+        }
+    }
+    Ok(columns)
+}
+
+fn resolve(name: &ColumnName, evidence: &Evidence) -> Result<Option<(QualifiedName, String)>, Cause> {
+    let catalog = &evidence.catalog;
+    let Some(relation) = name.table.resolve(catalog)? else { return Ok(None) };
+    let column = name.resolve_in(catalog, &relation.name)?;
+    Ok(column.map(|column| (relation.name.clone(), column.to_owned())))
+}
+
+/// The newest instant in a column; none where it has no values.
+fn newest(
+    evidence: &Evidence,
+    (table, column): &(QualifiedName, String),
+) -> Result<Option<Timestamp>, Cause> {
+    let fact = evidence.scans.tables.get(table).and_then(|scan| scan.extremes.get(column));
+    let Some(fact) = fact else {
+        return Err(Cause::new(CauseKind::NotCollected, "was not collected"));
+    };
+    let Some(text) = &fact.get()?.max else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| {
+        Cause::new(
+            CauseKind::Unsupported,
+            format!("its newest value, {text}, is out of the range of instants"),
+        )
+    })
+}
+
+fn judge(context: Context<'_>) -> Judgement {
+    let mut judgement = Judgement::default();
+    let now = match columns(context, context.now, Some(&mut judgement)) {
+        Ok(columns) => columns,
+        Err(cause) => {
+            judgement.could_not_read("the list of columns", cause);
+            return judgement;
+        }
+    };
+    let then = match context.then.map(|then| columns(context, then, None)).transpose() {
+        Ok(then) => then,
+        Err(cause) => {
+            judgement.could_not_read("the baseline's list of columns", cause);
+            None
+        }
+    };
+    let section = context.plan.freshness.as_ref();
+    if section.is_none() && context.then.is_none() {
+        return Judgement::no_expectation(
+            "no baseline and no [freshness] in the plan: add --against FILE|URL, or a restore target to the plan",
+        );
+    }
+    let mut summary = Summary::default();
+    for (key, examined) in &now {
+        judge_column(context, key, *examined, then.as_ref(), &mut summary, &mut judgement);
+    }
+    for (table, column) in then.iter().flatten().map(|(key, _)| key).filter(|key| !now.contains_key(*key)) {
+        if let Err(cause) = judge_gone(context, table, column, &mut judgement) {
+            judgement.could_not_read(format!("{table}.{}", ident(column)), cause);
+        }
+    }
+    judge_all(context, &summary, &mut judgement);
+    let nothing = judgement.findings.is_empty() && judgement.unread.is_empty();
+    if now.is_empty() && then.is_none_or(|then| then.is_empty()) && nothing {
+        return Judgement::not_applicable(
+            "no table has a column that says when its rows were created: name columns in [freshness]",
+        );
+    }
+    let expects = context.then.is_some()
+        || section.is_some_and(|section| section.target.is_some() || section.rpo.is_some());
+    if !expects {
+        judgement = judgement.absent(
+            Reason::NoExpectation,
+            "[freshness] names tables, and nothing says how new their rows must be: add target, rpo or --against",
+        );
+    }
+    judgement
+}
+
+/// What all columns together showed.
+#[derive(Debug, Default)]
+struct Summary {
+    /// The newest instant that is not after the target, and where it is.
+    newest: Option<(Timestamp, String)>,
+    /// Whether one of them was not read, so that there may be a newer one.
+    incomplete: bool,
+}
+
+fn judge_column(
+    context: Context<'_>,
+    key: &(QualifiedName, String),
+    examined: Examined,
+    then: Option<&Columns>,
+    summary: &mut Summary,
+    judgement: &mut Judgement,
+) {
+    let section = context.plan.freshness.as_ref();
+    let column = Column::new(key, examined);
+    let newest_now = match newest(context.now, key) {
+        Ok(newest) => newest,
+        Err(cause) => {
+            summary.incomplete = true;
+            return judgement.could_not_read(column.name, cause);
+        }
+    };
+    let was = match context.then.zip(then).filter(|(_, then)| then.contains_key(key)) {
+        Some((then, _)) => match newest(then, key) {
+            Ok(was) => was,
+            Err(cause) => {
+                let cause = match cause.kind {
+                    CauseKind::NotCollected => cause.hint("Take the baseline with the same plan."),
+                    _ => cause,
+                };
+                judgement.could_not_read(format!("{} in the baseline", column.name), cause);
+                None
+            }
+        },
+        None => None,
+    };
+    judgement.examine("columns", 1);
+    let Some(newest) = newest_now else {
+        if examined.named || was.is_some() {
+            judgement.find(NoRows::new(&column, was));
+        }
+        return;
+    };
+    // Where the plan names columns, the target is meant for these.
+    let only_named = section.is_some_and(|section| !section.tables.is_empty());
+    let target = section.and_then(|section| section.target).filter(|_| examined.named || !only_named);
+    let is_future = newest > later(context.now.run.taken_at, FUTURE);
+    if let Some(target) = target
+        && newest > target
+    {
+        judgement.find(NewerThanTarget::new(&column, newest, target));
+    } else if is_future {
+        let cause = Cause::new(
+            CauseKind::Unsupported,
+            format!("its newest value, {}, lies in the future and says nothing", instant(newest)),
+        );
+        summary.incomplete = true;
+        judgement
+            .could_not_read(&column.name, cause.hint("Name another column of the table in [freshness]."));
+    } else if summary.newest.as_ref().is_none_or(|(other, _)| *other < newest) {
+        summary.newest = Some((newest, column.name.clone()));
+    }
+    match was {
+        Some(was) if newest < was => judgement.find(StaleData::new(&column, newest, was)),
+        Some(was) if newest > was => judgement.find(NewerThanBaseline::new(&column, newest, was)),
+        _ => {}
+    }
+}
+
+/// A column of the baseline that is not looked at now: gone, or another column took its place.
+fn judge_gone(
+    context: Context<'_>,
+    table: &QualifiedName,
+    column: &str,
+    judgement: &mut Judgement,
+) -> Result<(), Cause> {
+    let catalog = &context.now.catalog;
+    // A table that is gone is the finding of another check.
+    if catalog.relation(table)?.is_some() && catalog.column(table, column)?.is_none() {
+        judgement.find(MissingColumn::lost(table, column));
+    }
+    Ok(())
+}
+
+fn judge_all(context: Context<'_>, summary: &Summary, judgement: &mut Judgement) {
+    let Some(section) = &context.plan.freshness else { return };
+    let reference = section.target.unwrap_or(context.now.run.taken_at);
+    match &summary.newest {
+        Some((newest, column)) => {
+            let missed = section.rpo.filter(|rpo| {
+                let allowed = SignedDuration::try_from(std::time::Duration::from(*rpo));
+                allowed.is_ok_and(|allowed| later(*newest, allowed) < reference)
+            });
+            match missed {
+                // A newer row may be where nothing could be read: that is unread already.
+                Some(_) if summary.incomplete => {}
+                Some(rpo) => {
+                    judgement.find(RpoMissed::new(*newest, column, section.target, rpo));
+                }
+                None => {}
+            }
+            if let Some(target) = section.target {
+                judgement.find(AchievedRpo::new(*newest, column, target));
+            }
+        }
+        None if section.rpo.is_some() && !summary.incomplete => {
+            let cause = Cause::new(CauseKind::Error, "no column that is looked at has one");
+            judgement.could_not_read("the newest row of all", cause);
+        }
+        None => {}
+    }
+}
+
+/// Unlike elsewhere with the fraction of the second, by which two instants may differ.
+fn instant(at: Timestamp) -> String {
+    at.to_string().replacen('T', " ", 1)
+}
+
+fn later(instant: Timestamp, by: SignedDuration) -> Timestamp {
+    instant.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
+}
+
+/// A column, as findings speak of it.
+struct Column {
+    name: String,
+    query: String,
+    zoneless: bool,
+}
+
+impl Column {
+    fn new((table, column): &(QualifiedName, String), examined: Examined) -> Self {
+        let column = ident(column);
+        Self {
+            query: format!("select max({column}) from {table}"),
+            name: format!("{table}.{column}"),
+            zoneless: examined.zoneless,
+        }
+    }
+
+    fn common(&self, kind: &str, severity: Severity, message: String) -> Common {
+        Common::new(ID, kind, self.name.clone(), severity, message).query(self.query.clone())
+    }
+}
+
+macro_rules! payload {
+    ($($type:ty),*) => {
+        $(impl Payload for $type {
+            fn common(&self) -> &Common {
+                &self.common
+            }
+        })*
+    };
+}
+
+payload!(AchievedRpo, MissingColumn, NewerThanBaseline, NewerThanTarget, NoRows, RpoMissed, StaleData);
+
+/// How long before the restore target the newest row of all was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[non_exhaustive]
+pub struct AchievedRpo {
+    /// The fields that every finding has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// When the newest row was written.
+    pub newest: Timestamp,
+    /// The column that says so.
+    pub column: String,
+    /// The restore target.
+    pub target: Timestamp,
+    /// From the newest row to the target.
+    pub lost_seconds: u64,
+}
+
+impl AchievedRpo {
+    fn new(newest: Timestamp, column: &str, target: Timestamp) -> Self {
+        let lost_seconds = seconds(newest, target);
+        let message = format!(
+            "the newest row is of {}, {} before the target {}",
+            instant(newest),
+            length(lost_seconds),
+            instant(target)
+        );
+        let common = Common::new(ID, "achieved_rpo", "database", Severity::Info, message);
+        Self { common, newest, column: column.to_owned(), target, lost_seconds }
+    }
+}
+
+/// A timestamp column that the plan or the baseline names is nowhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[non_exhaustive]
+pub struct MissingColumn {
+    /// The fields that every finding has.
+    #[serde(flatten)]
+    pub common: Common,
+}
+
+impl MissingColumn {
+    fn planned(name: &ColumnName) -> Self {
+        let object = format!("{}.{}", name.table.presumed(), ident(name.column_text()));
+        let message = "the plan names this column, and it is nowhere";
+        Self { common: Common::new(ID, "missing_column", object, Severity::Critical, message) }
+    }
+
+    fn lost(table: &QualifiedName, column: &str) -> Self {
+        let object = format!("{table}.{}", ident(column));
+        let message = "the column is gone, was there";
+        Self { common: Common::new(ID, "missing_column", object, Severity::Warning, message) }
+    }
+}
+
+/// Rows were written after the baseline was taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[non_exhaustive]
+pub struct NewerThanBaseline {
+    /// The fields that every finding has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// The newest instant.
+    pub newest: Timestamp,
+    /// The newest instant in the baseline.
+    pub was: Timestamp,
+}
+
+impl NewerThanBaseline {
+    fn new(column: &Column, newest: Timestamp, was: Timestamp) -> Self {
+        let message = format!("the newest is of {}, was {}", instant(newest), instant(was));
+        Self { common: column.common("newer_than_baseline", Severity::Info, message), newest, was }
+    }
+}
+
+/// Rows are newer than the instant that was restored to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[non_exhaustive]
+pub struct NewerThanTarget {
+    /// The fields that every finding has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// The newest instant.
+    pub newest: Timestamp,
+    /// The restore target.
+    pub target: Timestamp,
+    /// By how much it is newer.
+    pub newer_seconds: u64,
+}
+
+impl NewerThanTarget {
+    fn new(column: &Column, newest: Timestamp, target: Timestamp) -> Self {
+        let newer_seconds = seconds(target, newest);
+        let message = format!(
+            "the newest is of {}, {} after the target {}",
+            instant(newest),
+            length(newer_seconds),
+            instant(target)
+        );
+        let hint = if column.zoneless {
+            "Another restore point, writes since, or local times: the column has no time zone and was taken as UTC."
+        } else {
+            "The restore stopped at another instant, or rows were written since."
+        };
+        let common = column.common("newer_than_target", Severity::Warning, message).hint(hint);
+        Self { common, newest, target, newer_seconds }
+    }
+}
+
+/// A table that should have a newest row has none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[non_exhaustive]
+pub struct NoRows {
+    /// The fields that every finding has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// The newest instant in the baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<Timestamp>,
+}
+
+impl NoRows {
+    fn new(column: &Column, was: Option<Timestamp>) -> Self {
+        let message = match was {
+            Some(was) => format!("no row has a value, the newest was of {}", instant(was)),
+            None => "no row has a value, and the plan names this column".to_owned(),
+        };
+        Self { common: column.common("no_rows", Severity::Warning, message), was }
+    }
+}
+
+/// More of the last writes is lost than the plan allows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[non_exhaustive]
+pub struct RpoMissed {
+    /// The fields that every finding has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// When the newest row of all was written.
+    pub newest: Timestamp,
+    /// The column that says so.
+    pub column: String,
+    /// From the newest row to the target, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_seconds: Option<u64>,
+}
+
+impl RpoMissed {
+    fn new(newest: Timestamp, column: &str, target: Option<Timestamp>, rpo: Span) -> Self {
+        let lost_seconds = target.map(|target| seconds(newest, target));
+        let before = match target.zip(lost_seconds) {
+            Some((target, lost)) => format!("{} before the target {}", length(lost), instant(target)),
+            // The instant of reading differs from run to run, and a finding must not.
+            None => "longer than that before the database was read".to_owned(),
+        };
+        let message =
+            format!("the newest row of all is of {}, {before}; planned at most {rpo}", instant(newest));
+        let common = Common::new(ID, "rpo_missed", "database", Severity::Warning, message);
+        Self { common, newest, column: column.to_owned(), lost_seconds }
+    }
+}
+
+/// The newest rows that were there when the baseline was taken are gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[non_exhaustive]
+pub struct StaleData {
+    /// The fields that every finding has.
+    #[serde(flatten)]
+    pub common: Common,
+    /// The newest instant.
+    pub newest: Timestamp,
+    /// The newest instant in the baseline.
+    pub was: Timestamp,
+    /// From the one to the other.
+    pub lost_seconds: u64,
+}
+
+impl StaleData {
+    fn new(column: &Column, newest: Timestamp, was: Timestamp) -> Self {
+        let lost_seconds = seconds(newest, was);
+        let message = format!(
+            "the newest is of {}, was {}: the last {} are gone",
+            instant(newest),
+            instant(was),
+            length(lost_seconds)
+        );
+        Self { common: column.common("stale_data", Severity::Warning, message), newest, was, lost_seconds }
+    }
+}
