@@ -11,6 +11,9 @@ use crate::error::IntoPyResult;
 #[pyclass(frozen, eq, module = "drcore")]
 pub(crate) struct Evidence {
     inner: drcore::Evidence,
+    catalog: Lazy,
+    scans: Lazy,
+    assertions: Lazy,
     run: Lazy,
 }
 
@@ -37,6 +40,24 @@ impl Evidence {
     /// Writes it to a file, whole or not at all, readable by its owner only.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         py.detach(|| self.inner.save(path)).into_py_result()
+    }
+
+    /// What the catalog says.
+    #[getter]
+    fn catalog(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.catalog.get(py, "catalog", || &self.inner.catalog)
+    }
+
+    /// What reading the tables themselves showed.
+    #[getter]
+    fn scans(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.scans.get(py, "scans", || &self.inner.scans)
+    }
+
+    /// Results of the team's own statements, by name.
+    #[getter]
+    fn assertions(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.assertions.get(py, "assertions", || &self.inner.assertions)
     }
 
     /// All that is volatile: instants, versions, hosts, timings, and why nothing more was read.
@@ -77,7 +98,7 @@ impl Evidence {
 
 impl From<drcore::Evidence> for Evidence {
     fn from(inner: drcore::Evidence) -> Self {
-        Self { inner, run: Lazy::new() }
+        Self { inner, catalog: Lazy::new(), scans: Lazy::new(), assertions: Lazy::new(), run: Lazy::new() }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use drcore::report::TextOptions;
 use drcore::{Severity, Verdict};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::convert::{Lazy, plain};
@@ -102,8 +103,39 @@ impl Report {
         plain(py, &self.to_json(py)?)
     }
 
+    /// The report as text, as on a terminal so many columns wide; `None` does not wrap.
+    #[pyo3(signature = (*, width=Some(80), color=false, verbose=false))]
+    fn to_text(&self, width: Option<usize>, color: bool, verbose: bool) -> String {
+        let mut options = TextOptions::default();
+        options.width = width;
+        options.color = color;
+        options.verbose = verbose;
+        self.inner.to_text(options)
+    }
+
+    /// The report as Markdown.
+    fn to_markdown(&self) -> String {
+        self.inner.to_markdown()
+    }
+
+    /// The report as one HTML page that needs no network.
+    fn to_html(&self) -> PyResult<String> {
+        self.inner.to_html().into_py_result()
+    }
+
+    /// The report as `JUnit` XML: one case for every check.
+    fn to_junit(&self) -> PyResult<String> {
+        self.inner.to_junit().into_py_result()
+    }
+
     fn __str__(&self) -> String {
         self.inner.to_text(TextOptions::default())
+    }
+
+    /// `assert drcore.verify(…)` would pass whatever the verdict.
+    #[expect(clippy::unused_self, reason = "Python passes it")]
+    fn __bool__(&self) -> PyResult<bool> {
+        Err(PyTypeError::new_err("a report is neither true nor false: use assert_passed() or verdict"))
     }
 
     fn __repr__(&self) -> String {

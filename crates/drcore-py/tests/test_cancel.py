@@ -24,7 +24,9 @@ PLAN: dict[str, object] = {
 }
 
 SCRIPT = """
-import sys, time, drcore
+import signal, sys, time, drcore
+# A shell starts what it runs in the background with Ctrl-C ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 plan = {"row_counts": {"tables": {"invoices": 1000}}, "limits": {"lock_timeout": "60s"}}
 try:
     drcore.verify(sys.argv[1], plan=plan)

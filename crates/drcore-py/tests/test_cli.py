@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,16 @@ def test_explain_is_the_commands_page() -> None:
     with pytest.raises(drcore.UsageError) as raised:
         drcore.explain("fewer_row")
     assert raised.value.hint is not None and "fewer_rows" in raised.value.hint
+
+
+def test_ctrl_c_reaches_the_command(locked: Database, tmp_path: Path) -> None:
+    plan = '[row_counts.tables]\ninvoices = 1000\n[limits]\nlock_timeout = "60s"\n'
+    path = tmp_path / "plan.toml"
+    command = [sys.executable, "-m", "drcore", "verify", locked.url, "--plan", str(path)]
+    path.write_text(plan)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        locked.wait_until_read()
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+    assert (process.returncode, out.split()[0]) == (130, b"UNPROVEN")
+    assert locked.reading() == 0

@@ -36,6 +36,23 @@ def test_html_is_escaped_and_small(report: drcore.Report) -> None:
     assert len(html) < 100_000
 
 
+def test_every_form_says_the_verdict(report: drcore.Report) -> None:
+    assert report.to_text() == str(report)
+    assert len(report.to_text(width=50).splitlines()) > len(report.to_text(width=None).splitlines())
+    assert "\x1b[" in report.to_text(color=True)
+    assert "select count(*)" in report.to_text(verbose=True)
+    for text in (report.to_markdown(), report.to_html(), report.to_junit()):
+        assert "fewer_rows" in text
+        assert "<script>alert" not in text
+    assert "FAILED" in report.to_markdown() and "FAILED" in report.to_html()
+    assert report.to_junit().startswith("<?xml")
+
+
+def test_a_report_cannot_be_taken_for_true(report: drcore.Report) -> None:
+    with pytest.raises(TypeError, match="assert_passed"):
+        assert report  # pyright: ignore[reportGeneralTypeIssues]
+
+
 def test_json_is_the_form_of_all_languages(report: drcore.Report, tmp_path: Path) -> None:
     assert drcore.Report.from_json(report.to_json()).to_json() == report.to_json()
     assert report.to_dict()["format"] == "drcore.report/1"
@@ -65,11 +82,17 @@ def test_values_are_frozen_dataclasses(report: drcore.Report) -> None:
     assert report.run.baseline is not None
 
 
-def test_dataclasses_hold_all_of_the_json(report: drcore.Report) -> None:
-    wire = report.to_dict()
-    whole = _convert.convert(types.Report, wire)
-    assert [plain(check) for check in whole.checks] == wire["checks"]
-    assert plain(whole) == wire
+def test_evidence_holds_facts(baseline: drcore.Evidence) -> None:
+    rows = {name: scan.rows for name, scan in baseline.scans.tables.items()}
+    assert dataclasses.asdict(rows["public.invoices"]) == {"read": 1000}  # type: ignore[arg-type]
+    relations = baseline.catalog.relations
+    assert relations is not None and "unread" not in dataclasses.asdict(relations)
+    assert baseline.assertions == {}
+
+
+def test_dataclasses_hold_all_of_the_json(report: drcore.Report, baseline: drcore.Evidence) -> None:
+    for hint, wire in ((types.Report, report.to_dict()), (types.Evidence, baseline.to_dict())):
+        assert plain(_convert.convert(hint, wire)) == wire
 
 
 def plain(value: object) -> object:

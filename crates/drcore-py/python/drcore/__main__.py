@@ -9,6 +9,7 @@ from drcore import _native
 
 
 def main() -> int:
+    """Runs the command with the process's arguments; gives its exit code."""
     # Python would only note a Ctrl-C until the command returns. The command handles it itself.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     return _native.cli(["drcore", *sys.argv[1:]])

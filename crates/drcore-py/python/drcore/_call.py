@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +56,7 @@ async def wait_async(start: Callable[[Wake | None], Call], on_progress: OnProgre
 
     def wake() -> None:
         # From another thread. A loop that is closed has nobody waiting.
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(woken.set)
 
     call = start(wake)

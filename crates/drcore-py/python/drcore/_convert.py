@@ -11,11 +11,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from drcore import types
 
 _SHAPES: dict[str, Any] = {
+    "assertions": dict[str, types.AssertionValueFact],
+    "catalog": types.Catalog,
     "checks": tuple[types.CheckResult, ...],
     "findings": tuple[types.Finding, ...],
     "progress": types.Progress,
     "report_run": types.ReportRun,
     "run": types.EvidenceRun,
+    "scans": types.Scans,
 }
 
 

@@ -2,9 +2,18 @@
 
 import os
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, NoReturn, final
 
-from drcore.types import CheckResult, EvidenceRun, Finding, ReportRun, Verdict
+from drcore.types import (
+    AssertionValueFact,
+    Catalog,
+    CheckResult,
+    EvidenceRun,
+    Finding,
+    ReportRun,
+    Scans,
+    Verdict,
+)
 
 __version__: str
 
@@ -61,6 +70,21 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as dicts and lists."""
 
+    def to_text(self, *, width: int | None = 80, color: bool = False, verbose: bool = False) -> str:
+        """The report as text, as on a terminal so many columns wide; ``None`` does not wrap."""
+
+    def to_markdown(self) -> str:
+        """The report as Markdown."""
+
+    def to_html(self) -> str:
+        """The report as one HTML page that needs no network."""
+
+    def to_junit(self) -> str:
+        """The report as ``JUnit`` XML: one case for every check."""
+
+    def __bool__(self) -> NoReturn:
+        """Raises ``TypeError``: ``assert drcore.verify(…)`` would pass whatever the verdict."""
+
     def _repr_html_(self) -> str: ...
     def __getnewargs__(self) -> tuple[str]: ...
 
@@ -79,6 +103,18 @@ class Evidence:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes it to a file, whole or not at all, readable by its owner only."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the catalog says."""
+
+    @property
+    def scans(self) -> Scans:
+        """What reading the tables themselves showed."""
+
+    @property
+    def assertions(self) -> dict[str, AssertionValueFact]:
+        """Results of the team's own statements, by name."""
 
     @property
     def run(self) -> EvidenceRun:
