@@ -24,8 +24,24 @@ async fn plans(database: &Database) -> (String, String) {
 async fn the_plan_of_the_sample_holds() {
     let database = Database::with(SUPABASE).await;
     database.execute(SCHEMA).await;
+    database
+        .execute(
+            "insert into storage.buckets (id, name, public) values
+             ('documents', 'documents', false), ('avatars', 'avatars', true), ('a.\"b', 'odd', null)",
+        )
+        .await;
     let (text, taken) = plans(&database).await;
     let plan = parse(&text);
+    let buckets: Vec<(String, Option<bool>)> = plan
+        .bucket_privacy
+        .as_ref()
+        .unwrap()
+        .buckets
+        .iter()
+        .map(|(id, bucket)| (id.clone(), bucket.public))
+        .collect();
+    let expected = [("a.\"b", false), ("avatars", true), ("documents", false)];
+    assert_eq!(buckets, expected.map(|(id, public)| (id.to_owned(), Some(public))));
     assert_eq!(plan.tenancy.as_ref().unwrap().column, "tenant_id");
     let taken = parse(&taken);
     assert_eq!(taken.scope.schemas, ["public"]);

@@ -71,6 +71,7 @@ pub fn write_plan(evidence: &Evidence) -> Result<String> {
     row_counts(&mut plan, &own);
     orphan_fks(&mut plan, catalog, &own);
     rls_coverage(&mut plan, catalog, &own);
+    bucket_privacy(&mut plan, catalog);
     exceptions(&mut plan, &own);
     Ok(plan.text)
 }
@@ -284,6 +285,37 @@ fn rls_coverage(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
     } else {
         plan.proposal("[rls_coverage]");
         plan.proposal(&line);
+    }
+}
+
+/// Every bucket as it is now.
+fn bucket_privacy(plan: &mut Writer, catalog: &Catalog) {
+    // Without Supabase's storage there is nothing to say, and the statement has failed.
+    if !catalog.is_supabase().unwrap_or_default() {
+        return;
+    }
+    plan.section("Who may download from a bucket. \"public\" is anyone who has a link.");
+    let buckets = match catalog.buckets.get() {
+        Ok(buckets) if !buckets.is_empty() => buckets.as_slice(),
+        Ok(_) => {
+            plan.note("No bucket was seen.");
+            &[]
+        }
+        Err(cause) => {
+            plan.unread("the buckets", &cause);
+            &[]
+        }
+    };
+    if buckets.is_empty() {
+        plan.proposal("[bucket_privacy.buckets]");
+        plan.proposal("documents = \"private\"");
+        return;
+    }
+    plan.line("[bucket_privacy.buckets]");
+    for bucket in buckets {
+        // NULL counts as private: nobody is let in by it.
+        let privacy = if bucket.public == Some(true) { "public" } else { "private" };
+        plan.line(&format!("{} = \"{privacy}\"", toml_key(&bucket.id)));
     }
 }
 
