@@ -212,7 +212,7 @@ class NotPassedError extends AssertionError {
 }
 
 /**
- * Calls a verb: `fn(call, subject, options, against, progress)`.
+ * Calls a verb: `fn(call, subject)`.
  *
  * Aborting cancels on the server and rejects with the signal's reason, and so does a progress
  * callback that throws, with what it threw.
@@ -222,11 +222,6 @@ async function call(fn, subject, options = {}) {
   if (signal !== undefined && typeof signal?.aborted !== 'boolean') throw usage('signal: expected an AbortSignal')
   if (onProgress !== undefined && typeof onProgress !== 'function') throw usage('onProgress: expected a function')
   if (signal?.aborted) throw signal.reason
-
-  const { against, ...others } = rest
-  const isHandle = against instanceof Evidence
-  const json = optionsText(isHandle ? others : rest)
-  const running = new native.Call()
 
   let stopped // { reason }, once somebody wants it to stop
   let overdue, timer
@@ -250,10 +245,16 @@ async function call(fn, subject, options = {}) {
       }
     })
 
+  // Evidence of ours is in Rust already.
+  const { against, ...others } = rest
+  const running =
+    against instanceof Evidence
+      ? new native.Call(optionsText(others), Handle.handle(against), progress)
+      : new native.Call(optionsText(rest), undefined, progress)
+
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
-    const answer = fn(running, subject, json, isHandle ? Handle.handle(against) : undefined, progress)
-    const result = await Promise.race([answer, late])
+    const result = await Promise.race([fn(running, subject), late])
     if (stopped) throw stopped.reason
     return value(result)
   } catch (error) {

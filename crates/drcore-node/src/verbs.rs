@@ -1,11 +1,12 @@
 //! The verbs, each one call of the core.
 
+use drcore::connect::Dsn;
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
 
 use crate::answer::{Answer, promise};
-use crate::call::{Arguments, Call, OnProgress};
+use crate::call::Call;
 use crate::evidence::EvidenceHandle;
 use crate::report::ReportHandle;
 
@@ -15,15 +16,9 @@ pub fn verify<'env>(
     env: &'env Env,
     call: &Call,
     url: Option<String>,
-    options: String,
-    against: Option<&EvidenceHandle>,
-    progress: Option<OnProgress>,
 ) -> napi::Result<PromiseRaw<'env, Answer<ReportHandle>>> {
-    let arguments = Arguments::new(call, url, options, against, progress);
-    promise(env, async move {
-        let url = arguments.url()?;
-        drcore::verify(&url, &arguments.options()?).await.map(Into::into)
-    })
+    let call = call.clone();
+    promise(env, async move { drcore::verify(&address(url)?, &call.options()?).await.map(Into::into) })
 }
 
 /// Collects what [`verify`] would judge.
@@ -32,15 +27,9 @@ pub fn collect<'env>(
     env: &'env Env,
     call: &Call,
     url: Option<String>,
-    options: String,
-    against: Option<&EvidenceHandle>,
-    progress: Option<OnProgress>,
 ) -> napi::Result<PromiseRaw<'env, Answer<EvidenceHandle>>> {
-    let arguments = Arguments::new(call, url, options, against, progress);
-    promise(env, async move {
-        let url = arguments.url()?;
-        drcore::collect(&url, &arguments.options()?).await.map(Into::into)
-    })
+    let call = call.clone();
+    promise(env, async move { drcore::collect(&address(url)?, &call.options()?).await.map(Into::into) })
 }
 
 /// Collects Evidence to store beside a backup.
@@ -49,15 +38,9 @@ pub fn baseline<'env>(
     env: &'env Env,
     call: &Call,
     url: Option<String>,
-    options: String,
-    against: Option<&EvidenceHandle>,
-    progress: Option<OnProgress>,
 ) -> napi::Result<PromiseRaw<'env, Answer<EvidenceHandle>>> {
-    let arguments = Arguments::new(call, url, options, against, progress);
-    promise(env, async move {
-        let url = arguments.url()?;
-        drcore::baseline(&url, &arguments.options()?).await.map(Into::into)
-    })
+    let call = call.clone();
+    promise(env, async move { drcore::baseline(&address(url)?, &call.options()?).await.map(Into::into) })
 }
 
 /// Judges Evidence that was collected before.
@@ -66,11 +49,12 @@ pub fn judge<'env>(
     env: &'env Env,
     call: &Call,
     evidence: &EvidenceHandle,
-    options: String,
-    against: Option<&EvidenceHandle>,
-    progress: Option<OnProgress>,
 ) -> napi::Result<PromiseRaw<'env, Answer<ReportHandle>>> {
-    let arguments = Arguments::new(call, None, options, against, progress);
-    let evidence = evidence.clone();
-    promise(env, async move { drcore::judge(&evidence.0, &arguments.options()?).await.map(Into::into) })
+    let (call, evidence) = (call.clone(), evidence.clone());
+    promise(env, async move { drcore::judge(&evidence.0, &call.options()?).await.map(Into::into) })
+}
+
+/// The connection string: given, else the environment's.
+fn address(url: Option<String>) -> drcore::Result<String> {
+    url.map_or_else(Dsn::from_environment, Ok)
 }
