@@ -19,23 +19,7 @@ impl VerifyOptions {
     /// [`ErrorKind::Plan`] for mistakes in the plan; [`ErrorKind::Format`] for a baseline that is none.
     pub fn from_json(text: &str) -> Result<Self> {
         let usage = |message: String| Error::new(ErrorKind::Usage, message);
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| usage(format!("options are not JSON: {error}")))?;
-        let Value::Object(mut given) = value else {
-            return Err(usage("options are not an object".to_owned()));
-        };
-        given.retain(|_, value| !value.is_null());
-        for key in given.keys() {
-            if !KEYS.contains(&key.as_str()) {
-                let close = crate::suggest::close(key, KEYS.iter().copied());
-                let help = if close.is_empty() {
-                    KEYS.join(", ")
-                } else {
-                    format!("did you mean {}?", close.join(" or "))
-                };
-                return Err(usage(format!("no such option: {key:?}")).hint(help));
-            }
-        }
+        let mut given = object(text, KEYS)?;
         let mut options = Self { plan: plan(&mut given)?, against: against(&mut given)?, ..Self::default() };
         if let Some(only) = given.remove("only") {
             options.collect.only = serde_json::from_value(only)
@@ -48,14 +32,7 @@ impl VerifyOptions {
             options.plan.limits.deadline =
                 Some(Span::parse(text).map_err(|message| usage(format!("deadline: {message}")))?);
         }
-        if let Some(sessions) = given.remove("sessions") {
-            let number = sessions
-                .as_u64()
-                .and_then(|number| u32::try_from(number).ok())
-                .filter(|number| (1..=64).contains(number));
-            options.plan.limits.sessions =
-                Some(number.ok_or_else(|| usage("sessions: expected a number from 1 to 64".to_owned()))?);
-        }
+        sessions(&mut given, &mut options.plan)?;
         if let Some(snapshot) = given.remove("snapshot") {
             let id = snapshot
                 .as_str()
@@ -66,8 +43,36 @@ impl VerifyOptions {
     }
 }
 
+/// The options of a call, all of them known; those that are null were not given.
+pub(crate) fn object(text: &str, keys: &[&str]) -> Result<Map<String, Value>> {
+    let usage = |message: String| Error::new(ErrorKind::Usage, message);
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| usage(format!("options are not JSON: {error}")))?;
+    let Value::Object(mut given) = value else {
+        return Err(usage("options are not an object".to_owned()));
+    };
+    given.retain(|_, value| !value.is_null());
+    match given.keys().find(|key| !keys.contains(&key.as_str())) {
+        Some(unknown) => Err(crate::suggest::no_such("option", unknown, keys)),
+        None => Ok(given),
+    }
+}
+
+/// How many sessions read.
+pub(crate) fn sessions(given: &mut Map<String, Value>, plan: &mut Plan) -> Result<()> {
+    if let Some(sessions) = given.remove("sessions") {
+        let number = sessions
+            .as_u64()
+            .and_then(|number| u32::try_from(number).ok())
+            .filter(|number| (1..=64).contains(number))
+            .ok_or_else(|| Error::new(ErrorKind::Usage, "sessions: expected a number from 1 to 64"))?;
+        plan.limits.sessions = Some(number);
+    }
+    Ok(())
+}
+
 /// A path, or the plan itself; `./drcore.toml` is for the command line only.
-fn plan(given: &mut Map<String, Value>) -> Result<Plan> {
+pub(crate) fn plan(given: &mut Map<String, Value>) -> Result<Plan> {
     match given.remove("plan") {
         None => Ok(Plan::default()),
         Some(Value::String(path)) => Plan::from_path(path),

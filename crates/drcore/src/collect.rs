@@ -7,6 +7,7 @@
 
 mod answer;
 mod progress;
+mod recent;
 mod request;
 mod stop;
 mod workers;
@@ -44,6 +45,8 @@ pub struct CollectOptions {
     pub only: Vec<String>,
     /// These facts of the catalog and nothing else, whatever checks want: no table is scanned.
     pub facts: Option<Vec<CatalogFactName>>,
+    /// What is wanted instead of what the checks want: the other verbs' questions.
+    pub(crate) wanted: Option<Arc<dyn Fn(&Evidence) -> Wants + Send + Sync>>,
 }
 
 impl std::fmt::Debug for CollectOptions {
@@ -171,10 +174,12 @@ async fn attempt(
     let tracker = progress::Tracker::new(options.progress.clone());
     let mut before = Wants::default();
     loop {
-        let wants = match &options.facts {
-            Some(facts) => Wants::facts(facts, &evidence),
-            None => wanted(plan, &evidence, baseline, &options.only),
+        let mut wants = match (&options.wanted, &options.facts) {
+            (Some(wanted), _) => wanted(&evidence),
+            (None, Some(facts)) => Wants::facts(facts, &evidence),
+            (None, None) => wanted(plan, &evidence, baseline, &options.only),
         };
+        wants.retain(|request| !request.is_answered(&evidence));
         // Every request leaves an answer, so a round that wants the same again is a defect: stop, and stay unread.
         if wants.is_empty() || wants == before {
             break;

@@ -20,7 +20,9 @@ use serde::{Deserialize, Serialize};
 pub use assertions::AssertionValue;
 pub use catalog::Catalog;
 pub use run::{Access, Failure, PasswordFrom, Run, Server};
-pub use scan::{Extremes, OrphanSample, Orphans, RowKeys, Scans, SequenceState, TableScan};
+pub use scan::{
+    Extremes, HourRows, OrphanSample, Orphans, Recent, RowKeys, Scans, SequenceState, TableScan, TenantRows,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 

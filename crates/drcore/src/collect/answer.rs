@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::recent::{RecentRows, understand};
 use crate::connect::Rows;
 use crate::evidence::catalog::{Catalog, CatalogFactName};
 use crate::evidence::{
@@ -27,6 +28,7 @@ pub(super) enum Job {
         columns: Vec<(String, ColumnKind)>,
         from: String,
     },
+    Recent(RecentRows),
     Orphans(Reference),
     OrphanSample {
         reference: Reference,
@@ -67,6 +69,7 @@ impl Job {
         };
         match self {
             Self::Table { name, .. } => rows(name),
+            Self::Recent(recent) => rows(&recent.table),
             // A join costs several passes.
             Self::Orphans(reference) => (rows(&reference.child) + rows(&reference.parent)).saturating_mul(4),
             Self::OrphanSample { reference, .. } => rows(&reference.child).saturating_mul(4),
@@ -78,6 +81,7 @@ impl Job {
     pub(super) fn reads(&self) -> Vec<&QualifiedName> {
         match self {
             Self::Table { name, .. } => vec![name],
+            Self::Recent(recent) => vec![&recent.table],
             Self::Orphans(reference) | Self::OrphanSample { reference, .. } => {
                 vec![&reference.child, &reference.parent]
             }
@@ -129,6 +133,7 @@ impl Job {
                 )
             }
             Self::OrphanSample { reference, key, tenant } => sample_sql(reference, key, tenant.as_deref()),
+            Self::Recent(recent) => recent.sql(),
             Self::Sequences(names) => {
                 names
                     .iter()
@@ -192,6 +197,13 @@ impl Job {
                     .orphan_samples
                     .insert(reference.key(), answer.and_then(|rows| sample(key, rows)).into());
                 0
+            }
+            Self::Recent(recent) => {
+                let fact = answer.and_then(|rows| understand(&rows));
+                let counted = fact.as_ref().map_or(0, |recent| recent.rows);
+                let scan = scans.tables.entry(recent.table.clone()).or_default();
+                scan.recent.insert(recent.column.clone(), fact.into());
+                counted
             }
             Self::Sequences(names) => {
                 let states = answer.and_then(|rows| {
@@ -276,11 +288,11 @@ fn sequence(row: &[Option<String>]) -> Result<SequenceState, Cause> {
     }
 }
 
-fn number<T: std::str::FromStr>(cell: Option<&str>) -> Result<T, Cause> {
+pub(super) fn number<T: std::str::FromStr>(cell: Option<&str>) -> Result<T, Cause> {
     cell.and_then(|text| text.parse().ok()).ok_or_else(not_understood)
 }
 
-fn not_understood() -> Cause {
+pub(super) fn not_understood() -> Cause {
     Cause::new(CauseKind::Unsupported, "the server's answer was not understood")
 }
 

@@ -15,6 +15,17 @@ pub enum Request {
     Catalog(CatalogFactName),
     /// The exact number of rows of a table.
     Rows(QualifiedName),
+    /// How many rows of a table were created after an instant, by tenant and hour.
+    Recent {
+        /// The table.
+        table: QualifiedName,
+        /// The column that says when a row was created.
+        column: String,
+        /// The instant.
+        since: jiff::Timestamp,
+        /// The column that says which tenant a row belongs to.
+        tenant: Option<String>,
+    },
     /// Smallest and largest value of a column of a table.
     Extremes(QualifiedName, String),
     /// How many rows of a child table have no parent.
@@ -34,6 +45,9 @@ impl Request {
         match self {
             Self::Catalog(name) => evidence.catalog.has(*name),
             Self::Rows(table) => scans.tables.get(table).is_some_and(|scan| !scan.rows.is_not_asked()),
+            Self::Recent { table, column, .. } => {
+                scans.tables.get(table).is_some_and(|scan| scan.recent.contains_key(column))
+            }
             Self::Extremes(table, column) => {
                 scans.tables.get(table).is_some_and(|scan| scan.extremes.contains_key(column))
             }

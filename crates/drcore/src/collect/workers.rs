@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use super::answer::{ColumnKind, Job};
 use super::progress::{Phase, Tracker};
+use super::recent::RecentRows;
 use super::request::{Request, Wants};
 use super::stop::Stop;
 use crate::connect::{Rows, Session, Source};
@@ -249,6 +250,7 @@ fn explain(job: &Job, error: &Error) -> Cause {
     let cause = Cause::of_error(error);
     let object = match job {
         Job::Table { name, .. } => name.to_string(),
+        Job::Recent(recent) => recent.table.to_string(),
         Job::Sequences(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         Job::Orphans(reference) | Job::OrphanSample { reference, .. } => {
             format!("{}, {}", reference.child, reference.parent)
@@ -303,6 +305,9 @@ fn plan_jobs(plan: &Plan, wants: Wants, catalog: &Catalog) -> Vec<Job> {
             Request::Catalog(name) => jobs.push(Job::Catalog(name)),
             Request::Rows(table) => tables.entry(table).or_default().0 = true,
             Request::Extremes(table, column) => tables.entry(table).or_default().1.push(column),
+            Request::Recent { table, column, since, tenant } => {
+                jobs.extend(recent_job(table, column, since, tenant, catalog));
+            }
             Request::Orphans(reference) => jobs.push(Job::Orphans(reference)),
             Request::OrphanSample(reference) => {
                 let key = Job::key_of(&reference.child, catalog);
@@ -320,6 +325,27 @@ fn plan_jobs(plan: &Plan, wants: Wants, catalog: &Catalog) -> Vec<Job> {
     // Biggest first, so that no session is left alone with the longest.
     jobs.sort_by_cached_key(|job| std::cmp::Reverse(job.weight(catalog)));
     jobs
+}
+
+/// None where the catalog knows no such column: then nobody should have asked, and it stays unread.
+fn recent_job(
+    table: QualifiedName,
+    column: String,
+    since: jiff::Timestamp,
+    tenant: Option<String>,
+    catalog: &Catalog,
+) -> Option<Job> {
+    let relation = catalog.relation(&table).ok().flatten()?;
+    let found = catalog.column(&table, &column).ok().flatten()?;
+    Some(Job::Recent(RecentRows {
+        from: relation.from_sql(),
+        zoneless: !found.type_name.contains("with time zone"),
+        nullable: !found.not_null,
+        table,
+        column,
+        since,
+        tenant,
+    }))
 }
 
 fn table_jobs(name: QualifiedName, rows: bool, columns: Vec<String>, catalog: &Catalog) -> Vec<Job> {

@@ -9,7 +9,7 @@ use super::dsn::TargetSession;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Server;
 use crate::evidence::{AssertionValue, Cause, CauseKind};
-use crate::plan::{Limits, Plan};
+use crate::plan::Limits;
 use crate::sql::{literal, quote_list};
 
 /// Rows of text.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,64 @@ pub struct TableScan {
     /// Smallest and largest value, by column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extremes: BTreeMap<String, Fact<Extremes>>,
+    /// Rows that were created after an instant, by the column that says so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub recent: BTreeMap<String, Fact<Recent>>,
+}
+
+/// How many rows of a table were created after an instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Recent")]
+#[non_exhaustive]
+pub struct Recent {
+    /// How many: exact.
+    pub rows: u64,
+    /// How many rows do not say when they were created.
+    pub undated: u64,
+    /// How many each tenant has: the thousand with the most.
+    pub tenants: Vec<TenantRows>,
+    /// How many tenants have any.
+    pub tenants_total: u64,
+    /// How many each hour has: the first two thousand hours that have any.
+    pub hours: Vec<HourRows>,
+    /// How many hours have any.
+    pub hours_total: u64,
+}
+
+/// How many rows a tenant has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "TenantRows")]
+#[non_exhaustive]
+pub struct TenantRows {
+    /// The tenant; none for rows that belong to none.
+    pub tenant: Option<String>,
+    /// How many rows.
+    pub rows: u64,
+}
+
+impl TenantRows {
+    /// So many rows of this tenant.
+    pub fn new(tenant: Option<String>, rows: u64) -> Self {
+        Self { tenant, rows }
+    }
+}
+
+/// How many rows are of an hour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "HourRows")]
+#[non_exhaustive]
+pub struct HourRows {
+    /// Its beginning, in UTC.
+    pub hour: Timestamp,
+    /// How many rows.
+    pub rows: u64,
+}
+
+impl HourRows {
+    /// So many rows in the hour that begins then.
+    pub fn new(hour: Timestamp, rows: u64) -> Self {
+        Self { hour, rows }
+    }
 }
 
 /// Smallest and largest value of a column. Infinite timestamps do not count.
