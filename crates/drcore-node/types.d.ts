@@ -131,6 +131,10 @@ export type ExtremesFact = ExtremesFactRead | UnreadFact
  */
 export type CountFact = CountFactRead | UnreadFact
 /**
+ * How bad a finding is. The rules do not change within a major version.
+ */
+export type Severity = 'info' | 'warning' | 'critical'
+/**
  * What one bucket must be: private, public, or that and its limits.
  */
 export type BucketExpectation = ('private' | 'public') | BucketLimits
@@ -150,7 +154,9 @@ export type Phase = 'catalog' | 'scan'
  * Something that is wrong with the database.
  */
 export type Finding =
+  | AchievedRpo
   | ApiRoleAdded
+  | AssertionFailed
   | AuthUsersExposed
   | BroadObjectPolicy
   | BucketFlagNull
@@ -169,6 +175,7 @@ export type Finding =
   | ForceRlsLost
   | HalfNullKeys
   | MissingBucket
+  | MissingColumn
   | MissingForeignKey
   | MissingRelation
   | MissingRole
@@ -176,6 +183,9 @@ export type Finding =
   | MissingSequence
   | MissingTable
   | MoreRows
+  | NewerThanBaseline
+  | NewerThanTarget
+  | NoRows
   | OrphanedRows
   | PoliciesInactive
   | PolicyAdded
@@ -186,9 +196,11 @@ export type Finding =
   | RlsBypassed
   | RlsDisabled
   | RlsWithoutPolicies
+  | RpoMissed
   | SequenceBehind
   | SequenceNearExhaustion
   | SequenceWentBack
+  | StaleData
   | StorageRlsDisabled
   | UnfedColumn
   | UnknownBucket
@@ -201,10 +213,6 @@ export type Remedy = RemedySql | RemedyChoose
  * What applying a remedy can break.
  */
 export type RemedyClass = 'safe' | 'availability_risk' | 'destructive'
-/**
- * How bad a finding is. The rules do not change within a major version.
- */
-export type Severity = 'info' | 'warning' | 'critical'
 /**
  * The status of a check, derived in the same way for all.
  */
@@ -308,6 +316,10 @@ export interface AssertionValue {
    * SHA-256 of the name and that text, by which two states are compared.
    */
   sha256?: string | null
+  /**
+   * SHA-256 of the statement: what another one returned is no answer.
+   */
+  statement_sha256: string
   /**
    * The first column of the only row, as text; left out in a stored baseline.
    */
@@ -1190,6 +1202,10 @@ export interface Plan {
    */
   accept?: Accept[]
   /**
+   * The team's own statements, and what they must return.
+   */
+  assertions?: Assertion[]
+  /**
    * Which buckets there are, and who may read them.
    */
   bucket_privacy?: BucketPrivacy | null
@@ -1197,6 +1213,10 @@ export interface Plan {
    * Always `drcore.plan/1`.
    */
   format?: string
+  /**
+   * How new the newest rows must be.
+   */
+  freshness?: Freshness | null
   /**
    * Sessions, timeouts and the deadline.
    */
@@ -1252,6 +1272,31 @@ export interface Accept {
   up_to?: number | null
 }
 /**
+ * One of the team's own statements, and what it must return.
+ */
+export interface Assertion {
+  /**
+   * What it must return.
+   */
+  expect: string
+  /**
+   * What must hold, in words; each name stands once.
+   */
+  name: string
+  /**
+   * Where names without a schema are looked up. Default `public`, `extensions`.
+   */
+  search_path?: string[] | null
+  /**
+   * How bad it is where it does not: `critical` unless it says `warning`.
+   */
+  severity?: Severity | null
+  /**
+   * One statement that reads.
+   */
+  sql: string
+}
+/**
  * Which buckets there are, and who may read them.
  */
 export interface BucketPrivacy {
@@ -1272,6 +1317,25 @@ export interface BucketLimits {
   allowed_mime_types?: [string, ...string[]]
   file_size_limit?: number
   public?: boolean
+}
+/**
+ * How new the newest rows must be.
+ */
+export interface Freshness {
+  /**
+   * How long before the target (or, without one, before the database was
+   * read) the newest row of all may have been written.
+   */
+  rpo?: string | null
+  /**
+   * Timestamp columns, such as `clients.created_at`; where empty, the
+   * created-like column of each table in scope.
+   */
+  tables?: string[]
+  /**
+   * The instant that the database was restored to: the newest rows are at or just before it.
+   */
+  target?: string | null
 }
 /**
  * Sessions, timeouts and the deadline of one run.
@@ -1521,13 +1585,17 @@ export interface Accepted {
   reason: string
 }
 /**
- * The API can become a role that it could not become.
+ * How long before the restore target the newest row of all was written.
  */
-export interface ApiRoleAdded {
+export interface AchievedRpo {
   /**
    * The check that found it.
    */
   check: string
+  /**
+   * The column that says so.
+   */
+  column: string
   /**
    * The consequence, or advice, as a full sentence.
    */
@@ -1536,11 +1604,19 @@ export interface ApiRoleAdded {
    * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
    */
   id: string
-  kind: 'api_role_added'
+  kind: 'achieved_rpo'
+  /**
+   * From the newest row to the target.
+   */
+  lost_seconds: number
   /**
    * What was expected and what was found, in one line.
    */
   message: string
+  /**
+   * When the newest row was written.
+   */
+  newest: string
   /**
    * What it is about, as a user would type it.
    */
@@ -1554,13 +1630,13 @@ export interface ApiRoleAdded {
    */
   remedy?: Remedy | null
   /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
    * How bad it is.
    */
   severity: Severity
+  /**
+   * The restore target.
+   */
+  target: string
 }
 /**
  * These statements, in this order, in one transaction.
@@ -1610,6 +1686,102 @@ export interface Choice {
    * What it does, in a few words.
    */
   summary: string
+}
+/**
+ * The API can become a role that it could not become.
+ */
+export interface ApiRoleAdded {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'api_role_added'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * One of the team's own statements returned other than what the plan expects.
+ */
+export interface AssertionFailed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Whether each row is one thing that is wrong, as with `no rows`.
+   */
+  counted: boolean
+  /**
+   * What the plan expects; a text is not told.
+   */
+  expected: string
+  /**
+   * What was found; a text is not told, since it may be a secret.
+   */
+  found: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'assertion_failed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How many rows were returned; counting stops after 10,000.
+   */
+  rows: number
+  /**
+   * How bad it is.
+   */
+  severity: Severity
 }
 /**
  * A view shows `auth.users` to the API.
@@ -2467,6 +2639,44 @@ export interface MissingBucket {
   severity: Severity
 }
 /**
+ * A timestamp column that the plan or the baseline names is nowhere.
+ */
+export interface MissingColumn {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'missing_column'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A foreign key of the baseline is not there any more.
  */
 export interface MissingForeignKey {
@@ -2791,6 +3001,144 @@ export interface MoreRows {
    * How many rows there were.
    */
   were: number
+}
+/**
+ * Rows were written after the baseline was taken.
+ */
+export interface NewerThanBaseline {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'newer_than_baseline'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * The newest instant.
+   */
+  newest: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The newest instant in the baseline.
+   */
+  was: string
+}
+/**
+ * Rows are newer than the instant that was restored to.
+ */
+export interface NewerThanTarget {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'newer_than_target'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * By how much it is newer.
+   */
+  newer_seconds: number
+  /**
+   * The newest instant.
+   */
+  newest: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The restore target.
+   */
+  target: string
+}
+/**
+ * A table that should have a newest row has none.
+ */
+export interface NoRows {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'no_rows'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The newest instant in the baseline.
+   */
+  was?: string | null
 }
 /**
  * Rows refer to a parent that does not exist.
@@ -3283,6 +3631,56 @@ export interface RlsWithoutPolicies {
   severity: Severity
 }
 /**
+ * More of the last writes is lost than the plan allows.
+ */
+export interface RpoMissed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The column that says so.
+   */
+  column: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'rpo_missed'
+  /**
+   * From the newest row to the target, where there is one.
+   */
+  lost_seconds?: number | null
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * When the newest row of all was written.
+   */
+  newest: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A sequence hands out values that are already taken.
  */
 export interface SequenceBehind {
@@ -3423,6 +3821,56 @@ export interface SequenceWentBack {
   severity: Severity
   /**
    * How far it (or the column that it feeds) had come when the baseline was taken.
+   */
+  was: string
+}
+/**
+ * The newest rows that were there when the baseline was taken are gone.
+ */
+export interface StaleData {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'stale_data'
+  /**
+   * From the one to the other.
+   */
+  lost_seconds: number
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * The newest instant.
+   */
+  newest: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The newest instant in the baseline.
    */
   was: string
 }

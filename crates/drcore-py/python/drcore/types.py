@@ -30,6 +30,8 @@ class AssertionValue:
 
     rows: int
     """How many rows it returned; counting stops after 10,000."""
+    statement_sha256: str
+    """SHA-256 of the statement: what another one returned is no answer."""
     sha256: str | None = None
     """SHA-256 of the name and that text, by which two states are compared."""
     value: str | None = None
@@ -265,6 +267,24 @@ class ForeignKeyFactsRead:
     """What was read."""
 
     read: list[ForeignKey]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freshness:
+    """How new the newest rows must be."""
+
+    rpo: str | None = None
+    """
+    How long before the target (or, without one, before the database was
+    read) the newest row of all may have been written.
+    """
+    tables: list[str] = field(default_factory=list)
+    """
+    Timestamp columns, such as `clients.created_at`; where empty, the
+    created-like column of each table in scope.
+    """
+    target: str | None = None
+    """The instant that the database was restored to: the newest rows are at or just before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -676,6 +696,22 @@ class Access:
     """File and line of the password, where it came from a password file."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Assertion:
+    """One of the team's own statements, and what it must return."""
+
+    expect: str
+    """What it must return."""
+    name: str
+    """What must hold, in words; each name stands once."""
+    sql: str
+    """One statement that reads."""
+    search_path: list[str] | None = None
+    """Where names without a schema are looked up. Default `public`, `extensions`."""
+    severity: Severity | None = None
+    """How bad it is where it does not: `critical` unless it says `warning`."""
+
+
 BucketExpectation: TypeAlias = Literal["private", "public"] | BucketLimits
 """What one bucket must be: private, public, or that and its limits."""
 
@@ -941,10 +977,14 @@ class Plan:
 
     accept: list[Accept] = field(default_factory=list)
     """Findings that are known and accepted."""
+    assertions: list[Assertion] = field(default_factory=list)
+    """The team's own statements, and what they must return."""
     bucket_privacy: BucketPrivacy | None = None
     """Which buckets there are, and who may read them."""
     format: str | None = None
     """Always `drcore.plan/1`."""
+    freshness: Freshness | None = None
+    """How new the newest rows must be."""
     limits: Limits | None = None
     """Sessions, timeouts and the deadline."""
     orphan_fks: OrphanFks | None = None
@@ -1056,6 +1096,35 @@ RoleFacts: TypeAlias = RoleFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RpoMissed:
+    """More of the last writes is lost than the plan allows."""
+
+    check: str
+    """The check that found it."""
+    column: str
+    """The column that says so."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["rpo_missed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    newest: str
+    """When the newest row of all was written."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    lost_seconds: int | None = None
+    """From the newest row to the target, where there is one."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
 SchemaFacts: TypeAlias = SchemaFactsRead | UnreadFact
 """Something that may have been read."""
 
@@ -1153,6 +1222,35 @@ class SequenceWentBack:
 
 SettingFacts: TypeAlias = SettingFactsRead | UnreadFact
 """Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaleData:
+    """The newest rows that were there when the baseline was taken are gone."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["stale_data"]
+    lost_seconds: int
+    """From the one to the other."""
+    message: str
+    """What was expected and what was found, in one line."""
+    newest: str
+    """The newest instant."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    was: str
+    """The newest instant in the baseline."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1275,6 +1373,37 @@ class UnprotectableRelation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AchievedRpo:
+    """How long before the restore target the newest row of all was written."""
+
+    check: str
+    """The check that found it."""
+    column: str
+    """The column that says so."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["achieved_rpo"]
+    lost_seconds: int
+    """From the newest row to the target."""
+    message: str
+    """What was expected and what was found, in one line."""
+    newest: str
+    """When the newest row was written."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    target: str
+    """The restore target."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApiRoleAdded:
     """The API can become a role that it could not become."""
 
@@ -1289,6 +1418,37 @@ class ApiRoleAdded:
     """What it is about, as a user would type it."""
     role: str
     """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssertionFailed:
+    """One of the team's own statements returned other than what the plan expects."""
+
+    check: str
+    """The check that found it."""
+    counted: bool
+    """Whether each row is one thing that is wrong, as with `no rows`."""
+    expected: str
+    """What the plan expects; a text is not told."""
+    found: str
+    """What was found; a text is not told, since it may be a secret."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["assertion_failed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    rows: int
+    """How many rows were returned; counting stops after 10,000."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -1820,6 +1980,29 @@ class MissingBucket:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MissingColumn:
+    """A timestamp column that the plan or the baseline names is nowhere."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["missing_column"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MissingForeignKey:
     """A foreign key of the baseline is not there any more."""
 
@@ -2008,6 +2191,87 @@ class MoreRows:
     """Read-only SQL that shows the rows or the setting."""
     remedy: Remedy | None = None
     """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewerThanBaseline:
+    """Rows were written after the baseline was taken."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["newer_than_baseline"]
+    message: str
+    """What was expected and what was found, in one line."""
+    newest: str
+    """The newest instant."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    was: str
+    """The newest instant in the baseline."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewerThanTarget:
+    """Rows are newer than the instant that was restored to."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["newer_than_target"]
+    message: str
+    """What was expected and what was found, in one line."""
+    newer_seconds: int
+    """By how much it is newer."""
+    newest: str
+    """The newest instant."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    target: str
+    """The restore target."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoRows:
+    """A table that should have a newest row has none."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["no_rows"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    was: str | None = None
+    """The newest instant in the baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2247,7 +2511,7 @@ class Evidence:
     """Results of the team's own statements, by name."""
 
 
-Finding: TypeAlias = ApiRoleAdded | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | ForceRlsLost | HalfNullKeys | MissingBucket | MissingForeignKey | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MoreRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | RlsBypassed | RlsDisabled | RlsWithoutPolicies | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation
+Finding: TypeAlias = AchievedRpo | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | ForceRlsLost | HalfNullKeys | MissingBucket | MissingColumn | MissingForeignKey | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation
 """Something that is wrong with the database."""
 
 
