@@ -1,3 +1,4 @@
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -41,7 +42,6 @@ impl Pooler {
             .stderr(Stdio::null())
             .kill_on_drop(true);
         // It refuses to run as root, and may read only the socket's owner's directory.
-        use std::os::unix::fs::{MetadataExt, chown};
         let owner = std::fs::metadata(sockets).unwrap();
         if owner.uid() != std::fs::metadata(root).unwrap().uid() {
             for path in [root.to_path_buf(), root.join("ini"), root.join("users")] {

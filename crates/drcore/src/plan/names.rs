@@ -90,14 +90,6 @@ impl TableName {
         let schema = self.schema.as_ref().map_or("public", |schema| schema.text.as_str());
         QualifiedName::new(schema, self.name.text.clone())
     }
-
-    pub(super) fn read(reader: &mut Reader, node: &Node, path: &str) -> Option<Self> {
-        let text = reader.string(node, path)?;
-        match Self::parse(&text) {
-            Ok(name) => Some(name),
-            Err(message) => reader.wrong(node, path, message),
-        }
-    }
 }
 
 fn exact(part: &NamePart, name: &str) -> bool {

@@ -1,0 +1,15 @@
+create table tenants (id int primary key, name text);
+create table tenant_providers (id int primary key, tenant_id int not null references tenants);
+create table tenant_products (id int primary key, tenant_id int not null references tenants);
+create table tier_definitions (id int primary key, name text);
+create table subscriptions (id int primary key, tenant_id int not null references tenants, tier_id int references tier_definitions);
+insert into tenants select n, 'tenant ' || n from generate_series(1, 20) n;
+insert into tenant_providers select n, n from generate_series(1, 20) n;
+insert into tenant_products select n, 1 + n % 20 from generate_series(1, 40) n;
+insert into tier_definitions values (1, 'Free'), (2, 'Pro'), (3, 'Enterprise');
+insert into subscriptions select n, 1 + n % 20, 1 + n % 2 from generate_series(1, 30) n;
+alter table tenants enable row level security;
+alter table tenant_providers enable row level security;
+alter table tenant_products enable row level security;
+alter table tier_definitions enable row level security;
+alter table subscriptions enable row level security;
