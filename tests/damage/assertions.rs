@@ -171,8 +171,8 @@ async fn what_cannot_be_found_out_is_unread() {
     assert_eq!(check(&report, "assertions").unread[0].cause.kind, CauseKind::RowSecurity);
     assert_eq!(report.verdict, Verdict::Unproven);
 
-    let plain = healthy.report("", None).await;
-    assert_eq!(check(&plain, "assertions").reason, Some(Reason::NoExpectation));
+    let unplanned = healthy.report("", None).await;
+    assert_eq!(check(&unplanned, "assertions").reason, Some(Reason::NoExpectation));
     let (kind, _) = unread(&healthy, &one("select 1", "same as baseline"), None).await;
     assert_eq!(kind, CauseKind::NotCollected);
     let other = healthy.evidence(&parse(&one("select 2", "same as baseline")), None).await;

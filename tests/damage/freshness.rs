@@ -128,6 +128,10 @@ async fn what_proves_nothing_is_not_passed() {
     assert_eq!(reason(&report), Some(Reason::Unreadable));
     assert_eq!(check(&report, "freshness").unread[0].object, "public.clients.created_at");
 
+    // Nothing is there, so nothing is at or just before the target.
+    let empty = Database::with("create table t (created_at timestamptz)").await;
+    assert_eq!(reason(&empty.report(TARGET, None).await), Some(Reason::Unreadable));
+
     let plain = Database::with("create table t (id int)").await;
     let baseline = plain.evidence(&parse(""), None).await;
     assert_eq!(reason(&plain.report("", Some(&baseline)).await), Some(Reason::NotApplicable));

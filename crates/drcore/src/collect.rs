@@ -29,6 +29,9 @@ use crate::evidence::catalog::CatalogFactName;
 use crate::evidence::{Evidence, Failure, Run};
 use crate::plan::Plan;
 
+/// Says what is wanted, given what is known so far.
+pub(crate) type Wanted = Arc<dyn Fn(&Evidence) -> Wants + Send + Sync>;
+
 /// How to collect.
 #[derive(Clone, Default)]
 #[non_exhaustive]
@@ -46,7 +49,7 @@ pub struct CollectOptions {
     /// These facts of the catalog and nothing else, whatever checks want: no table is scanned.
     pub facts: Option<Vec<CatalogFactName>>,
     /// What is wanted instead of what the checks want: the other verbs' questions.
-    pub(crate) wanted: Option<Arc<dyn Fn(&Evidence) -> Wants + Send + Sync>>,
+    pub(crate) wanted: Option<Wanted>,
 }
 
 impl std::fmt::Debug for CollectOptions {

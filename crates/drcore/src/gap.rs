@@ -134,9 +134,9 @@ impl GapOptions {
 #[schemars(title = "GapVerdict")]
 #[non_exhaustive]
 pub enum GapVerdict {
-    /// There are rows that were created after the instant.
+    /// There are rows that were created after the instant; more, where a table could not be read.
     Found,
-    /// There is none, or not everything could be read: nothing follows for what was lost.
+    /// There is none: nothing follows for what was lost.
     Unproven,
 }
 

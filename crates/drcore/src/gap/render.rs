@@ -50,7 +50,7 @@ impl GapReport {
     }
 
     fn totals(&self) -> String {
-        let mut table = Grid::new(vec!["table".to_owned(), "rows".to_owned(), "by".to_owned()]);
+        let mut table = Grid::new(&["table".to_owned(), "rows".to_owned(), "by".to_owned()]);
         for GapTable { table: name, column, rows, undated, zoneless, .. } in &self.tables {
             let mut by = ident(column);
             if *zoneless {
@@ -59,9 +59,9 @@ impl GapReport {
             if *undated > 0 {
                 by.push_str(&format!(", {} undated", count(*undated)));
             }
-            table.add(vec![name.to_string(), count(*rows), by]);
+            table.add(&[name.to_string(), count(*rows), by]);
         }
-        table.add(vec!["all".to_owned(), count(self.rows), String::new()]);
+        table.add(&["all".to_owned(), count(self.rows), String::new()]);
         if self.tables.is_empty() { String::new() } else { format!("\n{}", table.render(&[1])) }
     }
 
@@ -94,7 +94,7 @@ impl GapReport {
         }
         head.push("all".to_owned());
         let numbers: Vec<usize> = (1..head.len()).collect();
-        let mut grid = Grid::new(head);
+        let mut grid = Grid::new(&head);
         let cells = |of: &dyn Fn(&GapTable) -> u64| {
             let mut cells: Vec<u64> = shown.iter().map(|table| of(table)).collect();
             if !others.is_empty() {
@@ -145,16 +145,16 @@ impl GapReport {
         }
         let largest = hours.values().copied().max().unwrap_or(1).max(1);
         let listed: u64 = hours.values().sum();
-        let mut grid = Grid::new(vec!["hour (UTC)".to_owned(), "rows".to_owned(), String::new()]);
+        let mut grid = Grid::new(&["hour (UTC)".to_owned(), "rows".to_owned(), String::new()]);
         let mut shown = 0;
         for (hour, rows) in hours.iter().take(HOURS) {
             shown += rows;
             let length = (rows.saturating_mul(BAR) / largest).max(1);
             let bar = "█".repeat(usize::try_from(length).unwrap_or(1));
-            grid.add(vec![hour.strftime("%Y-%m-%d %H:00").to_string(), count(*rows), bar]);
+            grid.add(&[hour.strftime("%Y-%m-%d %H:00").to_string(), count(*rows), bar]);
         }
         if self.rows > shown {
-            grid.add(vec!["later".to_owned(), count(self.rows - shown), String::new()]);
+            grid.add(&["later".to_owned(), count(self.rows - shown), String::new()]);
         }
         // Every covered row is of some hour: the lists may end early, the totals do not.
         debug_assert!(listed <= self.rows);
@@ -200,20 +200,20 @@ struct Grid {
 }
 
 impl Grid {
-    fn new(head: Vec<String>) -> Self {
+    fn new(head: &[String]) -> Self {
         let mut grid = Self { rows: Vec::new() };
         grid.add(head);
         grid
     }
 
-    fn add(&mut self, row: Vec<String>) {
+    fn add(&mut self, row: &[String]) {
         self.rows.push(row.iter().map(|cell| terminal(cell).into_owned()).collect());
     }
 
     fn add_numbers(&mut self, name: &str, numbers: &[u64]) {
         let mut row = vec![name.to_owned()];
         row.extend(numbers.iter().map(|number| count(*number)));
-        self.add(row);
+        self.add(&row);
     }
 
     /// The columns of `right` are aligned to the right.

@@ -77,7 +77,7 @@ mod tests {
         let sorted = ["-1e3", "-10.5", "-10.25", "-9", "0", ".5", "0.55", "1.5e0", "9", "10", "1e+20"];
         for pair in sorted.windows(2) {
             let (a, b) = (Decimal::parse(pair[0]).unwrap(), Decimal::parse(pair[1]).unwrap());
-            assert!(a < b && b > a, "{pair:?}");
+            assert_eq!((a.cmp(&b), b.cmp(&a)), (Ordering::Less, Ordering::Greater), "{pair:?}");
         }
         for (a, b) in
             [("1.10", "1.1"), ("-0", "0"), ("007", "7"), ("1.5e1", "15"), ("15e-1", "1.5"), ("+3", "3")]
