@@ -50,6 +50,21 @@ export function judge(evidence: Evidence | wire.Evidence, options?: JudgeOptions
 export function baseline(url?: string | URL, options?: BaselineOptions): Promise<Evidence>
 
 /**
+ * Counts the rows that were created after an instant, per table, tenant and hour: what a copy that was
+ * restored to that instant does not have. Ask a state that still knows: the old database, a replica, a
+ * salvaged copy.
+ *
+ * ```js
+ * console.log(await gap(process.env.OLD_URL, { since: '2026-11-20T02:55:00Z', tenant_column: 'tenant_id' }))
+ * ```
+ *
+ * @param url `postgresql://…`; where it is undefined, `DATABASE_URL`, then the `PG*` variables.
+ * @throws {DrcoreError} `usage` if an option cannot work, `connection` and the like if nothing could be
+ * read. One table that cannot be read is unread in the report, and no error.
+ */
+export function gap(url: string | URL | undefined, options: GapOptions): Promise<Gap>
+
+/**
  * Explains a check, a kind of finding, a finding by its id, or a key of the plan (`plan.row_counts`), as
  * Markdown; without a topic, lists them.
  *
@@ -101,6 +116,26 @@ export interface VerifyOptions extends CollectOptions {}
 
 /** How to collect a baseline. */
 export interface BaselineOptions extends Omit<CollectOptions, 'against'> {}
+
+/** What is asked of {@link gap}. */
+export interface GapOptions extends CallOptions {
+  /** Rows that were created after this instant are counted; text needs its offset. */
+  since: string | Date
+  /** The column that says which tenant a row belongs to; else that of the plan's `[tenancy]`. */
+  tenant_column?: string | undefined
+  /** Only these tables; all in scope where left out. */
+  tables?: readonly string[] | undefined
+  /** Columns that say when a row was created, such as `proposals.sent_at`, where the usual names do not. */
+  columns?: readonly string[] | undefined
+  /** Scope, tenancy and limits: a file (TOML or JSON), or the plan itself. */
+  plan?: string | URL | wire.Plan | undefined
+  /** How long all of it may take, such as `'10m'`; what was not read by then is unread. */
+  deadline?: string | undefined
+  /** How many sessions read at once. */
+  sessions?: number | undefined
+  /** A snapshot to join, as `pg_export_snapshot()` gives it. */
+  snapshot?: string | undefined
+}
 
 /** One result for every check that exists, and a verdict. `console.log(report)` shows the text. */
 export class Report {
@@ -187,6 +222,46 @@ export class Evidence {
   save(path: string | URL): Promise<void>
   /** The Evidence as data, for `JSON.stringify`. */
   toJSON(): wire.Evidence
+}
+
+/** The rows that were created after an instant. `console.log(gap)` shows the text. */
+export class Gap {
+  private constructor()
+  /**
+   * Reads it from its JSON.
+   * @throws {DrcoreError} `format` if it is none, or of a newer major version.
+   */
+  static fromJSON(json: string | wire.GapReport): Gap
+
+  /** `drcore.gap/1`. */
+  readonly format: string
+  /** `found`, or `unproven`: there is none, and nothing follows for what was lost. */
+  readonly verdict: wire.GapVerdict
+  /** The exit code that the command would have: 0 where rows were found and all was read, else 3. */
+  readonly exitCode: number
+  /** The instant. */
+  readonly since: string
+  /** How many rows of all covered tables are newer: exact. */
+  readonly rows: number
+  /** Each covered table, the one with the most rows first. */
+  readonly tables: readonly wire.GapTable[]
+  /** Tables whose rows do not say when they were created. */
+  readonly not_covered: readonly wire.NotCovered[]
+  /** What could not be read. */
+  readonly unread: readonly wire.Unread[]
+  /** Why it is `unproven`, or what else a reader should know. */
+  readonly notes: readonly string[]
+  /** How it was collected. */
+  readonly run: wire.EvidenceRun
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+
+  /** Flat records, for `console.table` and the like. Add up those of one `by` only. */
+  records(): wire.GapRecord[]
+  /** As text. */
+  toString(): string
+  /** As data, for `JSON.stringify`. */
+  toJSON(): wire.GapReport
 }
 
 /**

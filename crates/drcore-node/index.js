@@ -33,6 +33,11 @@ async function baseline(url, options) {
   return new Evidence(KEY, await call(native.baseline, address(url), options))
 }
 
+/** Counts the rows that were created after an instant. */
+async function gap(url, options) {
+  return new Gap(KEY, await call(native.gap, address(url), options))
+}
+
 /** Explains a check, a kind of finding, a finding or a key of the plan. */
 function explain(topic) {
   return value(native.explain(topic))
@@ -62,7 +67,7 @@ class Handle {
   #data
 
   constructor(key, handle) {
-    if (key !== KEY) throw new TypeError(`make a ${new.target.name} by ${new.target.name}.load() or .fromJSON()`)
+    if (key !== KEY) throw new TypeError(`${new.target.name} has no public constructor; there is ${new.target.name}.fromJSON()`)
     this.#handle = handle
   }
 
@@ -179,6 +184,57 @@ class Evidence extends Handle {
     const { taken_at, server, host, failure } = this.run
     const parts = [server && `db ${server.database}`, host, `taken at ${taken_at}`, failure && `unread: ${failure.message}`]
     return `Evidence(${parts.filter(Boolean).join(', ')})`
+  }
+}
+
+/** The rows that were created after an instant, which a copy restored to it does not have. */
+class Gap extends Handle {
+  static fromJSON(json) {
+    return new Gap(KEY, value(native.readGap(jsonText(json))))
+  }
+
+  get verdict() {
+    return this.toJSON().verdict
+  }
+
+  get since() {
+    return this.toJSON().since
+  }
+
+  get rows() {
+    return this.toJSON().rows
+  }
+
+  get tables() {
+    return this.toJSON().tables
+  }
+
+  get not_covered() {
+    return this.toJSON().not_covered
+  }
+
+  get unread() {
+    return this.toJSON().unread
+  }
+
+  get notes() {
+    return this.toJSON().notes
+  }
+
+  get exitCode() {
+    return Handle.handle(this).exitCode()
+  }
+
+  records() {
+    return JSON.parse(value(Handle.handle(this).records()))
+  }
+
+  toString() {
+    return Handle.handle(this).text().trimEnd()
+  }
+
+  [inspect.custom]() {
+    return this.toString()
   }
 }
 
@@ -335,12 +391,14 @@ function internal(cause) {
 module.exports = {
   DrcoreError,
   Evidence,
+  Gap,
   NotPassedError,
   Report,
   baseline,
   cli,
   collect,
   explain,
+  gap,
   judge,
   verify,
 }

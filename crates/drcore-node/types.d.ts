@@ -129,7 +129,19 @@ export type ExtremesFact = ExtremesFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
+export type RecentFact = RecentFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type CountFact = CountFactRead | UnreadFact
+/**
+ * What a gap report comes to.
+ */
+export type GapVerdict = 'found' | 'unproven'
+/**
+ * What a record counts by.
+ */
+export type GapBy = 'hour' | 'tenant' | 'total'
 /**
  * How bad a finding is. The rules do not change within a major version.
  */
@@ -232,6 +244,8 @@ export type Verdict = 'failed' | 'passed' | 'unproven'
 export interface Documents {
   error: ErrorWire
   evidence: Evidence
+  gap: GapReport
+  gap_record: GapRecord
   plan: Plan
   progress: Progress
   report: Report
@@ -1160,6 +1174,12 @@ export interface TableScan {
     [k: string]: ExtremesFact
   }
   /**
+   * Rows that were created after an instant, by the column that says so.
+   */
+  recent?: {
+    [k: string]: RecentFact
+  }
+  /**
    * The exact number of rows: with its partitions for a partitioned table,
    * without its children for plain inheritance.
    */
@@ -1190,8 +1210,210 @@ export interface Extremes {
 /**
  * What was read.
  */
+export interface RecentFactRead {
+  read: Recent
+}
+/**
+ * How many rows of a table were created after an instant.
+ */
+export interface Recent {
+  /**
+   * How many each hour has: the first two thousand hours that have any.
+   */
+  hours: HourRows[]
+  /**
+   * How many hours have any.
+   */
+  hours_total: number
+  /**
+   * How many: exact.
+   */
+  rows: number
+  /**
+   * How many each tenant has: the thousand with the most.
+   */
+  tenants: TenantRows[]
+  /**
+   * How many tenants have any.
+   */
+  tenants_total: number
+  /**
+   * How many rows do not say when they were created.
+   */
+  undated: number
+}
+/**
+ * How many rows are of an hour.
+ */
+export interface HourRows {
+  /**
+   * Its beginning, in UTC.
+   */
+  hour: string
+  /**
+   * How many rows.
+   */
+  rows: number
+}
+/**
+ * How many rows a tenant has.
+ */
+export interface TenantRows {
+  /**
+   * How many rows.
+   */
+  rows: number
+  /**
+   * The tenant; none for rows that belong to none.
+   */
+  tenant: string | null
+}
+/**
+ * What was read.
+ */
 export interface CountFactRead {
   read: number
+}
+/**
+ * The rows that were created after an instant.
+ */
+export interface GapReport {
+  /**
+   * Always `drcore.gap/1`.
+   */
+  format: string
+  /**
+   * Tables whose rows do not say when they were created.
+   */
+  not_covered: NotCovered[]
+  /**
+   * Why it is `unproven`, or what else a reader should know.
+   */
+  notes: string[]
+  /**
+   * How many rows of all covered tables are newer: exact.
+   */
+  rows: number
+  /**
+   * How it was collected.
+   */
+  run: EvidenceRun
+  /**
+   * The instant.
+   */
+  since: string
+  /**
+   * Each covered table, the one with the most rows first.
+   */
+  tables: GapTable[]
+  /**
+   * The column that says which tenant a row belongs to, where one was named.
+   */
+  tenant_column?: string | null
+  /**
+   * What could not be read.
+   */
+  unread: Unread[]
+  /**
+   * What it comes to.
+   */
+  verdict: GapVerdict
+}
+/**
+ * A table whose rows do not say when they were created.
+ */
+export interface NotCovered {
+  /**
+   * Why.
+   */
+  reason: string
+  /**
+   * The table.
+   */
+  table: string
+}
+/**
+ * The rows of one table that were created after an instant.
+ */
+export interface GapTable {
+  /**
+   * Whether the table has the tenant column.
+   */
+  by_tenant: boolean
+  /**
+   * The column that says when a row was created.
+   */
+  column: string
+  /**
+   * How many rows each hour has: the first two thousand hours that have any.
+   */
+  hours: HourRows[]
+  /**
+   * How many hours have any.
+   */
+  hours_total: number
+  /**
+   * How many rows are newer: exact.
+   */
+  rows: number
+  /**
+   * The table.
+   */
+  table: string
+  /**
+   * How many rows each tenant has: the thousand with the most. No name stands for rows of no tenant.
+   */
+  tenants: TenantRows[]
+  /**
+   * How many tenants have any.
+   */
+  tenants_total: number
+  /**
+   * How many rows do not say when they were created, and may be newer too.
+   */
+  undated: number
+  /**
+   * Whether that column has no time zone and was taken as UTC.
+   */
+  zoneless: boolean
+}
+/**
+ * Something that was wanted and could not be read.
+ */
+export interface Unread {
+  /**
+   * Why it could not be read.
+   */
+  cause: Cause
+  /**
+   * What it is, as a user would type it.
+   */
+  object: string
+}
+/**
+ * One flat record, for tables and data frames. Add up those of one `by` only.
+ */
+export interface GapRecord {
+  /**
+   * What it counts by.
+   */
+  by: GapBy
+  /**
+   * The hour, where it counts by hour: its beginning.
+   */
+  hour: string | null
+  /**
+   * How many rows.
+   */
+  rows: number
+  /**
+   * The table.
+   */
+  table: string
+  /**
+   * The tenant, where it counts by tenant and the rows have one.
+   */
+  tenant: string | null
 }
 /**
  * What must hold.
@@ -4053,19 +4275,6 @@ export interface UnprotectableRelation {
    * How bad it is.
    */
   severity: Severity
-}
-/**
- * Something that was wanted and could not be read.
- */
-export interface Unread {
-  /**
-   * Why it could not be read.
-   */
-  cause: Cause
-  /**
-   * What it is, as a user would type it.
-   */
-  object: string
 }
 /**
  * All that is volatile about a report, so that two reports on the same state are equal without it.

@@ -1,7 +1,7 @@
 // Compiled by `tsc --strict`, never run: what users' type checkers say of the package.
 
 import drcoreCommon = require('drcore')
-import { DrcoreError, Evidence, NotPassedError, Report, baseline, cli, collect, judge, verify } from 'drcore'
+import { DrcoreError, Evidence, Gap, NotPassedError, Report, baseline, cli, collect, gap, judge, verify } from 'drcore'
 import type { CheckResult, ErrorKind, FewerRows, Finding, Plan, Progress, Verdict, VerifyOptions } from 'drcore'
 
 export async function script(): Promise<number> {
@@ -31,6 +31,10 @@ export async function verbs(): Promise<void> {
   const common: typeof verify = drcoreCommon.verify
   const code: number = cli(['drcore', '--version'])
   void [data, common, code]
+  const lost: Gap = await gap(undefined, { since: new Date(), tenant_column: 'tenant_id' })
+  for (const { table, by, tenant, hour, rows } of lost.records()) console.log(table, by, tenant, hour, rows)
+  // @ts-expect-error an instant is needed
+  await gap(undefined, {})
 }
 
 // Every kind of finding is told apart by `kind`.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use drcore::VerifyOptions;
-use drcore::collect::Progress;
+use drcore::collect::{CollectOptions, Progress};
+use drcore::{GapOptions, VerifyOptions};
 use napi::Status;
 use napi::bindgen_prelude::Unknown;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -51,15 +51,26 @@ impl Call {
         if let Some(evidence) = &self.against {
             options.against = Some(evidence.into());
         }
-        options.collect.cancel = self.token.clone();
+        self.attach(&mut options.collect);
+        Ok(options)
+    }
+
+    pub(crate) fn gap_options(&self) -> drcore::Result<GapOptions> {
+        let mut options = GapOptions::from_json(&self.options)?;
+        self.attach(&mut options.collect);
+        Ok(options)
+    }
+
+    /// What no JSON can say.
+    fn attach(&self, options: &mut CollectOptions) {
+        options.cancel = self.token.clone();
         if let Some(tell) = self.progress.clone() {
-            options.collect.progress = Some(Arc::new(move |progress: Progress| {
+            options.progress = Some(Arc::new(move |progress: Progress| {
                 // Progress that cannot be told is not worth failing for.
                 if let Ok(text) = progress.to_json() {
                     tell.call(text, ThreadsafeFunctionCallMode::NonBlocking);
                 }
             }));
         }
-        Ok(options)
     }
 }

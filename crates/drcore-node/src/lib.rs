@@ -15,5 +15,6 @@ pub mod answer;
 pub mod call;
 pub mod cli;
 pub mod evidence;
+pub mod gap;
 pub mod report;
 pub mod verbs;

@@ -8,6 +8,7 @@ use napi_derive::napi;
 use crate::answer::{Answer, promise};
 use crate::call::Call;
 use crate::evidence::EvidenceHandle;
+use crate::gap::GapHandle;
 use crate::report::ReportHandle;
 
 /// Collects and judges.
@@ -52,6 +53,17 @@ pub fn judge<'env>(
 ) -> napi::Result<PromiseRaw<'env, Answer<ReportHandle>>> {
     let (call, evidence) = (call.clone(), evidence.clone());
     promise(env, async move { drcore::judge(&evidence.0, &call.options()?).await.map(Into::into) })
+}
+
+/// Counts the rows that were created after an instant.
+#[napi]
+pub fn gap<'env>(
+    env: &'env Env,
+    call: &Call,
+    url: Option<String>,
+) -> napi::Result<PromiseRaw<'env, Answer<GapHandle>>> {
+    let call = call.clone();
+    promise(env, async move { drcore::gap(&address(url)?, &call.gap_options()?).await.map(Into::into) })
 }
 
 /// The connection string: given, else the environment's.

@@ -8,16 +8,17 @@ use schemars::{JsonSchema, Schema};
 use crate::collect::Progress;
 use crate::error::ErrorWire;
 use crate::evidence::Evidence;
-use crate::gap::GapReport;
+use crate::gap::{GapRecord, GapReport};
 use crate::plan::Plan;
 use crate::report::Report;
 
-/// Every schema, by the name of its document: `error`, `evidence`, `gap`, `plan`, `progress`, `report`.
+/// Every schema, by the name of its document: `error`, `evidence`, `gap`, `gap_record`, `plan`, `progress`, `report`.
 pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("error", of::<ErrorWire>()),
         ("evidence", of::<Evidence>()),
         ("gap", of::<GapReport>()),
+        ("gap_record", of::<GapRecord>()),
         ("plan", plan()),
         ("progress", of::<Progress>()),
         ("report", of::<Report>()),

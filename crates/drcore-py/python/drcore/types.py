@@ -320,6 +320,40 @@ class FunctionFactsRead:
     read: list[Function]
 
 
+GapBy: TypeAlias = Literal["hour", "tenant", "total"]
+"""What a record counts by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GapRecord:
+    """One flat record, for tables and data frames. Add up those of one `by` only."""
+
+    by: GapBy
+    """What it counts by."""
+    hour: str | None
+    """The hour, where it counts by hour: its beginning."""
+    rows: int
+    """How many rows."""
+    table: str
+    """The table."""
+    tenant: str | None
+    """The tenant, where it counts by tenant and the rows have one."""
+
+
+GapVerdict: TypeAlias = Literal["found", "unproven"]
+"""What a gap report comes to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HourRows:
+    """How many rows are of an hour."""
+
+    hour: str
+    """Its beginning, in UTC."""
+    rows: int
+    """How many rows."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Key:
     """A primary key or unique constraint."""
@@ -355,6 +389,16 @@ class Limits:
     """How many sessions read, besides the one that holds the snapshot. Default 2."""
     statement_timeout: str | None = None
     """How long one statement may take. Default: what the role has, else 15 minutes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotCovered:
+    """A table whose rows do not say when they were created."""
+
+    reason: str
+    """Why."""
+    table: str
+    """The table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -663,6 +707,16 @@ class Tenancy:
     """The column that says which tenant a row belongs to, such as `tenant_id`."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TenantRows:
+    """How many rows a tenant has."""
+
+    rows: int
+    """How many rows."""
+    tenant: str | None
+    """The tenant; none for rows that belong to none."""
+
+
 Verdict: TypeAlias = Literal["failed", "passed", "unproven"]
 """What all checks together come to."""
 
@@ -788,6 +842,32 @@ class EvidenceRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GapTable:
+    """The rows of one table that were created after an instant."""
+
+    by_tenant: bool
+    """Whether the table has the tenant column."""
+    column: str
+    """The column that says when a row was created."""
+    hours: list[HourRows]
+    """How many rows each hour has: the first two thousand hours that have any."""
+    hours_total: int
+    """How many hours have any."""
+    rows: int
+    """How many rows are newer: exact."""
+    table: str
+    """The table."""
+    tenants: list[TenantRows]
+    """How many rows each tenant has: the thousand with the most. No name stands for rows of no tenant."""
+    tenants_total: int
+    """How many tenants have any."""
+    undated: int
+    """How many rows do not say when they were created, and may be newer too."""
+    zoneless: bool
+    """Whether that column has no time zone and was taken as UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrphanFks:
     """Relations that no foreign key constraint declares."""
 
@@ -841,6 +921,31 @@ class PolicyFactsRead:
     """What was read."""
 
     read: list[Policy]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recent:
+    """How many rows of a table were created after an instant."""
+
+    hours: list[HourRows]
+    """How many each hour has: the first two thousand hours that have any."""
+    hours_total: int
+    """How many hours have any."""
+    rows: int
+    """How many: exact."""
+    tenants: list[TenantRows]
+    """How many each tenant has: the thousand with the most."""
+    tenants_total: int
+    """How many tenants have any."""
+    undated: int
+    """How many rows do not say when they were created."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecentFactRead:
+    """What was read."""
+
+    read: Recent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -959,6 +1064,32 @@ FunctionFacts: TypeAlias = FunctionFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class GapReport:
+    """The rows that were created after an instant."""
+
+    format: str
+    """Always `drcore.gap/1`."""
+    not_covered: list[NotCovered]
+    """Tables whose rows do not say when they were created."""
+    notes: list[str]
+    """Why it is `unproven`, or what else a reader should know."""
+    rows: int
+    """How many rows of all covered tables are newer: exact."""
+    run: EvidenceRun
+    """How it was collected."""
+    since: str
+    """The instant."""
+    tables: list[GapTable]
+    """Each covered table, the one with the most rows first."""
+    unread: list[Unread]
+    """What could not be read."""
+    verdict: GapVerdict
+    """What it comes to."""
+    tenant_column: str | None = None
+    """The column that says which tenant a row belongs to, where one was named."""
+
+
 KeyFacts: TypeAlias = KeyFactsRead | UnreadFact
 """Something that may have been read."""
 
@@ -1004,6 +1135,10 @@ class Plan:
 
 
 PolicyFacts: TypeAlias = PolicyFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+RecentFact: TypeAlias = RecentFactRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -1284,6 +1419,8 @@ class TableScan:
 
     extremes: dict[str, ExtremesFact] = field(default_factory=dict)
     """Smallest and largest value, by column."""
+    recent: dict[str, RecentFact] = field(default_factory=dict)
+    """Rows that were created after an instant, by the column that says so."""
     rows: CountFact | None = None
     """
     The exact number of rows: with its partitions for a partitioned table,
@@ -2573,6 +2710,8 @@ class Documents:
 
     error: ErrorWire
     evidence: Evidence
+    gap: GapReport
+    gap_record: GapRecord
     plan: Plan
     progress: Progress
     report: Report
