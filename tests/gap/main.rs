@@ -173,3 +173,20 @@ async fn long_lists_are_bounded_and_totals_are_not() {
     assert!(text.contains("12 of at least 1,500 tenants") || text.contains("12 of 1,500 tenants"), "{text}");
     assert!(text.contains("others"), "{text}");
 }
+
+#[tokio::test]
+async fn html_is_escaped_and_small() {
+    let database = Database::with(
+        "create table \"<script>\" (id int primary key, tenant_id text, created_at timestamptz);
+         insert into \"<script>\" select n, repeat('<&\"' || n, 500), now() + n * interval '1 hour' from generate_series(1, 3000) n;
+         do $$ begin for n in 1..300 loop
+           execute format('create table %I (id int primary key, created_at timestamptz)', '<b>' || n);
+         end loop; end $$;",
+    )
+    .await;
+    let html = ask(&database, by_tenant).await.unwrap().to_html_fragment();
+    assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
+    assert!(html.contains("3,000 rows created after"), "{html}");
+    assert!(html.contains("and 262 more"), "{html}");
+    assert!(html.len() < 100_000, "{}", html.len());
+}

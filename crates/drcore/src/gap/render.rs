@@ -1,5 +1,6 @@
 //! The report as text.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -17,16 +18,58 @@ const TABLES: usize = 5;
 const HOURS: usize = 48;
 /// The longest bar.
 const BAR: u64 = 30;
+/// Rows of a table in HTML, its head among them.
+const HTML_ROWS: usize = 40;
+/// Characters of one cell in HTML, and of one text: tenants are called as somebody likes.
+const HTML_CELL: usize = 100;
+const HTML_TEXT: usize = 2_000;
+const PRE: &str = "margin:0;white-space:pre-wrap;background:none;color:inherit";
 
 impl GapReport {
     /// The report as plain text: totals, table × tenant, hours.
     pub fn to_text(&self) -> String {
         let mut text = self.headline();
-        text.push_str(&self.totals());
-        text.push_str(&self.matrix());
-        text.push_str(&self.histogram());
+        for (title, grid) in self.grids() {
+            if !title.is_empty() {
+                text.push_str(&format!("\n{title}"));
+            }
+            text.push_str(&format!("\n{}", grid.render()));
+        }
         text.push_str(&self.left_out());
         text
+    }
+
+    /// The report as an HTML fragment for a notebook: styled inline, below 100 kB.
+    pub fn to_html_fragment(&self) -> String {
+        let mut html = String::from("<div style=\"max-width:60em;text-align:left\">");
+        html.push_str(&format!("<pre style=\"{PRE}\">{}</pre>", escape(&cut(&self.headline(), HTML_TEXT))));
+        for (title, grid) in self.grids() {
+            if !title.is_empty() {
+                html.push_str(&format!(
+                    "<div style=\"margin-top:.6em\">{}</div>",
+                    escape(&cut(&title, HTML_TEXT))
+                ));
+            }
+            grid.html(&mut html);
+        }
+        let left_out = self.left_out();
+        if !left_out.is_empty() {
+            html.push_str(&format!(
+                "<details><summary>{} not covered, {} could not be read</summary><pre style=\"{PRE}\">{}</pre></details>",
+                plural(self.not_covered.len() as u64, "table"),
+                count(self.unread.len() as u64),
+                escape(&cut(left_out.trim(), HTML_TEXT)),
+            ));
+        }
+        html.push_str("</div>");
+        html
+    }
+
+    /// Totals, table × tenant, hours: each with its title.
+    fn grids(&self) -> Vec<(String, Grid)> {
+        let totals = self.totals().map(|grid| (String::new(), grid));
+        let hours = self.histogram().map(|grid| (String::new(), grid));
+        totals.into_iter().chain(self.matrix()).chain(hours).collect()
     }
 
     fn headline(&self) -> String {
@@ -49,8 +92,11 @@ impl GapReport {
         text
     }
 
-    fn totals(&self) -> String {
-        let mut table = Grid::new(&["table".to_owned(), "rows".to_owned(), "by".to_owned()]);
+    fn totals(&self) -> Option<Grid> {
+        if self.tables.is_empty() {
+            return None;
+        }
+        let mut table = Grid::new(&["table".to_owned(), "rows".to_owned(), "by".to_owned()], vec![1]);
         for GapTable { table: name, column, rows, undated, zoneless, .. } in &self.tables {
             let mut by = ident(column);
             if *zoneless {
@@ -62,12 +108,12 @@ impl GapReport {
             table.add(&[name.to_string(), count(*rows), by]);
         }
         table.add(&["all".to_owned(), count(self.rows), String::new()]);
-        if self.tables.is_empty() { String::new() } else { format!("\n{}", table.render(&[1])) }
+        Some(table)
     }
 
     /// Tenants by tables. What the lists do not hold stands in the last line, so that the sums add up.
-    fn matrix(&self) -> String {
-        let Some(column) = &self.tenant_column else { return String::new() };
+    fn matrix(&self) -> Option<(String, Grid)> {
+        let column = self.tenant_column.as_ref()?;
         let tables: Vec<&GapTable> = self.tables.iter().filter(|table| table.by_tenant).collect();
         let (shown, others) = tables.split_at(tables.len().min(TABLES));
         let mut sums: BTreeMap<Option<&str>, u64> = BTreeMap::new();
@@ -77,7 +123,7 @@ impl GapReport {
             }
         }
         if sums.is_empty() {
-            return String::new();
+            return None;
         }
         let mut order: Vec<(Option<&str>, u64)> = sums.into_iter().collect();
         order.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -94,7 +140,7 @@ impl GapReport {
         }
         head.push("all".to_owned());
         let numbers: Vec<usize> = (1..head.len()).collect();
-        let mut grid = Grid::new(&head);
+        let mut grid = Grid::new(&head, numbers);
         let cells = |of: &dyn Fn(&GapTable) -> u64| {
             let mut cells: Vec<u64> = shown.iter().map(|table| of(table)).collect();
             if !others.is_empty() {
@@ -132,20 +178,20 @@ impl GapReport {
                 terminal(&ident(column))
             ));
         }
-        format!("\n{title}\n{}", grid.render(&numbers))
+        Some((title, grid))
     }
 
-    fn histogram(&self) -> String {
+    fn histogram(&self) -> Option<Grid> {
         let mut hours: BTreeMap<Timestamp, u64> = BTreeMap::new();
         for row in self.tables.iter().flat_map(|table| &table.hours) {
             *hours.entry(row.hour).or_default() += row.rows;
         }
         if hours.is_empty() {
-            return String::new();
+            return None;
         }
         let largest = hours.values().copied().max().unwrap_or(1).max(1);
         let listed: u64 = hours.values().sum();
-        let mut grid = Grid::new(&["hour (UTC)".to_owned(), "rows".to_owned(), String::new()]);
+        let mut grid = Grid::new(&["hour (UTC)".to_owned(), "rows".to_owned(), String::new()], vec![1]);
         let mut shown = 0;
         for (hour, rows) in hours.iter().take(HOURS) {
             shown += rows;
@@ -158,7 +204,7 @@ impl GapReport {
         }
         // Every covered row is of some hour: the lists may end early, the totals do not.
         debug_assert!(listed <= self.rows);
-        format!("\n{}", grid.render(&[1]))
+        Some(grid)
     }
 
     fn left_out(&self) -> String {
@@ -197,11 +243,13 @@ impl GapReport {
 /// Columns that line up.
 struct Grid {
     rows: Vec<Vec<String>>,
+    /// The columns that are aligned to the right.
+    right: Vec<usize>,
 }
 
 impl Grid {
-    fn new(head: &[String]) -> Self {
-        let mut grid = Self { rows: Vec::new() };
+    fn new(head: &[String], right: Vec<usize>) -> Self {
+        let mut grid = Self { rows: Vec::new(), right };
         grid.add(head);
         grid
     }
@@ -216,8 +264,30 @@ impl Grid {
         self.add(&row);
     }
 
-    /// The columns of `right` are aligned to the right.
-    fn render(&self, right: &[usize]) -> String {
+    /// As a table: the first rows, and the last, which is the sum.
+    fn html(&self, html: &mut String) {
+        html.push_str("<table style=\"border-collapse:collapse;font-variant-numeric:tabular-nums\">");
+        let left_out = self.rows.len().saturating_sub(HTML_ROWS + 1);
+        for (at, row) in self.rows.iter().enumerate() {
+            if at == HTML_ROWS && left_out > 0 {
+                html.push_str(&format!("<tr><td>and {} more</td></tr>", count(left_out as u64)));
+            }
+            if at >= HTML_ROWS && at + 1 < self.rows.len() {
+                continue;
+            }
+            let tag = if at == 0 { "th" } else { "td" };
+            html.push_str("<tr>");
+            for (at, cell) in row.iter().enumerate() {
+                let align = if self.right.contains(&at) { "right" } else { "left" };
+                let text = escape(&cut(cell, HTML_CELL));
+                html.push_str(&format!("<{tag} style=\"text-align:{align};padding:1px 8px\">{text}</{tag}>"));
+            }
+            html.push_str("</tr>");
+        }
+        html.push_str("</table>");
+    }
+
+    fn render(&self) -> String {
         use unicode_width::UnicodeWidthStr as _;
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
@@ -230,7 +300,7 @@ impl Grid {
             let mut line = String::from(" ");
             for (at, cell) in row.iter().enumerate() {
                 let space = " ".repeat(widths[at].saturating_sub(cell.width()));
-                if right.contains(&at) {
+                if self.right.contains(&at) {
                     line.push_str(&format!(" {space}{cell}"));
                 } else {
                     line.push_str(&format!(" {cell}{space}"));
@@ -241,5 +311,17 @@ impl Grid {
             text.push('\n');
         }
         text
+    }
+}
+
+fn escape(text: &str) -> String {
+    askama::filters::escape(text, askama::filters::Html)
+        .map_or_else(|never| match never {}, |safe| safe.to_string())
+}
+
+fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
     }
 }
