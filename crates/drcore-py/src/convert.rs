@@ -13,7 +13,11 @@ pub(crate) fn plain<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py, PyA
 }
 
 /// A value of the type that `drcore._convert` has under this name.
-fn value<'py, T: Serialize>(py: Python<'py>, name: &str, value: &T) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn value<'py, T: Serialize>(
+    py: Python<'py>,
+    name: &str,
+    value: &T,
+) -> PyResult<Bound<'py, PyAny>> {
     let json = serde_json::to_string(value)
         .map_err(|error| Error::new(ErrorKind::Internal, "cannot write JSON").caused_by(error))
         .into_py_result()?;

@@ -5,6 +5,7 @@ mod call;
 mod convert;
 mod error;
 mod evidence;
+mod gap;
 mod report;
 mod verify;
 
@@ -20,6 +21,7 @@ mod _native {
         call::Call,
         error::error_kinds,
         evidence::Evidence,
+        gap::{Gap, gap},
         report::Report,
         verify::{baseline, collect, judge, verify},
     };

@@ -60,7 +60,8 @@ pub(crate) fn baseline(url: Option<String>, options: &str, wake: Option<Py<PyAny
     })
 }
 
-fn named(url: Option<String>) -> Result<String> {
+/// The database that was named, else that of the environment.
+pub(crate) fn named(url: Option<String>) -> Result<String> {
     url.map_or_else(Dsn::from_environment, Ok)
 }
 

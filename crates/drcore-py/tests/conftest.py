@@ -20,7 +20,7 @@ def database() -> Iterator[Database]:
     maintenance.execute(f"create database {database.name} template template0")
     database.execute(
         """
-        create table invoices (id int primary key, tenant_id int not null);
+        create table invoices (id int primary key, tenant_id int not null, created_at timestamptz);
         insert into invoices select n, n % 3 from generate_series(1, 1000) n;
         create table "<script>alert(1)</script>" (id int primary key);
         insert into "<script>alert(1)</script>" values (1);

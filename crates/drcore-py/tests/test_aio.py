@@ -14,7 +14,7 @@ import drcore
 from drcore import _native
 from support import Database
 
-VERBS = ["baseline", "collect", "judge", "verify"]
+VERBS = ["baseline", "collect", "gap", "judge", "verify"]
 
 
 def test_awaited_is_the_same(database: Database, baseline: drcore.Evidence) -> None:
@@ -86,6 +86,7 @@ PUBLIC: list[tuple[ModuleType | type, str]] = [
     *((drcore.aio, name) for name in VERBS),
     *((_native, name) for name in vars(_native) if not name.startswith("_")),
     *((drcore.Report, name) for name in vars(drcore.Report) if not name.startswith("_")),
+    *((drcore.Gap, name) for name in vars(drcore.Gap) if not name.startswith("_")),
     *((drcore.Evidence, name) for name in vars(drcore.Evidence) if not name.startswith("_")),
 ]
 

@@ -4,7 +4,6 @@
 mod command;
 mod conformance;
 mod drill;
-mod gap;
 mod interrupt;
 mod outputs;
 mod refusals;

@@ -15,8 +15,8 @@ an :class:`Error` of :mod:`drcore.errors` where the call itself cannot work; the
 from __future__ import annotations
 
 from drcore import aio, errors, types
-from drcore._native import Evidence, Report, __version__
-from drcore._verbs import baseline, collect, explain, judge, verify
+from drcore._native import Evidence, Gap, Report, __version__
+from drcore._verbs import baseline, collect, explain, gap, judge, verify
 from drcore.errors import (
     AuthenticationError,
     CancelledError,
@@ -46,6 +46,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "FormatError",
+    "Gap",
     "InternalError",
     "IoError",
     "NotPassed",
@@ -66,6 +67,7 @@ __all__ = [
     "collect",
     "errors",
     "explain",
+    "gap",
     "judge",
     "types",
     "verify",

@@ -29,8 +29,13 @@ Wake: TypeAlias = "Callable[[], None]"
 def options(against: AgainstLike | None, **given: object) -> tuple[str, Evidence | None]:
     """The core's own JSON, which it reads itself. Evidence goes beside it."""
     if isinstance(against, Evidence):
-        return json.dumps(given, default=_plain), against
-    return json.dumps({**given, "against": against}, default=_plain), None
+        return as_json(**given), against
+    return as_json(**given, against=against), None
+
+
+def as_json(**given: object) -> str:
+    """The core's own JSON. What is none of JSON's types is put as the core reads it."""
+    return json.dumps(given, default=_plain)
 
 
 def wait(start: Callable[[Wake | None], Call], on_progress: OnProgress | None) -> Any:

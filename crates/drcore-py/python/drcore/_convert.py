@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 import json
 import types as builtin_types
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -15,16 +16,29 @@ _SHAPES: dict[str, Any] = {
     "catalog": types.Catalog,
     "checks": tuple[types.CheckResult, ...],
     "findings": tuple[types.Finding, ...],
+    "gap_records": tuple[types.GapRecord, ...],
+    "gap_tables": tuple[types.GapTable, ...],
+    "gap_verdict": types.GapVerdict,
+    "not_covered": tuple[types.NotCovered, ...],
     "progress": types.Progress,
     "report_run": types.ReportRun,
     "run": types.EvidenceRun,
     "scans": types.Scans,
+    "unread": tuple[types.Unread, ...],
 }
 
 
 def from_json(name: str, text: str) -> Any:
     """The value that the compiled half calls by this name."""
     return convert(_SHAPES[name], json.loads(text))
+
+
+def frame(records: tuple[types.GapRecord, ...]) -> Any:
+    """A pandas DataFrame of records; pandas is needed only here."""
+    pandas: Any = importlib.import_module("pandas")
+    made = pandas.DataFrame(records, columns=["table", "by", "tenant", "hour", "rows"])
+    made["hour"] = pandas.to_datetime(made["hour"], utc=True)
+    return made
 
 
 def convert(hint: Any, value: Any) -> Any:

@@ -10,8 +10,13 @@ from drcore.types import (
     CheckResult,
     EvidenceRun,
     Finding,
+    GapRecord,
+    GapTable,
+    GapVerdict,
+    NotCovered,
     ReportRun,
     Scans,
+    Unread,
     Verdict,
 )
 
@@ -129,6 +134,69 @@ class Evidence:
     def __getnewargs__(self) -> tuple[str]: ...
 
 @final
+class Gap:
+    """The rows that were created after an instant: what a copy restored to it does not have.
+
+    ``print(gap)`` shows the text of the command line; a notebook shows tables.
+    """
+
+    def __new__(cls, json: str) -> Gap: ...
+    @staticmethod
+    def from_json(json: str) -> Gap:
+        """Reads a gap from the JSON that ``to_json`` gives."""
+
+    @property
+    def verdict(self) -> GapVerdict:
+        """What it comes to: ``found``, or ``unproven`` (nothing follows for what was lost)."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the command would end with: 0 found and everything read, 3 unproven."""
+
+    @property
+    def since(self) -> str:
+        """The instant, as RFC 3339 in UTC."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows of all covered tables are newer: exact."""
+
+    @property
+    def tables(self) -> tuple[GapTable, ...]:
+        """Each covered table with its tenants and hours, the one with the most rows first."""
+
+    @property
+    def not_covered(self) -> tuple[NotCovered, ...]:
+        """Tables whose rows do not say when they were created."""
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """What could not be read."""
+
+    @property
+    def notes(self) -> list[str]:
+        """Why it is ``unproven``, or what else a reader should know."""
+
+    @property
+    def run(self) -> EvidenceRun:
+        """How it was collected."""
+
+    def records(self) -> tuple[GapRecord, ...]:
+        """Flat records, for tables: totals, tenants and hours. Add up those of one ``by`` only."""
+
+    def to_pandas(self) -> Any:
+        """The records as a pandas ``DataFrame``, the hours as timestamps."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+    def _repr_html_(self) -> str: ...
+    def __getnewargs__(self) -> tuple[str]: ...
+
+@final
 class Call:
     """A call that runs. Dropping it cancels it."""
 
@@ -165,6 +233,9 @@ def judge(
 
 def baseline(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.baseline``."""
+
+def gap(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.gap``."""
 
 def explain(topic: str | None = None) -> str:
     """The page, in Markdown, about a check, a kind of finding or a key of the plan; or the list of them."""

@@ -7,13 +7,14 @@ Cancelling a task cancels on the server, and is through within a second: a task 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import cast
 
 from drcore import _native
-from drcore._call import AgainstLike, OnProgress, PlanLike, options, wait_async
-from drcore._native import Evidence, Report
+from drcore._call import AgainstLike, OnProgress, PlanLike, as_json, options, wait_async
+from drcore._native import Evidence, Gap, Report
 
-__all__ = ["baseline", "collect", "judge", "verify"]
+__all__ = ["baseline", "collect", "gap", "judge", "verify"]
 
 
 async def verify(
@@ -138,3 +139,51 @@ async def baseline(
     """
     text, _ = options(None, plan=plan, only=only, deadline=deadline, sessions=sessions, snapshot=snapshot)
     return cast(Evidence, await wait_async(lambda wake: _native.baseline(url, text, wake), on_progress))
+
+async def gap(
+    url: str | None = None,
+    *,
+    since: str | datetime,
+    tenant_column: str | None = None,
+    tables: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    plan: PlanLike | None = None,
+    deadline: str | None = None,
+    sessions: int | None = None,
+    snapshot: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Gap:
+    """Counts the rows that were created after an instant, per table, tenant and hour.
+
+    Ask a state that still knows: the old database, a replica, a salvaged copy. Of a state without
+    any newer row the verdict is ``unproven``: it looks like the restored copy.
+
+    Args:
+        url: The database; by default ``DATABASE_URL``, else the ``PG*`` variables.
+        since: The instant that a restore went back to, with its offset from UTC.
+        tenant_column: The column that says which tenant a row belongs to; else the plan's.
+        tables: Only these tables.
+        columns: Columns such as ``"proposals.sent_at"`` that say when a row was created, where the
+            usual names do not.
+        plan: Scope, tenancy and limits: a path, or the plan as a dict.
+        deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
+        sessions: How many sessions read, from 1 to 64.
+        snapshot: The id of an exported snapshot to join.
+        on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
+
+    Raises:
+        UsageError: An argument cannot work, such as a table that is nowhere.
+        PlanError: The plan has mistakes; ``detail`` shows all of them.
+        Error: Another of its subclasses, by what kept everything from being read.
+    """
+    text = as_json(
+        since=since,
+        tenant_column=tenant_column,
+        tables=tables,
+        columns=columns,
+        plan=plan,
+        deadline=deadline,
+        sessions=sessions,
+        snapshot=snapshot,
+    )
+    return cast(Gap, await wait_async(lambda wake: _native.gap(url, text, wake), on_progress))

@@ -124,34 +124,22 @@ pub struct LeftOut {
     pub finding: String,
     /// Why it is not answered.
     pub why: Why,
-    /// The ways: of which one must be chosen, or which one was.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub choices: Vec<Choice>,
-    /// The class of its remedy, where that was not allowed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub class: Option<RemedyClass>,
 }
 
 /// Why a finding is not answered by a repair plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(rename = "WhyLeftOut", title = "WhyLeftOut")]
+#[schemars(title = "Why")]
 #[non_exhaustive]
 pub enum Why {
-    /// There are several ways, and nobody chose one.
-    Choose,
-    /// The way that was chosen has no statements: it takes data from elsewhere.
-    NeedsData,
     /// No statement can put it right: only data from elsewhere, or a person.
     NoRemedy,
+    /// There are several ways, and nobody chose one.
+    Choose(Vec<Choice>),
+    /// The way that was chosen has no statements: it takes data from elsewhere.
+    NeedsData(Choice),
     /// Its remedy is of a class that was not allowed.
-    NotAllowed,
-}
-
-impl LeftOut {
-    fn new(finding: &Finding, why: Why) -> Self {
-        Self { finding: finding.id().to_owned(), why, choices: Vec::new(), class: None }
-    }
+    NotAllowed(RemedyClass),
 }
 
 impl RepairPlan {
@@ -169,7 +157,7 @@ impl RepairPlan {
         for finding in report.findings() {
             match way(finding, options, &mut used)? {
                 Ok(way) => order.add(finding, &way),
-                Err(left_out) => left.push(left_out),
+                Err(why) => left.push(LeftOut { finding: finding.id().to_owned(), why }),
             }
         }
         if let Some(unused) = options.choices.iter().enumerate().find(|(at, _)| !used.contains(at)) {
@@ -311,13 +299,11 @@ fn way<'r>(
     finding: &'r Finding,
     options: &RepairOptions,
     used: &mut BTreeSet<usize>,
-) -> Result<Result<order::Way<'r>, LeftOut>> {
+) -> Result<Result<order::Way<'r>, Why>> {
     match &finding.common().remedy {
-        None => Ok(Err(LeftOut::new(finding, Why::NoRemedy))),
-        Some(Remedy::Sql(sql)) if sql.statements.is_empty() => Ok(Err(LeftOut::new(finding, Why::NoRemedy))),
-        Some(Remedy::Sql(sql)) if sql.class > options.allow => {
-            Ok(Err(LeftOut { class: Some(sql.class), ..LeftOut::new(finding, Why::NotAllowed) }))
-        }
+        None => Ok(Err(Why::NoRemedy)),
+        Some(Remedy::Sql(sql)) if sql.statements.is_empty() => Ok(Err(Why::NoRemedy)),
+        Some(Remedy::Sql(sql)) if sql.class > options.allow => Ok(Err(Why::NotAllowed(sql.class))),
         Some(Remedy::Sql(sql)) => {
             Ok(Ok(order::Way { class: sql.class, statements: &sql.statements, note: sql.note.as_deref() }))
         }
@@ -331,8 +317,7 @@ fn way<'r>(
             // Of equally exact ones the last goes, as with other options of the command line.
             let Some((_, at, chosen, choice)) = fits.max_by_key(|(exactness, at, ..)| (*exactness, *at))
             else {
-                let choices = choose.choices.clone();
-                return Ok(Err(LeftOut { choices, ..LeftOut::new(finding, Why::Choose) }));
+                return Ok(Err(Why::Choose(choose.choices.clone())));
             };
             let Some(choice) = choice else {
                 let ways: Vec<&str> = choose.choices.iter().map(|choice| choice.name.as_str()).collect();
@@ -343,8 +328,7 @@ fn way<'r>(
             };
             used.insert(at);
             if choice.statements.is_empty() {
-                let choices = vec![choice.clone()];
-                return Ok(Err(LeftOut { choices, ..LeftOut::new(finding, Why::NeedsData) }));
+                return Ok(Err(Why::NeedsData(choice.clone())));
             }
             // Choosing by name is the allowance.
             Ok(Ok(order::Way { class: choice.class, statements: &choice.statements, note: None }))
