@@ -6,21 +6,26 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use crate::collect::Progress;
+use crate::drill::DrillReport;
 use crate::error::ErrorWire;
 use crate::evidence::Evidence;
 use crate::gap::{GapRecord, GapReport};
 use crate::plan::Plan;
 use crate::report::Report;
+use crate::restore::{RepairPlan, Repaired};
 
-/// Every schema, by the name of its document: `error`, `evidence`, `gap`, `gap_record`, `plan`, `progress`, `report`.
+/// Every schema, by the name of its document.
 pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
+        ("drill", of::<DrillReport>()),
         ("error", of::<ErrorWire>()),
         ("evidence", of::<Evidence>()),
         ("gap", of::<GapReport>()),
         ("gap_record", of::<GapRecord>()),
         ("plan", plan()),
         ("progress", of::<Progress>()),
+        ("repair", of::<RepairPlan>()),
+        ("repaired", of::<Repaired>()),
         ("report", of::<Report>()),
     ]
 }

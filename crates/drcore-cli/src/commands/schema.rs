@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::output;
 use crate::screen::Screen;
 
-/// Print the JSON Schema of a format: error, evidence, plan, progress or report
+/// Print the JSON Schema of a format, such as plan or report
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

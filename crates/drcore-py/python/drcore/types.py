@@ -46,6 +46,20 @@ class AssertionValueFactRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BackupFacts:
+    """The backup that was restored."""
+
+    bytes: int
+    """How large it is."""
+    disaster_at: str
+    """Until when the application went on writing: what it wrote since the backup is lost."""
+    file: str
+    """Its file."""
+    taken_at: str
+    """When it was taken; for the sample, in the sample's own time."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bucket:
     """A row of `storage.buckets`. Columns that this version of the storage schema lacks are none."""
 
@@ -148,6 +162,22 @@ class CountWithin:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Damage:
+    """One line of the damage log: what the disaster left behind."""
+
+    damage: str
+    """What was done, such as `orphaned_rows`."""
+    detail: Any
+    """How much, and to whom."""
+    finding_ids: list[str]
+    """The findings that must follow from it; empty where others explain it."""
+    found: bool
+    """Whether all its findings were found."""
+    object: str
+    """What it was done to."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """How one side of a policy or bucket differs from the baseline or the plan."""
 
@@ -157,6 +187,26 @@ class Difference:
     """What it is."""
     was: str | None = None
     """What it was, or should be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillRow:
+    """One row of a drill log, in the runbook's columns."""
+
+    backup_restored: str
+    """Which backup was restored."""
+    date: str
+    """The day."""
+    notes: str
+    """What else there is to say."""
+    operator: str
+    """Who rehearsed."""
+    outcome: str
+    """What came of it."""
+    rto_observed: str
+    """How long it took until the copy could be used."""
+    tables_verified: str
+    """How many tables were verified."""
 
 
 ErrorKind: TypeAlias = Literal["authentication", "cancelled", "connection", "format", "internal", "io", "permission", "plan", "query", "refused", "timeout", "tls", "tool", "unsupported", "usage"]
@@ -490,6 +540,20 @@ class RemedySql:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RepairStatement:
+    """One statement of a repair plan."""
+
+    answers: list[str]
+    """The ids of the findings that it answers."""
+    class_: RemedyClass
+    """What applying it can break."""
+    sql: str
+    """The statement."""
+    notes: list[str] = field(default_factory=list)
+    """What a reviewer should know, such as that the text comes from a baseline."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RlsCoverage:
     """What the API exposes."""
 
@@ -699,6 +763,20 @@ class Skip:
     """Why."""
 
 
+Step: TypeAlias = Literal["build", "back_up", "write_on", "restore", "damage", "verify", "repair", "verify_again", "gap"]
+"""A step of a rehearsal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepTime:
+    """How long a step took."""
+
+    elapsed_ms: int
+    """How long it took."""
+    step: Step
+    """The step."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tenancy:
     """How rows belong to tenants."""
@@ -715,6 +793,16 @@ class TenantRows:
     """How many rows."""
     tenant: str | None
     """The tenant; none for rows that belong to none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsettled:
+    """A finding of before of which nobody knows whether it is still there."""
+
+    finding: str
+    """The id of the finding."""
+    why: str
+    """Why it is not known."""
 
 
 Verdict: TypeAlias = Literal["failed", "passed", "unproven"]
@@ -736,6 +824,24 @@ class ViewSourceFactsRead:
     """What was read."""
 
     read: list[ViewSource]
+
+
+WhyLeftOut: TypeAlias = Literal["choose", "needs_data", "no_remedy", "not_allowed"]
+"""Why a finding is not answered by a repair plan."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """One statement that was sent to a [`Target`]."""
+
+    at: str
+    """When it was sent."""
+    project: str
+    """What it was sent to, as it was named."""
+    statement: str
+    """The statement."""
+    rows: int | None = None
+    """How many rows the server said that it changed; none where it gave no answer, or an error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -806,8 +912,36 @@ class Choice:
     """What it does, in a few words."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two reports on one database, by the ids of their findings."""
+
+    fixed: list[str]
+    """Found before, looked for again, and not there."""
+    new: list[str]
+    """Not found before, and there."""
+    still: list[str]
+    """Found before, and there."""
+    unsettled: list[Unsettled]
+    """Found before, and not looked for again, or not everywhere: nobody knows."""
+
+
 CountExpectation: TypeAlias = Literal["same"] | int | CountWithin | CountPercent | CountRange
 """How many rows one table must have: as many as in the baseline, exactly this many, or about so many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillRun:
+    """All that is volatile about a rehearsal."""
+
+    rto_ms: int
+    """From the beginning of the restore until the repaired copy was verified."""
+    started_at: str
+    """When it began."""
+    steps: list[StepTime]
+    """The steps, in order, with their times."""
+    writes: list[Write]
+    """Everything that was written to the restored copy by the repair."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -865,6 +999,20 @@ class GapTable:
     """How many rows do not say when they were created, and may be newer too."""
     zoneless: bool
     """Whether that column has no time zone and was taken as UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A finding that a repair plan does not answer."""
+
+    finding: str
+    """The id of the finding."""
+    why: WhyLeftOut
+    """Why it is not answered."""
+    choices: list[Choice] = field(default_factory=list)
+    """The ways: of which one must be chosen, or which one was."""
+    class_: RemedyClass | None = None
+    """The class of its remedy, where that was not allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -992,6 +1140,30 @@ class RemedyChoose:
     choices: list[Choice]
     """The ways."""
     type: Literal["choose"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepairPlan:
+    """
+    What puts the findings of a report right, in order, as one transaction.
+
+    A dry run is the plan itself: [`execute`](RepairPlan::execute) runs these
+    statements and no others.
+    """
+
+    digest: str
+    """By which a reviewed plan is known: it changes with every statement and with the database."""
+    format: str
+    """Always `drcore.repair/1`."""
+    left: list[LeftOut]
+    """The findings that it does not answer, and why."""
+    statements: list[RepairStatement]
+    """The statements, in order."""
+    project: str | None = None
+    """
+    What it is for: the ref of a hosted project, else `database@system_identifier`; none where
+    the report does not say.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2705,13 +2877,66 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrillReport:
+    """A rehearsal on the sample, from the backup to the repaired copy."""
+
+    after: Report
+    """What `verify` said after the repair."""
+    backup: BackupFacts
+    """The backup that was restored."""
+    before: Report
+    """What `verify` said of the restored copy."""
+    comparison: Comparison
+    """Before and after, by the ids of the findings."""
+    damage: list[Damage]
+    """What was damaged, measured afterwards, and whether it was found."""
+    format: str
+    """Always `drcore.drill/1`."""
+    gap: GapReport
+    """What the application had written after the backup: lost, and for whom."""
+    passed: bool
+    """Whether everything that was damaged was found, and everything repaired that can be."""
+    problems: list[str]
+    """Why not, one sentence each."""
+    repair: RepairPlan
+    """What was done about it, and what could not be."""
+    restore_errors: list[str]
+    """The errors that `pg_restore` went on after."""
+    row: DrillRow
+    """The row for the drill log."""
+    run: DrillRun
+    """All that is volatile."""
+    seed: int
+    """What decided which tables, rows and tenants were hit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repaired:
+    """A repair that was applied, and what verifying again said."""
+
+    after: Report
+    """What verifying again said."""
+    comparison: Comparison
+    """The findings of before, after it."""
+    format: str
+    """Always `drcore.repaired/1`."""
+    plan: RepairPlan
+    """What was applied."""
+    writes: list[Write]
+    """Everything that was written, with its time."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Documents:
     """Every document that drcore reads or writes, by name."""
 
+    drill: DrillReport
     error: ErrorWire
     evidence: Evidence
     gap: GapReport
     gap_record: GapRecord
     plan: Plan
     progress: Progress
+    repair: RepairPlan
+    repaired: Repaired
     report: Report
