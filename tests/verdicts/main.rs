@@ -1,5 +1,7 @@
 //! Not green where it must not be, green where it must be.
 
+mod unread;
+
 use std::time::Duration;
 
 use drcore::check::{Outcome, Reason};

@@ -125,11 +125,16 @@ impl Session {
             Some(check) => format!("{sql};\n{check};\nrollback to savepoint drcore"),
             None => format!("{sql};\nrollback to savepoint drcore"),
         };
-        let mut results = self.recover(self.simple(&text).await).await?;
-        if check.is_some() && results.len() > 1 {
-            refuse_rewritten(results.remove(1))?;
-        }
-        if results.is_empty() { Ok(Rows::new()) } else { Ok(results.remove(0)) }
+        let mut results = self.recover(self.simple(&text).await).await?.into_iter();
+        let (rows, checked) = (results.next(), check.and_then(|_| results.next()));
+        // An answer for each statement, the last one's too: less would be half an answer.
+        let (Some(rows), true, Some(_), None) =
+            (rows, check.is_some() == checked.is_some(), results.next(), results.next())
+        else {
+            return Err(Error::new(ErrorKind::Connection, "the server did not answer every statement"));
+        };
+        refuse_rewritten(checked.unwrap_or_default())?;
+        Ok(rows)
     }
 
     /// Runs one of the team's own statements, looking names up in this `search_path`.
