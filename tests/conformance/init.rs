@@ -49,6 +49,10 @@ async fn the_plan_of_the_sample_holds() {
     assert!(counted.contains(&"\"User\"".to_owned()), "{counted:?}");
     assert!(!counted.contains(&"audit_events_rest".to_owned()), "partitions are counted with their root");
 
+    let fresh: Vec<String> = taken.freshness.unwrap().tables.iter().map(ToString::to_string).collect();
+    assert!(fresh.contains(&"\"User\".created_at".to_owned()), "{fresh:?}");
+    assert_eq!(taken.assertions.len(), 1);
+
     let baseline = database.evidence(&plan, None).await;
     let report = database.report(&text, Some(&baseline)).await;
     // The price list is open to everybody on purpose, which is worth a note.

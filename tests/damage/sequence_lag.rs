@@ -142,6 +142,15 @@ async fn numbers_of_lost_rows_are_not_given_to_others() {
     let report = restored.report("", Some(&baseline)).await;
     // No row of `quiet` had the numbers 96 to 100 when the baseline was taken: nobody knows them.
     assert_eq!(found(&report), ["sequence_lag:sequence_went_back:public.contracts_id_seq"]);
+    // Behind the rows that are left: put right beyond those that are lost, or it would only have gone back.
+    let both = healthy.copy().await;
+    both.execute("delete from contracts where id > 80; select setval('contracts_id_seq', 50)").await;
+    let report = both.report("", Some(&baseline)).await;
+    assert_eq!(found(&report), ["sequence_lag:sequence_behind:public.contracts_id_seq"]);
+    for (_, _, fix) in report.fixes() {
+        both.execute(&fix.statements.join(";\n")).await;
+    }
+    assert_eq!(found(&both.report("", Some(&baseline)).await), [""; 0]);
     // Deleting the newest rows leaves the sequence where it was.
     let deleted = healthy.copy().await;
     deleted.execute("delete from contracts where id > 80").await;

@@ -6,6 +6,7 @@ mod baseline;
 mod collect;
 mod drill;
 mod explain;
+mod gap;
 mod init;
 mod judge;
 mod markdown;
@@ -59,6 +60,7 @@ pub(crate) enum Command {
     Verify(Box<verify::Arguments>),
     Baseline(baseline::Arguments),
     Explain(explain::Arguments),
+    Gap(Box<gap::Arguments>),
     Init(init::Arguments),
     Judge(judge::Arguments),
     Collect(collect::Arguments),
@@ -75,6 +77,7 @@ impl Command {
             Self::Verify(arguments) => verify::run(*arguments, screen).await,
             Self::Baseline(arguments) => baseline::run(arguments, screen).await,
             Self::Explain(arguments) => explain::run(&arguments, screen),
+            Self::Gap(arguments) => gap::run(*arguments, screen).await,
             Self::Init(arguments) => init::run(arguments, screen).await,
             Self::Judge(arguments) => judge::run(arguments, screen).await,
             Self::Collect(arguments) => collect::run(arguments, screen).await,

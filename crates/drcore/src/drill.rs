@@ -21,6 +21,7 @@ pub use report::{BackupFacts, Damage, DrillReport, DrillRow, DrillRun, Step, Ste
 use crate::collect::{CollectOptions, Stop};
 use crate::connect::{Dsn, Source, Target};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gap::{GapOptions, gap};
 use crate::plan::{Limits, Plan};
 use crate::report::Report;
 use crate::restore::{RepairOptions, RepairPlan, ScratchCluster, ScratchOptions};
@@ -190,8 +191,19 @@ async fn rehearse(options: &SampleOptions) -> Result<Drill> {
     if options.keep {
         backup.baseline.save(cluster.socket_directory().join(BASELINE))?;
     }
-    let facts = BackupFacts { file: DUMP.to_owned(), taken_at: backup_instant()?, bytes: backup.bytes };
-    let parts = report::Parts { backup: facts, restore_errors, damage, before, repair, writes, after };
+    let mut gap_options = GapOptions::new(instant(BACKED_UP_AT)?);
+    gap_options.plan = plan;
+    gap_options.collect.cancel = options.cancel.clone();
+    let lost = clock.time(Step::Gap, Box::pin(gap(&source, &gap_options))).await?;
+
+    let facts = BackupFacts {
+        file: DUMP.to_owned(),
+        taken_at: instant(BACKED_UP_AT)?,
+        disaster_at: instant(DISASTER_AT)?,
+        bytes: backup.bytes,
+    };
+    let parts =
+        report::Parts { backup: facts, restore_errors, damage, before, repair, writes, after, gap: lost };
     let report = DrillReport::new(options, parts, clock.started_at, clock.steps);
     Ok(Drill { report, cluster })
 }
@@ -205,10 +217,14 @@ async fn verify_whole(url: &str, options: &VerifyOptions) -> Result<Report> {
     }
 }
 
-/// The instant at which the sample was backed up, in its own time.
-fn backup_instant() -> Result<Timestamp> {
-    Timestamp::from_second(1_795_140_000)
-        .map_err(|error| Error::new(ErrorKind::Internal, "no such instant").caused_by(error))
+/// When the sample was backed up, in its own time.
+const BACKED_UP_AT: &str = "2026-11-20T02:00:00Z";
+/// Until when the application went on writing.
+const DISASTER_AT: &str = "2026-11-20T02:55:00Z";
+
+fn instant(text: &str) -> Result<Timestamp> {
+    text.parse()
+        .map_err(|error: jiff::Error| Error::new(ErrorKind::Internal, "no such instant").caused_by(error))
 }
 
 const SUPABASE: &str = include_str!("drill/sample/supabase.sql");
@@ -290,8 +306,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_plan_and_the_instant_are_right() {
-        sample_plan().unwrap();
-        assert_eq!(backup_instant().unwrap().to_string(), "2026-11-20T02:00:00Z");
+    fn the_plan_and_the_instants_are_right() {
+        let plan = sample_plan().unwrap();
+        assert_eq!(plan.freshness.unwrap().target, Some(instant(BACKED_UP_AT).unwrap()));
+        assert!(instant(DISASTER_AT).unwrap() > instant(BACKED_UP_AT).unwrap());
     }
 }

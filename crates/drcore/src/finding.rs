@@ -109,6 +109,18 @@ impl Common {
     }
 }
 
+impl Common {
+    /// The message, with the object before it where it does not name it itself.
+    pub fn sentence(&self) -> String {
+        let Self { object, message, .. } = self;
+        if message.starts_with(object) || message.contains(&format!("\"{object}\"")) {
+            message.clone()
+        } else {
+            format!("{object}: {message}")
+        }
+    }
+}
+
 /// A payload: the common fields and how much is affected.
 pub trait Payload {
     /// The fields that every finding has.

@@ -72,6 +72,8 @@ pub fn write_plan(evidence: &Evidence) -> Result<String> {
     orphan_fks(&mut plan, catalog, &own);
     rls_coverage(&mut plan, catalog, &own);
     bucket_privacy(&mut plan, catalog);
+    freshness(&mut plan, evidence, &own);
+    assertions(&mut plan);
     exceptions(&mut plan, &own);
     Ok(plan.text)
 }
@@ -317,6 +319,44 @@ fn bucket_privacy(plan: &mut Writer, catalog: &Catalog) {
         let privacy = if bucket.public == Some(true) { "public" } else { "private" };
         plan.line(&format!("{} = \"{privacy}\"", toml_key(&bucket.id)));
     }
+}
+
+/// The columns that say when rows were created.
+fn freshness(plan: &mut Writer, evidence: &Evidence, own: &[&Relation]) {
+    plan.section("How new the newest rows must be. Set the target to the instant that was restored to.");
+    let mut columns = Vec::new();
+    for relation in own {
+        match evidence.catalog.created_column(&relation.name) {
+            Ok(column) => {
+                columns.extend(column.map(|column| toml_string(&column_of(&relation.name, &column.name))));
+            }
+            Err(cause) => {
+                plan.unread("columns", &cause);
+                break;
+            }
+        }
+    }
+    plan.proposal("[freshness]");
+    plan.proposal(&format!("target = \"{}\"", evidence.run.taken_at.strftime("%Y-%m-%dT%H:%M:%SZ")));
+    plan.proposal("rpo = \"24h\"");
+    if columns.is_empty() {
+        plan.note("No column was seen that says when a row was created.");
+        return;
+    }
+    plan.proposal("tables = [");
+    for column in columns {
+        plan.proposal(&format!("{column},"));
+    }
+    plan.proposal("]");
+}
+
+fn assertions(plan: &mut Writer) {
+    plan.section("What else must hold, as SQL that only reads: \"no rows\", \"= 3\", \"between 1 and 9\",");
+    plan.note("\"differs from baseline\" for what must not be the source's.");
+    plan.proposal("[[assertions]]");
+    plan.proposal("name = \"the server answers\"");
+    plan.proposal("sql = \"select 1\"");
+    plan.proposal("expect = \"= 1\"");
 }
 
 fn exceptions(plan: &mut Writer, own: &[&Relation]) {

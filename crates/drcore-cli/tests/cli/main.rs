@@ -4,6 +4,7 @@
 mod command;
 mod conformance;
 mod drill;
+mod gap;
 mod interrupt;
 mod outputs;
 mod refusals;

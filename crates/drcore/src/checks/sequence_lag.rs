@@ -239,9 +239,10 @@ fn judge_sequence(
     judgement.examine("sequences", 1);
     let behind: Vec<(&FedColumn, i128)> =
         columns.iter().copied().filter(|(_, value)| counter.is_behind(*value)).collect();
-    match SequenceBehind::new(catalog, sequence, counter, &behind) {
+    let was = furthest_then(context, sequence, counter, &comparable, judgement);
+    match SequenceBehind::new(catalog, sequence, counter, &behind, was.map(|(_, value)| value)) {
         Ok(Some(finding)) => judgement.find(finding),
-        Ok(None) => judge_back(context, sequence, counter, &comparable, judgement),
+        Ok(None) => judge_back(context, sequence, counter, comparable.is_empty(), was, judgement),
         Err(cause) => judgement.could_not_read(format!("the keys of {}", sequence.name), cause),
     }
     let allowed = context.plan.sequence_lag.clone().unwrap_or_default().max_used_percent;
@@ -250,50 +251,60 @@ fn judge_sequence(
     }
 }
 
-/// Whether it hands out again what the baseline had already handed out.
-fn judge_back(
+/// The sequence as it was in the baseline, unless its values come round by design.
+fn in_baseline<'e>(context: Context<'e>, sequence: &Sequence) -> Option<(&'e Evidence, &'e Sequence)> {
+    let then = context.then.filter(|_| !sequence.cycle)?;
+    let sequences = context.plan.scope.sequences(&then.catalog).ok()?;
+    sequences.into_iter().find(|was| was.name == sequence.name).map(|was| (then, was))
+}
+
+/// How far the columns that it feeds went in the baseline, and which of them went furthest.
+fn furthest_then<'f>(
     context: Context<'_>,
     sequence: &Sequence,
     counter: Counter,
-    comparable: &[&FedColumn],
+    comparable: &[&'f FedColumn],
     judgement: &mut Judgement,
-) {
-    let Some(then) = context.then else { return };
-    let Ok(sequences) = context.plan.scope.sequences(&then.catalog) else { return };
-    let Some(was) = sequences.into_iter().find(|was| was.name == sequence.name) else { return };
-    if sequence.cycle {
-        // Its values come round by design.
-        return;
-    }
-    let in_baseline = |name: String| format!("{name} in the baseline");
-    if comparable.is_empty() {
-        let before = match state(then, &was.name) {
-            Ok(state) => Counter::new(was, state, None).next,
-            Err(cause) => return judgement.could_not_read(in_baseline(was.name.to_string()), cause),
-        };
-        let standby = then.run.server.as_ref().is_some_and(|server| server.in_recovery);
-        let slack = if standby { (READ_AHEAD + i128::from(was.cache)) * counter.step } else { 0 };
-        if counter.is_beyond(before - slack, counter.next) {
-            // The last value that it had handed out is one step before its next.
-            judgement.find(SequenceWentBack::new(sequence, counter, before - counter.step, None));
-        }
-        return;
-    }
+) -> Option<(&'f FedColumn, i128)> {
+    let (then, was) = in_baseline(context, sequence)?;
     let mut furthest: Option<(&FedColumn, i128)> = None;
-    for feed in comparable {
-        if !was.has_fed(feed) {
-            continue;
-        }
+    for feed in comparable.iter().filter(|feed| was.has_fed(feed)) {
         match extreme(then, feed, sequence.increment < 0) {
             Ok(Some(value)) if furthest.is_none_or(|(_, far)| counter.is_beyond(value, far)) => {
                 furthest = Some((feed, value));
             }
             Ok(_) => {}
-            Err(cause) => judgement.could_not_read(in_baseline(feed.name()), cause),
+            Err(cause) => judgement.could_not_read(format!("{} in the baseline", feed.name()), cause),
         }
     }
+    furthest
+}
+
+/// Whether it hands out again what the baseline had already handed out.
+fn judge_back(
+    context: Context<'_>,
+    sequence: &Sequence,
+    counter: Counter,
+    feeds_nothing: bool,
+    furthest: Option<(&FedColumn, i128)>,
+    judgement: &mut Judgement,
+) {
     if let Some((feed, value)) = furthest.filter(|(_, value)| counter.is_behind(*value)) {
         judgement.find(SequenceWentBack::new(sequence, counter, value, Some(feed)));
+    }
+    if !feeds_nothing {
+        return;
+    }
+    let Some((then, was)) = in_baseline(context, sequence) else { return };
+    let before = match state(then, &was.name) {
+        Ok(state) => Counter::new(was, state, None).next,
+        Err(cause) => return judgement.could_not_read(format!("{} in the baseline", was.name), cause),
+    };
+    let standby = then.run.server.as_ref().is_some_and(|server| server.in_recovery);
+    let slack = if standby { (READ_AHEAD + i128::from(was.cache)) * counter.step } else { 0 };
+    if counter.is_beyond(before - slack, counter.next) {
+        // The last value that it had handed out is one step before its next.
+        judgement.find(SequenceWentBack::new(sequence, counter, before - counter.step, None));
     }
 }
 
@@ -423,6 +434,7 @@ impl SequenceBehind {
         sequence: &Sequence,
         counter: Counter,
         behind: &[(&FedColumn, i128)],
+        was: Option<i128>,
     ) -> Result<Option<Self>, Cause> {
         let keys = catalog.keys.get()?;
         let unique = |feed: &FedColumn| {
@@ -443,6 +455,8 @@ impl SequenceBehind {
         let furthest = behind
             .iter()
             .map(|(_, value)| *value)
+            // Beyond the rows that are lost too: they may be brought back, and others know their numbers.
+            .chain(was)
             .reduce(|far, value| if counter.is_beyond(value, far) { value } else { far });
         let certain = !counter.cycle && behind.iter().any(|(_, value)| counter.meets(*value));
         let severity = if inserts_fail && certain { Severity::Critical } else { Severity::Warning };

@@ -11,9 +11,10 @@ use crate::check::CheckResult;
 use crate::connect::Write;
 use crate::error::Result;
 use crate::finding::{Finding, Severity};
+use crate::gap::GapReport;
 use crate::report::{Report, Verdict};
 use crate::restore::{Comparison, RepairPlan};
-use crate::text::{plural, seconds};
+use crate::text::{age, plural, seconds};
 
 /// Kinds that follow from a damage of another kind, and that its log does not name.
 const COMPANIONS: &[&str] = &["definer_function_exposed", "policies_inactive"];
@@ -48,6 +49,8 @@ pub struct DrillReport {
     pub after: Report,
     /// Before and after, by the ids of the findings.
     pub comparison: Comparison,
+    /// What the application had written after the backup: lost, and for whom.
+    pub gap: GapReport,
     /// The row for the drill log.
     pub row: DrillRow,
     /// All that is volatile.
@@ -63,6 +66,8 @@ pub struct BackupFacts {
     pub file: String,
     /// When it was taken; for the sample, in the sample's own time.
     pub taken_at: Timestamp,
+    /// Until when the application went on writing: what it wrote since the backup is lost.
+    pub disaster_at: Timestamp,
     /// How large it is.
     pub bytes: u64,
 }
@@ -154,6 +159,8 @@ pub enum Step {
     Repair,
     /// Verifies again.
     VerifyAgain,
+    /// Counts what was written after the backup.
+    Gap,
 }
 
 impl Step {
@@ -168,6 +175,7 @@ impl Step {
             Self::Verify => "verify",
             Self::Repair => "repair",
             Self::VerifyAgain => "verify again",
+            Self::Gap => "count what was written after the backup",
         }
     }
 
@@ -187,6 +195,7 @@ pub(super) struct Parts {
     pub(super) repair: RepairPlan,
     pub(super) writes: Vec<Write>,
     pub(super) after: Report,
+    pub(super) gap: GapReport,
 }
 
 impl DrillReport {
@@ -199,7 +208,7 @@ impl DrillReport {
         started_at: Timestamp,
         steps: Vec<StepTime>,
     ) -> Self {
-        let Parts { backup, restore_errors, mut damage, before, repair, writes, after } = parts;
+        let Parts { backup, restore_errors, mut damage, before, repair, writes, after, gap } = parts;
         let found: BTreeSet<&str> = before.findings().into_iter().map(Finding::id).collect();
         for line in &mut damage {
             line.found = line.finding_ids.iter().all(|id| found.contains(id.as_str()));
@@ -228,6 +237,7 @@ impl DrillReport {
             repair,
             after,
             comparison,
+            gap,
             row,
             run: DrillRun { started_at, steps, rto_ms, writes },
         };
@@ -241,8 +251,15 @@ impl DrillReport {
             (_, left) => format!("{} fixed, {left} need data", plural(fixed, "finding")),
         };
         report.row.outcome = if report.passed { outcome } else { format!("DRILL FAILED: {outcome}") };
-        report.row.notes = report.problems.first().cloned().unwrap_or_default();
+        let lost = format!("RPO {}, {} lost", report.rpo(), plural(report.gap.rows, "row"));
+        report.row.notes = report.problems.first().cloned().unwrap_or(lost);
         report
+    }
+
+    /// How much time the backup was behind: what was written in it is lost.
+    pub(super) fn rpo(&self) -> String {
+        let behind = self.backup.disaster_at.duration_since(self.backup.taken_at);
+        age(behind.unsigned_abs())
     }
 
     /// The JSON form.
@@ -275,6 +292,9 @@ impl DrillReport {
                 problems
                     .push(format!("{} could not find out everything when it ran the {when} time", check.id));
             }
+        }
+        if self.gap.exit_code() != 0 {
+            problems.push("gap could not count everything that was written after the backup".to_owned());
         }
         let found: BTreeSet<&str> = self.before.findings().into_iter().map(Finding::id).collect();
         let logged: BTreeSet<&str> =

@@ -23,6 +23,7 @@ impl DrillReport {
             text.push_str(&planned(&self.repair));
             text.push_str(&self.left());
         }
+        text.push_str(&self.lost());
         text.push_str(&self.log_row());
         text
     }
@@ -121,9 +122,42 @@ impl DrillReport {
             return text;
         }
         text.push_str(&format!(", {} that only data can bring back\n", count(left.len() as u64)));
+        let mut kinds: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         for finding in left {
-            text.push_str(&line(finding));
+            kinds.entry(finding.kind()).or_default().push(finding);
         }
+        for (kind, findings) in kinds {
+            let objects: Vec<&str> = findings.iter().map(|finding| bare(&finding.common().object)).collect();
+            text.push_str(&cut(&format!("  {:<19}{}", kind.replace('_', " "), objects.join(", "))));
+        }
+        text
+    }
+
+    /// What was written after the backup, and whose it was.
+    fn lost(&self) -> String {
+        let mut tenants: BTreeMap<&str, u64> = BTreeMap::new();
+        for row in self.gap.tables.iter().flat_map(|table| &table.tenants) {
+            *tenants.entry(row.tenant.as_deref().unwrap_or("no tenant")).or_default() += row.rows;
+        }
+        let mut text = format!(
+            "\ngap: {} of {} written in the {} after the backup are lost\n",
+            plural(self.gap.rows, "row"),
+            plural(tenants.len() as u64, "tenant"),
+            self.rpo()
+        );
+        let tables: Vec<String> = self
+            .gap
+            .tables
+            .iter()
+            .filter(|table| table.rows > 0)
+            .map(|table| format!("{} {}", table.table.name, count(table.rows)))
+            .collect();
+        text.push_str(&cut(&format!("  {}", tables.join(", "))));
+        let mut tenants: Vec<(&str, u64)> = tenants.into_iter().collect();
+        tenants.sort_by_key(|(tenant, rows)| (std::cmp::Reverse(*rows), *tenant));
+        let worst: Vec<String> =
+            tenants.iter().take(2).map(|(t, rows)| format!("{t} {}", count(*rows))).collect();
+        text.push_str(&cut(&format!("  most of {}", worst.join(", "))));
         text
     }
 
@@ -150,6 +184,9 @@ fn planned(plan: &RepairPlan) -> String {
 fn line(finding: &Finding) -> String {
     let common = finding.common();
     let word = common.severity.as_str().to_uppercase();
+    if common.message.contains(&common.object) {
+        return cut(&format!("{word:<8} {}", common.message));
+    }
     cut(&format!("{word:<8} {}: {}", common.object, common.message))
 }
 
@@ -157,8 +194,13 @@ fn line(finding: &Finding) -> String {
 fn name(damage: &Damage) -> &str {
     match damage.damage.as_str() {
         "tenant_gap" => damage.detail["slug"].as_str().unwrap_or(&damage.object),
-        _ => damage.object.strip_prefix("public.").unwrap_or(&damage.object),
+        _ => bare(&damage.object),
     }
+}
+
+/// Without the schema that goes without saying.
+fn bare(object: &str) -> &str {
+    object.strip_prefix("public.").unwrap_or(object)
 }
 
 /// One line, as wide as the screen.

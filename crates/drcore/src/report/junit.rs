@@ -81,11 +81,11 @@ fn case(check: &CheckResult, view: &View, nothing_proved: bool) -> TestCase {
 
 fn headline(card: &Card, of: usize) -> String {
     let more = if of > 1 { format!(" (and {} more)", of - 1) } else { String::new() };
-    format!("{} {}: {}{more}", card.word(), card.object, card.message)
+    format!("{} {}{more}", card.word(), card.sentence)
 }
 
 fn finding(card: &Card) -> String {
-    let mut out = format!("{} {}: {}\n", card.word(), card.object, card.message);
+    let mut out = format!("{} {}\n", card.word(), card.sentence);
     let mut add = |text: &str| {
         for line in text.lines() {
             out.push_str(&format!("    {line}\n"));

@@ -8,6 +8,8 @@ mod page;
 #[cfg(test)]
 mod tests;
 
+pub(super) use finding::severities;
+
 use super::Report;
 use super::tally::Group;
 use crate::finding::Severity;
@@ -137,7 +139,7 @@ impl Report {
             page.labelled_column(label, tone, &check.id, column, &text);
         }
         for accepted in self.checks.iter().flat_map(|check| &check.accepted) {
-            page.labelled("ACCEPTED", Tone::Quiet, &finding::sentence(accepted.finding.common()));
+            page.labelled("ACCEPTED", Tone::Quiet, &accepted.finding.common().sentence());
             page.more(&accepted.reason);
             page.id(accepted.finding.id());
         }

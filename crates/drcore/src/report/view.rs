@@ -4,6 +4,7 @@
 //! cannot break out of its line; each renderer adds the escapes of its own syntax.
 
 use super::escape::{terminal, terminal_lines};
+use super::text::severities;
 use super::{Report, Verdict};
 use crate::check::{CheckResult, Outcome, Reason, Unread};
 use crate::checks;
@@ -58,6 +59,8 @@ pub(super) struct Card {
     pub(super) id: String,
     pub(super) object: String,
     pub(super) message: String,
+    /// The message, naming the object.
+    pub(super) sentence: String,
     /// The consequence, or advice.
     pub(super) hint: Option<String>,
     /// Read-only SQL that shows it.
@@ -110,6 +113,7 @@ impl Card {
             id: line(&common.id),
             object: line(&common.object),
             message: clip(&visible(&common.message)),
+            sentence: clip(&visible(&common.sentence())),
             hint: common.hint.clone().or_else(|| meaning(finding)).map(|text| clip(&visible(&text))),
             query: common.query.as_deref().map(sql),
             fixes: common.remedy.as_ref().map(|remedy| fixes(remedy, fix_number)).unwrap_or_default(),
@@ -310,18 +314,12 @@ fn reason_words(reason: Reason) -> &'static str {
 }
 
 fn found(report: &Report, accepted: usize) -> String {
-    let total = report.findings().len();
-    let parts: Vec<String> = [Severity::Critical, Severity::Warning, Severity::Info]
-        .into_iter()
-        .map(|severity| (report.count(severity), severity))
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, severity)| format!("{} {}", count(number as u64), severity.as_str()))
-        .collect();
-    let mut found = if total == 0 { "no findings".to_owned() } else { plural(total as u64, "finding") };
-    if !parts.is_empty() {
-        found.push_str(": ");
-        found.push_str(&parts.join(", "));
-    }
+    let findings = report.findings();
+    let mut found = if findings.is_empty() {
+        "no findings".to_owned()
+    } else {
+        format!("{}: {}", plural(findings.len() as u64, "finding"), severities(&findings))
+    };
     if accepted > 0 {
         found.push_str(&format!(" · {} accepted", count(accepted as u64)));
     }

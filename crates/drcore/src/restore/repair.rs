@@ -124,22 +124,34 @@ pub struct LeftOut {
     pub finding: String,
     /// Why it is not answered.
     pub why: Why,
+    /// The ways: of which one must be chosen, or which one was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
+    /// The class of its remedy, where that was not allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<RemedyClass>,
 }
 
 /// Why a finding is not answered by a repair plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[schemars(title = "Why")]
+#[schemars(rename = "WhyLeftOut", title = "WhyLeftOut")]
 #[non_exhaustive]
 pub enum Why {
+    /// There are several ways, and nobody chose one.
+    Choose,
+    /// The way that was chosen has no statements: it takes data from elsewhere.
+    NeedsData,
     /// No statement can put it right: only data from elsewhere, or a person.
     NoRemedy,
-    /// There are several ways, and nobody chose one.
-    Choose(Vec<Choice>),
-    /// The way that was chosen has no statements: it takes data from elsewhere.
-    NeedsData(Choice),
     /// Its remedy is of a class that was not allowed.
-    NotAllowed(RemedyClass),
+    NotAllowed,
+}
+
+impl LeftOut {
+    fn new(finding: &Finding, why: Why) -> Self {
+        Self { finding: finding.id().to_owned(), why, choices: Vec::new(), class: None }
+    }
 }
 
 impl RepairPlan {
@@ -157,7 +169,7 @@ impl RepairPlan {
         for finding in report.findings() {
             match way(finding, options, &mut used)? {
                 Ok(way) => order.add(finding, &way),
-                Err(why) => left.push(LeftOut { finding: finding.id().to_owned(), why }),
+                Err(left_out) => left.push(left_out),
             }
         }
         if let Some(unused) = options.choices.iter().enumerate().find(|(at, _)| !used.contains(at)) {
@@ -299,11 +311,13 @@ fn way<'r>(
     finding: &'r Finding,
     options: &RepairOptions,
     used: &mut BTreeSet<usize>,
-) -> Result<Result<order::Way<'r>, Why>> {
+) -> Result<Result<order::Way<'r>, LeftOut>> {
     match &finding.common().remedy {
-        None => Ok(Err(Why::NoRemedy)),
-        Some(Remedy::Sql(sql)) if sql.statements.is_empty() => Ok(Err(Why::NoRemedy)),
-        Some(Remedy::Sql(sql)) if sql.class > options.allow => Ok(Err(Why::NotAllowed(sql.class))),
+        None => Ok(Err(LeftOut::new(finding, Why::NoRemedy))),
+        Some(Remedy::Sql(sql)) if sql.statements.is_empty() => Ok(Err(LeftOut::new(finding, Why::NoRemedy))),
+        Some(Remedy::Sql(sql)) if sql.class > options.allow => {
+            Ok(Err(LeftOut { class: Some(sql.class), ..LeftOut::new(finding, Why::NotAllowed) }))
+        }
         Some(Remedy::Sql(sql)) => {
             Ok(Ok(order::Way { class: sql.class, statements: &sql.statements, note: sql.note.as_deref() }))
         }
@@ -317,7 +331,8 @@ fn way<'r>(
             // Of equally exact ones the last goes, as with other options of the command line.
             let Some((_, at, chosen, choice)) = fits.max_by_key(|(exactness, at, ..)| (*exactness, *at))
             else {
-                return Ok(Err(Why::Choose(choose.choices.clone())));
+                let choices = choose.choices.clone();
+                return Ok(Err(LeftOut { choices, ..LeftOut::new(finding, Why::Choose) }));
             };
             let Some(choice) = choice else {
                 let ways: Vec<&str> = choose.choices.iter().map(|choice| choice.name.as_str()).collect();
@@ -328,7 +343,8 @@ fn way<'r>(
             };
             used.insert(at);
             if choice.statements.is_empty() {
-                return Ok(Err(Why::NeedsData(choice.clone())));
+                let choices = vec![choice.clone()];
+                return Ok(Err(LeftOut { choices, ..LeftOut::new(finding, Why::NeedsData) }));
             }
             // Choosing by name is the allowance.
             Ok(Ok(order::Way { class: choice.class, statements: &choice.statements, note: None }))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::page::{Page, Tone};
-use crate::finding::{Common, Finding, Severity};
+use crate::finding::{Finding, Severity};
 use crate::remedy::{Choose, Remedy, RemedyClass, Statements};
 use crate::report::Report;
 use crate::text::{count, plural};
@@ -38,7 +38,7 @@ pub(super) fn all(page: &mut Page, report: &Report, verbose: bool) -> bool {
 }
 
 /// `3 critical, 1 warning`.
-pub(super) fn severities(findings: &[&Finding]) -> String {
+pub(in crate::report) fn severities(findings: &[&Finding]) -> String {
     let number = |severity| findings.iter().filter(|finding| finding.severity() == severity).count() as u64;
     let parts = [Severity::Critical, Severity::Warning, Severity::Info].map(|severity| {
         match (severity, number(severity)) {
@@ -57,7 +57,7 @@ fn one(page: &mut Page, finding: &Finding, number: Option<usize>, verbose: bool)
         Severity::Warning => ("WARNING", Tone::Warn),
         Severity::Info => ("INFO", Tone::Plain),
     };
-    page.labelled(word, tone, &sentence(common));
+    page.labelled(word, tone, &common.sentence());
     if let Some(hint) = &common.hint {
         page.more(hint);
     }
@@ -70,16 +70,6 @@ fn one(page: &mut Page, finding: &Finding, number: Option<usize>, verbose: bool)
         page.sql("query  ", query);
     }
     page.id(&common.id);
-}
-
-/// The message, with the object before it where it does not name it itself.
-pub(super) fn sentence(common: &Common) -> String {
-    let Common { object, message, .. } = common;
-    if message.starts_with(object) || message.contains(&format!("\"{object}\"")) {
-        message.clone()
-    } else {
-        format!("{object}: {message}")
-    }
 }
 
 fn fix(page: &mut Page, fix: &Statements, number: usize, verbose: bool) {

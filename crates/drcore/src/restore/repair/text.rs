@@ -33,8 +33,8 @@ impl RepairPlan {
         if !self.left.is_empty() {
             text.push_str("not in the plan\n");
         }
-        for LeftOut { finding, why } in &self.left {
-            text.push_str(&format!("    {}\n        {}\n", terminal(finding), why.to_text(finding)));
+        for left in &self.left {
+            text.push_str(&format!("    {}\n        {}\n", terminal(&left.finding), left.reason()));
         }
         text
     }
@@ -85,23 +85,25 @@ impl Repaired {
     }
 }
 
-impl Why {
-    fn to_text(&self, finding: &str) -> String {
-        match self {
-            Self::NoRemedy => "no statement can put it right".to_owned(),
-            Self::Choose(choices) => {
-                let names: Vec<&str> = choices.iter().map(|choice| choice.name.as_str()).collect();
-                let check = finding.split(':').next().unwrap_or(finding);
+impl LeftOut {
+    fn reason(&self) -> String {
+        match self.why {
+            Why::NoRemedy => "no statement can put it right".to_owned(),
+            Why::Choose => {
+                let names: Vec<&str> = self.choices.iter().map(|choice| choice.name.as_str()).collect();
+                let check = self.finding.split(':').next().unwrap_or(&self.finding);
                 format!("choose: --with {check}={}", names.join("|"))
             }
-            Self::NeedsData(choice) => format!("{}: takes data from elsewhere", terminal(&choice.summary)),
-            Self::NotAllowed(class) => {
-                let word = match class {
-                    RemedyClass::Safe => "safe",
-                    RemedyClass::AvailabilityRisk => "availability-risk",
-                    RemedyClass::Destructive => "destructive",
+            Why::NeedsData => {
+                let summaries: Vec<_> = self.choices.iter().map(|choice| terminal(&choice.summary)).collect();
+                format!("{}: takes data from elsewhere", summaries.join(", "))
+            }
+            Why::NotAllowed => {
+                let (label, word) = match self.class {
+                    Some(RemedyClass::AvailabilityRisk) => ("outage risk", "availability-risk"),
+                    _ => ("destroys rows", "destructive"),
                 };
-                format!("{}: --allow {word} puts it in", class.label())
+                format!("{label}: --allow {word} puts it in")
             }
         }
     }
