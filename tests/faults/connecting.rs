@@ -40,7 +40,7 @@ async fn passwords_come_from_where_libpq_takes_them_and_wrong_ones_are_told() {
     let cause = refused(&url(":s3cret")).await;
     assert_eq!((cause.kind, cause.sqlstate.as_deref()), (CauseKind::Connection, Some("28P01")));
     assert!(cause.message.contains("password authentication failed"), "{}", cause.message);
-    assert!(cause.hint.unwrap().contains("restore"), "says what is likely after a restore");
+    assert!(cause.hint.unwrap().contains("Reset the password"), "says what to do");
 
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), format!("127.0.0.1:{port}:*:app:right one\n")).unwrap();
