@@ -135,7 +135,7 @@ pub async fn collect_or_unreachable(
     let (dsn, result) = match Dsn::parse(url) {
         Ok(dsn) => {
             let result = match stop.or(Source::open(dsn.clone(), &plan.limits)).await {
-                Ok(source) => collect_until(&stop, &source, plan, baseline, options).await,
+                Ok(source) => Box::pin(collect_until(&stop, &source, plan, baseline, options)).await,
                 Err(error) => Err(error),
             };
             (Some(dsn), result)

@@ -79,7 +79,8 @@ impl Source {
         for target in rounds {
             failures.clear();
             for endpoint in &endpoints {
-                match self.one(endpoint, *target, limits).await {
+                // Boxed: connecting is a large future, and every caller's would be.
+                match Box::pin(self.one(endpoint, *target, limits)).await {
                     Ok(session) => return Ok(session),
                     Err(error) => failures.push(error),
                 }

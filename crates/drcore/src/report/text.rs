@@ -183,7 +183,12 @@ impl Report {
         };
         let repair =
             repair.map(|fixes| ("drcore repair".to_owned(), format!("{fixes} as one transaction to review")));
-        for (at, (command, what)) in repair.into_iter().chain(explain).enumerate() {
+        let lost = ["fewer_rows", "emptied_table", "stale_data"];
+        let gap =
+            self.findings().iter().any(|finding| lost.contains(&finding.kind())).then(|| {
+                ("drcore gap".to_owned(), "what was lost and whose: ask the old database".to_owned())
+            });
+        for (at, (command, what)) in repair.into_iter().chain(gap).chain(explain).enumerate() {
             let label = if at == 0 { "next" } else { "" };
             page.labelled_column(label, Tone::Plain, &command, NEXT, &what);
         }
