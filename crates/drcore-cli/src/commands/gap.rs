@@ -17,6 +17,7 @@ use crate::screen::Screen;
 /// Ask a database that still knows: the old one, a replica, a salvaged copy. The
 /// restored copy has no newer row, and is told so. Tables without a column that
 /// says when a row was created are listed as not covered.
+#[expect(clippy::doc_markdown, reason = "help is no Markdown")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
