@@ -43,11 +43,24 @@ pub struct ScratchCluster {
 /// The watchdog: waits until the pipe closes, ends the server at once, removes the directory.
 const WATCHDOG: &str = r#"
 cat >/dev/null
+# Waits, five seconds at most, until a process is gone; one that nobody has waited for is.
+gone() {
+  n=0
+  while kill -0 "$1" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null && [ "$n" -lt 100 ]; do
+    n=$((n + 1))
+    sleep 0.05
+  done
+}
+# initdb cleans up after itself, shared memory included, if it is asked; pulled from under it, it does not.
+pid=$(cat "$1/initdb.pid" 2>/dev/null)
+if [ -n "$pid" ]; then
+  kill -TERM "$pid" 2>/dev/null
+  gone "$pid"
+fi
 pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
 if [ -n "$pid" ]; then
   kill -QUIT "$pid" 2>/dev/null
-  n=0
-  while kill -0 "$pid" 2>/dev/null && [ "$n" -lt 100 ]; do n=$((n + 1)); sleep 0.05; done
+  gone "$pid"
   kill -KILL "$pid" 2>/dev/null
 fi
 # A program that was still working in it, such as initdb, may put files back once.
@@ -164,7 +177,18 @@ impl ScratchCluster {
             "-D".as_ref(),
             data.as_os_str(),
         ];
-        self.tools.run("initdb", &arguments).await.map(drop)
+        let mut command = self.tools.command("initdb");
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
+        // The watchdog asks it to end, and waits until it has: a kill would leave its shared memory.
+        command.kill_on_drop(false);
+        let failed = |error| Error::new(ErrorKind::Tool, "cannot run initdb").caused_by(error);
+        let child = command.spawn().map_err(failed)?;
+        let file = self.root.join("initdb.pid");
+        std::fs::write(&file, child.id().map_or_else(String::new, |id| id.to_string()))?;
+        let output = child.wait_with_output().await.map_err(failed)?;
+        // Its number may be another process's from now on.
+        std::fs::remove_file(file)?;
+        Tools::check("initdb", output).map(drop)
     }
 
     fn configure(&self, settings: &[(String, String)]) -> Result<()> {
@@ -178,6 +202,7 @@ impl ScratchCluster {
              wal_level = minimal\nmax_wal_senders = 0\n\
              shared_buffers = '128MB'\nmax_locks_per_transaction = 512\n\
              autovacuum = off\njit = off\n\
+             dynamic_shared_memory_type = mmap\n\
              log_min_messages = fatal\nlogging_collector = off\n",
             if self.port.is_some() { "127.0.0.1" } else { "" },
             self.port.unwrap_or(5432),

@@ -72,6 +72,11 @@ impl Tools {
             self.command(program).args(arguments).output().await.map_err(|error| {
                 Error::new(ErrorKind::Tool, format!("cannot run {program}")).caused_by(error)
             })?;
+        Self::check(program, output)
+    }
+
+    /// Whether it did its work; else the last lines that it printed.
+    pub(crate) fn check(program: &str, output: Output) -> Result<Output> {
         if output.status.success() {
             return Ok(output);
         }
