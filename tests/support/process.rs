@@ -7,6 +7,18 @@ use std::time::{Duration, Instant};
 /// Where scratch clusters are made.
 pub const DIRECTORY: &str = "DRCORE_SCRATCH_DIR";
 
+/// A process that does not outlive its test, however that ends.
+#[derive(Debug)]
+pub struct Owned(pub Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // It may be over, and waited for: then there is nothing to do.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A directory of its own that the server's user can reach.
 pub fn directory() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;

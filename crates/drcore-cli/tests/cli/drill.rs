@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
-use drcore_tests::process::{DIRECTORY, directory, entries, is_alive, nothing_is_left, server, signal, wait};
+use drcore_tests::process::{
+    DIRECTORY, Owned, directory, entries, is_alive, nothing_is_left, server, signal, wait,
+};
 
 use super::command::Place;
 
@@ -12,9 +14,9 @@ use super::command::Place;
 fn kept_databases_can_be_tried_on_until_ctrl_c() {
     let (place, scratch) = (Place::new(), directory());
     let arguments = ["drill", "--sample", "--keep", "--seed", "5", "-o", "drill.json", "-o", "drill.md"];
-    let mut child = place.command(&arguments).env(DIRECTORY, scratch.path()).spawn().unwrap();
+    let mut child = Owned(place.command(&arguments).env(DIRECTORY, scratch.path()).spawn().unwrap());
     let mut text = String::new();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut out = BufReader::new(child.0.stdout.take().unwrap());
     while !text.contains("drcore repair\n") {
         assert!(out.read_line(&mut text).unwrap() > 0, "it ended early: {text}");
     }
@@ -61,8 +63,8 @@ fn kept_databases_can_be_tried_on_until_ctrl_c() {
     let again = with(&["repair", "--apply", digest, "--project", project]);
     assert_eq!(again.code, 2, "the plan is another one now: {again:?}");
 
-    signal(&child, "-INT");
-    let status = child.wait().unwrap();
+    signal(&child.0, "-INT");
+    let status = child.0.wait().unwrap();
     assert!(text.starts_with("PASSED ") && text.contains("\nexit 0\n"), "{text}");
     assert_eq!(status.code(), Some(0), "the drill's own exit code");
     nothing_is_left(scratch.path(), pid);
@@ -71,8 +73,8 @@ fn kept_databases_can_be_tried_on_until_ctrl_c() {
 #[test]
 fn nothing_is_left_of_a_drill_that_is_stopped_or_killed_and_another_goes_on() {
     let (place, scratch) = (Place::new(), directory());
-    let mut other =
-        place.command(&["drill", "--sample", "--keep"]).env(DIRECTORY, scratch.path()).spawn().unwrap();
+    let mut command = place.command(&["drill", "--sample", "--keep"]);
+    let mut other = Owned(command.env(DIRECTORY, scratch.path()).spawn().unwrap());
     let others = wait("the other's server starts", || server(scratch.path()));
     for (name, code) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-KILL", None)] {
         for delay in [0, 1500] {
@@ -93,8 +95,8 @@ fn nothing_is_left_of_a_drill_that_is_stopped_or_killed_and_another_goes_on() {
     }
     assert!(is_alive(others));
     assert_eq!(entries(scratch.path()), 1);
-    signal(&other, "-KILL");
-    other.wait().unwrap();
+    signal(&other.0, "-KILL");
+    other.0.wait().unwrap();
     nothing_is_left(scratch.path(), others);
 }
 
