@@ -273,3 +273,94 @@ async fn the_samples_disaster_is_found_and_nothing_else() {
         assert_eq!(bad(&report).into_iter().collect::<BTreeSet<_>>(), logged, "seed {seed}");
     }
 }
+
+const API: &str = "create table t (id int primary key, user_metadata_id int);
+    alter table t enable row level security; revoke all on t from anon, authenticated;
+    grant select on t to authenticated;
+    create policy p on t for select to authenticated using (user_metadata_id = 1);";
+
+async fn api(more: &str) -> Database {
+    let database = Database::supabase().await;
+    database.execute(API).await;
+    database.execute(more).await;
+    database
+}
+
+/// The severity of the one finding of this id.
+fn severity(report: &drcore::Report, id: &str) -> Option<Severity> {
+    let findings = &check(report, "rls_coverage").findings;
+    findings.iter().find(|finding| finding.id() == format!("rls_coverage:{id}")).map(Finding::severity)
+}
+
+#[tokio::test]
+async fn looking_at_nothing_proves_nothing() {
+    let database = api("").await;
+    for plan in [
+        "[scope]\nschemas = [\"Public\"]\n",
+        "[scope]\nexclude = [\"*\"]\n[rls_coverage]\nexposed_schemas = [\"public\"]\n",
+    ] {
+        let baseline = database.evidence(&parse(plan), None).await;
+        let report = database.report(plan, Some(&baseline)).await;
+        let check = check(&report, "rls_coverage");
+        assert_eq!((check.outcome, check.reason), (Outcome::NotRun, Some(Reason::Assumed)), "{plan}");
+        assert!(check.counts && check.examined.is_empty(), "{:?}", check.examined);
+    }
+}
+
+#[tokio::test]
+async fn exposed_schemas_are_looked_at_outside_the_scope() {
+    let database = api("create schema api; grant usage on schema api to anon;
+        create table api.u (id int); grant select on api.u to anon;
+        create function api.f() returns int language sql security definer as 'select 1'")
+    .await;
+    let plan = "[scope]\nschemas = [\"public\"]\n[rls_coverage]\nexposed_schemas = [\"api\"]\n";
+    assert_eq!(
+        bad(&database.report(plan, None).await),
+        ["definer_function_exposed:api.f()", "rls_disabled:api.u"]
+    );
+}
+
+#[tokio::test]
+async fn storage_objects_without_buckets_are_judged_here() {
+    let database = Database::with(
+        "create schema storage; create table storage.objects (id int, owner text);
+         alter table storage.objects enable row level security;
+         create policy p on storage.objects using (owner = current_user)",
+    )
+    .await;
+    let baseline = database.evidence(&parse(""), None).await;
+    database.execute("alter table storage.objects disable row level security").await;
+    assert_eq!(bad(&database.report("", Some(&baseline)).await), ["rls_disabled:storage.objects"]);
+}
+
+#[tokio::test]
+async fn a_form_that_everybody_may_fill_in_is_no_damage_of_the_restore() {
+    let database =
+        api("grant insert on t to anon; create policy sign_up on t for insert to anon with check (true)")
+            .await;
+    let id = "policy_always_true:public.t:sign_up";
+    assert_eq!(severity(&database.report(EXPOSED, None).await, id), Some(Severity::Warning));
+    let baseline = database.evidence(&parse(""), None).await;
+    let report = database.report("", Some(&baseline)).await;
+    assert_eq!(severity(&report, id), Some(Severity::Info));
+    assert_eq!(check(&report, "rls_coverage").outcome, Outcome::Passed);
+    database
+        .execute("grant delete on t to anon; create policy clear on t for delete to anon using (true)")
+        .await;
+    let id = "policy_always_true:public.t:clear";
+    assert_eq!(severity(&database.report(EXPOSED, None).await, id), Some(Severity::Critical));
+    assert_eq!(severity(&database.report("", Some(&baseline)).await, id), Some(Severity::Critical));
+}
+
+#[tokio::test]
+async fn user_metadata_is_no_part_of_a_name_and_no_damage_where_it_was_believed() {
+    let database = api("").await;
+    assert_eq!(bad(&database.report(EXPOSED, None).await), [""; 0]);
+    let trusting = "create policy staff on t for select to authenticated
+                    using ((auth.jwt() #>> '{user_metadata,role}') = 'staff')";
+    database.execute(trusting).await;
+    let id = "policy_trusts_user_metadata:public.t:staff";
+    assert_eq!(severity(&database.report(EXPOSED, None).await, id), Some(Severity::Critical));
+    let baseline = database.evidence(&parse(""), None).await;
+    assert_eq!(severity(&database.report("", Some(&baseline)).await, id), Some(Severity::Info));
+}

@@ -14,6 +14,7 @@ use crate::check::{Check, Context, Judgement, KindDoc, Reason, Unread};
 use crate::collect::Wants;
 use crate::evidence::Evidence;
 use crate::evidence::catalog::{CatalogFactName, Policy, Relation, Setting};
+use crate::sql::QualifiedName;
 pub use findings::*;
 
 /// The check.
@@ -106,6 +107,19 @@ fn judge(context: Context<'_>) -> Judgement {
     views::judge(&case, &mut judgement);
     drift::judge(&case, &mut judgement);
     if judgement.examined.is_empty() && judgement.findings.is_empty() && judgement.unread.is_empty() {
+        let there = |access: &Access<'_>| {
+            access.relations.iter().any(|relation| {
+                let managed = access.catalog.is_managed(&relation.name.schema).unwrap_or(false);
+                relation.extension.is_none() && !managed
+            })
+        };
+        if there(&case.now) || case.then.as_ref().is_some_and(there) {
+            return Judgement::default().absent(
+                Reason::Assumed,
+                "the database has tables or views, and none was looked at: see [scope] and exposed_schemas under \
+                 [rls_coverage] in the plan",
+            );
+        }
         return Judgement::not_applicable(
             "there is no table, view or function in the schemas that are looked at",
         );
@@ -245,17 +259,36 @@ impl<'e> Case<'e> {
         }
         let schema = relation.name.schema.as_str();
         scope.has(relation, self.now.catalog).unwrap_or(true)
-            || (scope.schemas.is_empty() && (schema == "auth" || self.is_exposed(schema)))
+            || self.is_surely_exposed(schema)
+            || (scope.schemas.is_empty() && schema == "auth")
     }
 
-    /// Whether policies and row level security of the table are `bucket_privacy`'s.
-    fn is_buckets(relation: &Relation) -> bool {
-        relation.name.schema == "storage" && matches!(relation.name.name.as_str(), "buckets" | "objects")
+    /// Exposed schemas are looked at whatever `scope.schemas` says; a mere guess does not widen it.
+    fn is_surely_exposed(&self, schema: &str) -> bool {
+        let guessed = self.source == ExposedBy::Nobody && !self.context.plan.scope.schemas.is_empty();
+        self.is_exposed(schema) && !guessed
+    }
+
+    /// Whether what is in the schema is looked at, for itself or against the baseline.
+    fn looks_into(&self, schema: &str) -> bool {
+        let scope = &self.context.plan.scope;
+        scope.has_schema(schema, self.now.catalog).unwrap_or(true) || self.is_surely_exposed(schema)
+    }
+
+    /// Whether policies and row level security of the table are `bucket_privacy`'s, which judges where there are
+    /// buckets.
+    fn is_buckets(&self, relation: &Relation) -> bool {
+        let buckets = QualifiedName::new("storage", "buckets");
+        relation.name.schema == "storage"
+            && matches!(relation.name.name.as_str(), "buckets" | "objects")
+            && [Some(&self.now), self.then.as_ref()]
+                .into_iter()
+                .flatten()
+                .any(|side| side.relation(&buckets).is_some())
     }
 
     fn judge_roles(&self, judgement: &mut Judgement) {
         let then = self.then.as_ref();
-        judgement.examine("roles", self.now.api_roles().count() as u64);
         for role in ["anon", "authenticated"] {
             if self.now.has_role(role) && self.now.bypasses(role) {
                 let was = then.is_some_and(|then| then.is_api_role(role));

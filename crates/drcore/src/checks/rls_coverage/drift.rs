@@ -24,7 +24,7 @@ pub(super) fn judge(case: &Case<'_>, judgement: &mut Judgement) {
 fn judge_policies(case: &Case<'_>, judgement: &mut Judgement) {
     let (Some(now), Some(then)) = (case.policies, case.old_policies) else { return };
     for table in case.now.relations {
-        if case.old(table).is_some() && case.looks_at(table) && !Case::is_buckets(table) {
+        if case.old(table).is_some() && case.looks_at(table) && !case.is_buckets(table) {
             let (now, then) = (policies::of(now, &table.name), policies::of(then, &table.name));
             policies::compare(super::ID, case.context, now, then, judgement);
         }
@@ -36,7 +36,7 @@ fn judge_schemas(case: &Case<'_>, then: &Access<'_>, judgement: &mut Judgement) 
     let reformed = server(case.context.then) < 150_000 && server(Some(case.context.now)) >= 150_000;
     for schema in case.now.schemas() {
         let name = schema.name.as_str();
-        let looked_at = looks_into(case, name) || ["auth", "storage"].contains(&name);
+        let looked_at = case.looks_into(name) || ["auth", "storage"].contains(&name);
         let Some(old) = then.schema(name).filter(|_| looked_at) else { continue };
         let all = if name == "public" && reformed { "U" } else { "UC" };
         let target = format!("schema {}", ident(name));
@@ -89,7 +89,7 @@ fn judge_sequences(case: &Case<'_>, then: &Access<'_>, judgement: &mut Judgement
     for sequence in now {
         let name = &sequence.name;
         let old = then_all.binary_search_by(|old| old.name.cmp(name)).ok().map(|at| &then_all[at]);
-        let Some(old) = old.filter(|_| looks_into(case, &name.schema)) else { continue };
+        let Some(old) = old.filter(|_| case.looks_into(&name.schema)) else { continue };
         let target = format!("sequence {name}");
         let new = Grantable::new(&target, &name.to_string(), &sequence.acl, &sequence.owner, "rwU");
         let old = Grantable::new(&target, &name.to_string(), &old.acl, &old.owner, "rwU");
@@ -103,7 +103,7 @@ fn judge_functions(case: &Case<'_>, then: &Access<'_>, judgement: &mut Judgement
     };
     let then_all: BTreeMap<String, &Function> = then_all.iter().map(|old| (old.signature(), old)).collect();
     for function in now {
-        if function.extension.is_some() || !looks_into(case, &function.schema) {
+        if function.extension.is_some() || !case.looks_into(&function.schema) {
             continue;
         }
         let object = function.signature();
@@ -134,12 +134,6 @@ fn both<'e, T>(
             None
         }
     }
-}
-
-fn looks_into(case: &Case<'_>, schema: &str) -> bool {
-    let scope = &case.context.plan.scope;
-    scope.has_schema(schema, case.now.catalog).unwrap_or(true)
-        || (scope.schemas.is_empty() && case.is_exposed(schema))
 }
 
 fn server(evidence: Option<&Evidence>) -> u32 {

@@ -322,13 +322,14 @@ impl PolicyAlwaysTrue {
 }
 
 impl PolicyTrustsUserMetadata {
-    pub(super) fn new(policy: &Policy) -> Self {
-        let message = format!("the policy {} believes user_metadata", ident(&policy.name));
-        let common =
-            common("policy_trusts_user_metadata", policy.relation.to_string(), Severity::Critical, message)
-                .qualified(&ident(&policy.name))
-                .hint("Every user can write what they like there; use app_metadata or a table.")
-                .query(policies::query(&policy.relation));
+    pub(super) fn new(policy: &Policy, as_in_baseline: bool) -> Self {
+        let severity = if as_in_baseline { Severity::Info } else { Severity::Critical };
+        let message =
+            format!("the policy {} believes user_metadata{}", ident(&policy.name), as_before(as_in_baseline));
+        let common = common("policy_trusts_user_metadata", policy.relation.to_string(), severity, message)
+            .qualified(&ident(&policy.name))
+            .hint("Every user can write what they like there; use app_metadata or a table.")
+            .query(policies::query(&policy.relation));
         Self { common, policy: policy.name.clone() }
     }
 }

@@ -7,7 +7,7 @@ use crate::evidence::catalog::{Policy, Relation};
 
 pub(super) fn judge(case: &Case<'_>, judgement: &mut Judgement) {
     for table in case.now.relations {
-        if table.kind.is_table() && !Case::is_buckets(table) && case.looks_at(table) {
+        if table.kind.is_table() && !case.is_buckets(table) && case.looks_at(table) {
             judge_table(case, table, judgement);
         }
     }

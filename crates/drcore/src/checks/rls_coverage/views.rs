@@ -140,9 +140,8 @@ fn judge_functions(case: &Case<'_>, judgement: &mut Judgement) {
         }
     };
     for function in functions {
-        let scope = &case.context.plan.scope;
-        let in_scope = scope.schemas.is_empty() || scope.schemas.contains(&function.schema);
-        if function.extension.is_some() || !in_scope || !case.is_exposed(&function.schema) {
+        let exposed = case.is_exposed(&function.schema);
+        if function.extension.is_some() || !exposed || !case.looks_into(&function.schema) {
             continue;
         }
         judgement.examine("functions", 1);
