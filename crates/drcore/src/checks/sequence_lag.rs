@@ -9,7 +9,7 @@ use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Check, Context, Judgement, KindDoc};
+use crate::check::{Check, Context, Judgement, KindDoc, Reason};
 use crate::collect::{Request, Wants};
 use crate::evidence::catalog::{CatalogFactName, Column, FedColumn, Sequence};
 use crate::evidence::{Catalog, Cause, CauseKind, Evidence, SequenceState};
@@ -106,10 +106,17 @@ fn judge(context: Context<'_>) -> Judgement {
             judgement.could_not_read(was.name.to_string(), cause);
         }
     }
+    let nothing = judgement.examined.is_empty() && judgement.unread.is_empty();
+    if context.then.is_none() && nothing {
+        judgement = judgement.absent(
+            Reason::NoExpectation,
+            "no sequence feeds a column that is looked at, and no baseline says how far they had come: add --against FILE|URL",
+        );
+    }
     judgement
 }
 
-/// The columns that a sequence feeds and that are looked at.
+/// The columns that a sequence feeds now and that are looked at.
 fn feeds<'c>(
     context: Context<'_>,
     catalog: &Catalog,
@@ -117,7 +124,7 @@ fn feeds<'c>(
 ) -> Result<Vec<&'c FedColumn>, Cause> {
     let mut feeds = Vec::new();
     for feed in &sequence.feeds {
-        if context.plan.scope.has_fed(&feed.relation, catalog)? {
+        if context.plan.scope.has_fed(&feed.relation, catalog)? && !feed.is_left_over(sequence, catalog)? {
             feeds.push(feed);
         }
     }
@@ -126,7 +133,7 @@ fn feeds<'c>(
 
 /// `nextval('…')`, and at most a cast around it.
 static PLAIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^\(?nextval\('(?:[^']|'')+'::(?:pg_catalog\.)?regclass\)\)?(?:::[a-z0-9 (),_.]+)?$").ok()
+    Regex::new(r"^\(?nextval\('((?:[^']|'')+)'::(?:pg_catalog\.)?regclass\)\)?(?:::[a-z0-9 (),_.]+)?$").ok()
 });
 
 impl FedColumn {
@@ -156,8 +163,35 @@ impl FedColumn {
         })
     }
 
+    /// Whether the sequence only belongs to the column: inserts draw on another one, or on none.
+    fn is_left_over(&self, sequence: &Sequence, catalog: &Catalog) -> Result<bool, Cause> {
+        if self.link != "owned" {
+            return Ok(false);
+        }
+        let Some(column) = catalog.column(&self.relation, &self.column)? else { return Ok(false) };
+        let Some(default) = &column.default else { return Ok(true) };
+        let called = PLAIN.as_ref().and_then(|plain| plain.captures(default)).map(|found| {
+            // What cannot be told apart counts as this one, which is then compared.
+            QualifiedName::parse(&found[1].replace("''", "'")).is_ok_and(|name| name != sequence.name)
+        });
+        // A function that the default calls may still draw on it.
+        Ok(column.identity || called.unwrap_or_else(|| column.has_constant()))
+    }
+
     fn name(&self) -> String {
         format!("{}.{}", self.relation, ident(&self.column))
+    }
+}
+
+impl Column {
+    /// Whether its default calls nothing, so that every row gets the same.
+    fn has_constant(&self) -> bool {
+        self.default.as_ref().is_some_and(|default| !default.contains('('))
+    }
+
+    /// Whether rows get their values without being told.
+    fn is_fed(&self) -> bool {
+        self.identity || (self.default.is_some() && !self.has_constant())
     }
 }
 
@@ -236,7 +270,10 @@ fn judge_sequence(
             Err(cause) => judgement.could_not_read(feed.name(), cause),
         }
     }
-    judgement.examine("sequences", 1);
+    // Without a column and without a baseline, there is nothing that it could be behind.
+    if !comparable.is_empty() || in_baseline(context, sequence).is_some() {
+        judgement.examine("sequences", 1);
+    }
     let behind: Vec<(&FedColumn, i128)> =
         columns.iter().copied().filter(|(_, value)| counter.is_behind(*value)).collect();
     let was = furthest_then(context, sequence, counter, &comparable, judgement);
@@ -319,7 +356,7 @@ fn judge_links(context: Context<'_>, was: &Sequence, judgement: &mut Judgement) 
         // A table or column that is gone is the finding of another check.
         let Some(column) = catalog.column(&feed.relation, &feed.column)? else { continue };
         left.push(feed);
-        if column.default.is_none() && !column.identity {
+        if !column.is_fed() {
             unfed.push((feed, column));
         }
     }
@@ -336,7 +373,7 @@ fn judge_links(context: Context<'_>, was: &Sequence, judgement: &mut Judgement) 
             .map(|then| then.catalog.column(&feed.relation, &feed.column))
             .transpose()?
             .flatten()
-            .is_some_and(|column| column.default.is_some() || column.identity);
+            .is_some_and(Column::is_fed);
         if was_linked {
             judgement.examine("columns", 1);
             judgement.find(UnfedColumn::new(was, feed, column, is_there));
@@ -612,8 +649,12 @@ pub struct UnfedColumn {
 
 impl UnfedColumn {
     fn new(was: &Sequence, feed: &FedColumn, column: &Column, sequence_is_there: bool) -> Self {
-        let consequence = if column.not_null { "inserts will fail" } else { "new rows get NULL" };
-        let message = format!("was fed by {}, has no default now: {consequence}", was.name);
+        let consequence = match (column.has_constant(), column.not_null) {
+            (true, _) => "has a constant as its default now: all new rows get the same",
+            (false, true) => "has no default now: inserts will fail",
+            (false, false) => "has no default now: new rows get NULL",
+        };
+        let message = format!("was fed by {}, {consequence}", was.name);
         let severity = if column.not_null { Severity::Critical } else { Severity::Warning };
         let mut common = Common::new(ID, "unfed_column", feed.name(), severity, message);
         let alter = format!("alter table {} alter column {}", feed.relation, ident(&feed.column));
