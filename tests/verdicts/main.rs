@@ -174,6 +174,41 @@ async fn an_empty_database_proves_nothing() {
 }
 
 #[tokio::test]
+async fn a_scope_that_fits_nothing_proves_nothing_and_says_so() {
+    let database = Database::with(TABLES).await;
+    for (scope, said) in [
+        ("[scope]\nschemas = [\"Public\"]\n", "no schema \"Public\""),
+        ("[scope]\nexclude = [\"*\"]\n", "leaves no table"),
+    ] {
+        let baseline = database.evidence(&parse(scope), None).await;
+        let report = database.report(scope, Some(&baseline)).await;
+        assert_eq!(report.verdict, Verdict::Unproven, "{scope}");
+        assert!(report.notes.iter().any(|note| note.contains(said)), "{:?}", report.notes);
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_column_that_no_table_has_is_told() {
+    let database = Database::with("create table a (id int, tenant_id int)").await;
+    let report = database.report("[tenancy]\ncolumn = \"tenantid\"\n", None).await;
+    assert!(report.notes.iter().any(|note| note.contains("did you mean tenant_id?")), "{:?}", report.notes);
+}
+
+#[tokio::test]
+async fn a_guess_is_never_exit_0_whatever_fails_the_run() {
+    let database = Database::supabase().await;
+    database
+        .execute(
+            "create table t (id int primary key); insert into t values (1); alter table t enable row level security; \
+             create view v as select * from t; grant select on v to anon",
+        )
+        .await;
+    let report = database.report("", None).await;
+    assert_eq!(report.verdict, Verdict::Failed, "{:?}", ids(&report));
+    assert_eq!(report.exit_code(drcore::Severity::Critical), 3, "which schemas are exposed was assumed");
+}
+
+#[tokio::test]
 async fn a_deadline_keeps_what_was_read_and_leaves_the_rest_unread() {
     let database = Database::with(TABLES).await;
     let baseline = database.evidence(&Plan::default(), None).await;

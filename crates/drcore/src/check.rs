@@ -256,7 +256,9 @@ impl CheckResult {
         unread.dedup();
         let failed = findings.iter().any(|finding| finding.severity() > Severity::Info);
         let (outcome, reason, note) = if failed {
-            (Outcome::Failed, None, None)
+            // Findings settle that it failed; that finding no more rests on a guess is still so.
+            let guessed = absence.filter(|absence| absence.reason == Reason::Assumed);
+            (Outcome::Failed, None, guessed.map(|absence| absence.note))
         } else if !unread.is_empty() {
             (Outcome::NotRun, Some(Reason::Unreadable), None)
         } else if let Some(absence) = absence {

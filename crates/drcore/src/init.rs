@@ -313,11 +313,18 @@ fn bucket_privacy(plan: &mut Writer, catalog: &Catalog) {
         plan.proposal("documents = \"private\"");
         return;
     }
-    plan.line("[bucket_privacy.buckets]");
-    for bucket in buckets {
-        // NULL counts as private: nobody is let in by it.
-        let privacy = if bucket.public == Some(true) { "public" } else { "private" };
-        plan.line(&format!("{} = \"{privacy}\"", toml_key(&bucket.id)));
+    // A bucket that a disaster opened must not become what is expected: that needs a person.
+    let (open, closed): (Vec<_>, Vec<_>) = buckets.iter().partition(|bucket| bucket.public == Some(true));
+    if closed.is_empty() {
+        plan.proposal("[bucket_privacy.buckets]");
+    } else {
+        plan.line("[bucket_privacy.buckets]");
+    }
+    for bucket in closed {
+        plan.line(&format!("{} = \"private\"", toml_key(&bucket.id)));
+    }
+    for bucket in open {
+        plan.proposal(&format!("{} = \"public\"  # open now: is that meant?", toml_key(&bucket.id)));
     }
 }
 

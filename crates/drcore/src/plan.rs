@@ -267,6 +267,13 @@ mod tests {
     }
 
     #[test]
+    fn a_misspelt_expectation_is_no_table_of_a_schema() {
+        let error = Plan::from_toml("[row_counts.tables]\nsubscriptions = { withn = 1 }\n").unwrap_err();
+        assert!(error.detail_text().unwrap().contains("did you mean within?"), "{error:?}");
+        assert!(Plan::from_toml("[row_counts.tables]\npublic.\"Beacon\" = 1\n").is_ok());
+    }
+
+    #[test]
     fn the_json_form_reads_back() {
         let plan = Plan::from_toml(
             r#"

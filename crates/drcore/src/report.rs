@@ -29,6 +29,7 @@ use crate::evidence::{Evidence, Run};
 use crate::finding::{Finding, Severity};
 use crate::plan::{Accept, Plan};
 use crate::remedy::{Remedy, Statements};
+use crate::sql::ident;
 
 /// What all checks together come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -108,10 +109,14 @@ impl Report {
         let mut used = vec![false; plan.accept.len()];
         let checks: Vec<CheckResult> =
             checks::ALL.iter().map(|check| judge_check(check, context, only, &mut used)).collect();
-        let verdict = verdict(&checks);
+        let looked_at = Looked::at(context);
+        let verdict = match verdict(&checks) {
+            Verdict::Passed if looked_at.is_nothing() => Verdict::Unproven,
+            verdict => verdict,
+        };
         let unused = plan.accept.iter().zip(used).filter(|(_, used)| !used);
-        let notes =
-            unused.map(|(accept, _)| format!("[[accept]] {} accepts nothing now", accept.finding)).collect();
+        let mut notes = looked_at.notes();
+        notes.extend(unused.map(|(accept, _)| format!("[[accept]] {} accepts nothing now", accept.finding)));
         Self {
             format: Self::FORMAT.to_owned(),
             verdict,
@@ -154,7 +159,10 @@ impl Report {
         if self.verdict != Verdict::Failed || self.findings().iter().any(|f| f.severity() >= fail_on) {
             return self.verdict.exit_code();
         }
-        let unread = self.checks.iter().any(|check| !check.unread.is_empty() || check.counts);
+        let unread = self.checks.iter().any(|check| {
+            let guessed = check.outcome == Outcome::Failed && check.note.is_some();
+            guessed || !check.unread.is_empty() || check.counts
+        });
         let nothing = self.checks.iter().all(|check| check.examined.values().sum::<u64>() == 0);
         if unread || nothing { Verdict::Unproven.exit_code() } else { Verdict::Passed.exit_code() }
     }
@@ -198,6 +206,62 @@ impl Report {
                 .caused_by(error)
         })?;
         Self::from_json(&text).map_err(|error| error.context("file", path.display().to_string()))
+    }
+}
+
+/// What the scope and the tenancy of the plan came to, where that is less than its author meant.
+struct Looked<'c> {
+    context: Context<'c>,
+}
+
+impl<'c> Looked<'c> {
+    fn at(context: Context<'c>) -> Self {
+        Self { context }
+    }
+
+    /// Whether the catalog was read, and holds no table that is looked at.
+    fn is_nothing(&self) -> bool {
+        self.context.plan.scope.tables(&self.context.now.catalog).is_ok_and(|tables| tables.is_empty())
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let Context { plan, now, then } = self.context;
+        let mut notes = Vec::new();
+        if self.is_nothing() {
+            let database = now.run.server.as_ref().map_or("the database", |server| server.database.as_str());
+            notes.push(if plan.scope.schemas.is_empty() && plan.scope.exclude.is_empty() {
+                format!("{database} holds no table: is it the right database?")
+            } else {
+                format!("[scope] leaves no table of {database} to look at")
+            });
+        }
+        for schema in &plan.scope.schemas {
+            let there =
+                |evidence: &Evidence| match evidence.catalog.schemas.read() {
+                    Some(schemas) => schemas.iter().any(|found| &found.name == schema),
+                    None => evidence.catalog.relations.read().is_none_or(|relations| {
+                        relations.iter().any(|relation| &relation.name.schema == schema)
+                    }),
+                };
+            if !there(now) && !then.is_some_and(there) {
+                notes.push(format!("[scope] there is no schema {}", ident(schema)));
+            }
+        }
+        if let (Some(tenancy), Some(columns)) = (&plan.tenancy, now.catalog.columns.read())
+            && !columns.iter().any(|column| column.name == tenancy.column)
+        {
+            let mut names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let close = crate::suggest::close(&tenancy.column, names);
+            let meant = if close.is_empty() {
+                String::new()
+            } else {
+                format!("; did you mean {}?", close.join(" or "))
+            };
+            notes.push(format!("[tenancy] no table has a column {:?}{meant}", tenancy.column));
+        }
+        notes
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use drcore::remedy::RemedyClass;
+use drcore::report::TextOptions;
 use drcore::restore::repair::{Chosen, apply};
 use drcore::restore::{RepairOptions, RepairPlan};
 use drcore::{Error, ErrorKind, Report, Severity, VerifyOptions};
@@ -140,6 +141,13 @@ fn print(arguments: &Arguments, plan: &RepairPlan, report: &Report, screen: &Scr
     }
     if arguments.format == Format::Json {
         screen.print(&(plan.to_json()? + "\n"))?;
+        return Ok(code);
+    }
+    if report.examined.is_empty() && report.run.evidence.failure.is_some() {
+        // A plan of nothing would read as nothing to do.
+        let mut text = TextOptions::default();
+        (text.width, text.color) = (screen.width, screen.color);
+        screen.print(&report.to_text(text))?;
         return Ok(code);
     }
     let mut text = plan.to_text();

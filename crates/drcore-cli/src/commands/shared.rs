@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
+use clap::builder::FalseyValueParser;
 use drcore::check::Unread;
 use drcore::collect::CollectOptions;
 use drcore::connect::Dsn;
@@ -30,7 +30,7 @@ pub(crate) struct DatabaseArguments {
     /// Without it: DATABASE_URL, then PGHOST, PGDATABASE and the like. A password
     /// is best given by PGPASSWORD or in DATABASE_URL.
     // An empty one is a variable that is not set: it must not mean another database.
-    #[arg(value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_name = "URL", value_parser = not_empty)]
     url: Option<String>,
     /// How progress is shown, on standard error
     #[arg(long, value_enum, default_value_t, env = "DRCORE_PROGRESS", hide_possible_values = true)]
@@ -119,7 +119,7 @@ pub(crate) fn keep_apart(input: Option<&str>, outputs: &[PathBuf]) -> Result<(),
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlanArguments {
     /// What must hold; without it ./drcore.toml, if it is there
-    #[arg(long, value_name = "FILE", env = "DRCORE_PLAN", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "FILE", env = "DRCORE_PLAN", value_parser = not_empty)]
     plan: Option<String>,
 }
 
@@ -142,11 +142,11 @@ impl PlanArguments {
 pub(crate) struct CheckArguments {
     /// A baseline, or the URL of a source, to compare with
     #[arg(long, value_name = "FILE|URL", env = "DRCORE_AGAINST", hide_env_values = true)]
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = not_empty)]
     pub(crate) against: Option<String>,
     /// Only these checks; repeats, or separated by commas
     #[arg(long, value_name = "CHECK", env = "DRCORE_ONLY", value_delimiter = ',')]
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = not_empty)]
     pub(crate) only: Vec<String>,
 }
 
@@ -163,6 +163,15 @@ impl CheckArguments {
             }
             other => other,
         }))
+    }
+}
+
+/// What somebody gave: an empty text is a variable of the shell that is not set.
+pub(crate) fn not_empty(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        Err("it is empty: is the shell's variable set?".to_owned())
+    } else {
+        Ok(text.to_owned())
     }
 }
 

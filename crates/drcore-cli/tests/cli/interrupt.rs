@@ -76,7 +76,7 @@ async fn the_first_ctrl_c_cancels_on_the_server_and_reports() {
         assert_eq!(output.status.code(), Some(130), "{output:?}");
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.starts_with("UNPROVEN "), "{text}");
-        assert!(text.contains("ended early: cancelled by the caller"), "{text}");
+        assert!(text.contains("ended early: interrupted"), "{text}");
         assert!(text.contains("NOT RUN  row_counts  public.invoices"), "{text}");
         assert!(text.contains("exit 130"), "{text}");
         assert!(place.read("r.json").contains("\"verdict\": \"unproven\""));

@@ -28,7 +28,7 @@ impl Stop {
                 }
             };
             let cause = tokio::select! {
-                () = caller.cancelled() => Cause::new(CauseKind::Cancelled, "cancelled by the caller"),
+                () = caller.cancelled() => Cause::new(CauseKind::Cancelled, "interrupted"),
                 () = passed => Cause::new(CauseKind::Deadline, "the deadline of the run passed")
                     .hint("Raise limits.deadline, or ask for fewer checks with --only."),
                 () = watch.token.cancelled() => return,

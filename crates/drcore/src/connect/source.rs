@@ -217,6 +217,10 @@ fn explain(error: Error, endpoint: &Endpoint, dsn: &Dsn) -> Error {
         error
     };
     let hint = match error.kind() {
+        // A role that is not there, or one that pg_hba.conf keeps out, has no password to reset.
+        ErrorKind::Authentication if error.sqlstate() == Some("28000") => Some(
+            "Check the user name (on Supabase's pooler: postgres.PROJECT) and from where the server lets it in.",
+        ),
         ErrorKind::Authentication => Some(
             "Reset the password (Supabase: Settings → Database), or give the right one, such as by PGPASSWORD.",
         ),

@@ -173,12 +173,18 @@ impl Failure {
     pub fn likely(&self) -> Option<&'static str> {
         match (self.kind, self.sqlstate.as_deref()) {
             (_, Some("28P01")) => Some("the restore brought back the old database password"),
+            (_, Some("28000")) if self.message.contains("does not exist") => Some(
+                "the restore did not bring the roles (pg_dumpall --globals-only), or the name is another",
+            ),
             (_, Some("28000")) => Some("the server does not let this user in from here (pg_hba.conf)"),
             (_, Some("3D000")) => {
                 Some("the restore has not created the database yet, or it has another name")
             }
             (_, Some("53300")) => Some("other clients hold all connections"),
             (_, Some("57P03")) => Some("the server is still starting, or still restoring"),
+            (ErrorKind::Connection, _) if self.message.contains("lookup") => {
+                Some("the host name is misspelt, or the project is deleted or paused")
+            }
             (ErrorKind::Connection, _) => {
                 Some("the server is down, paused or still restoring; or host or port are others")
             }

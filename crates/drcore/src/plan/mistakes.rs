@@ -47,7 +47,9 @@ impl<'t> Document<'t> {
         let plural = if count == 1 { "mistake" } else { "mistakes" };
         let topic = mistakes
             .iter()
-            .find(|mistake| !mistake.path.is_empty())
+            .find(|mistake| {
+                !mistake.path.is_empty() && !mistake.message.starts_with("no such key in the plan")
+            })
             .map_or("", |mistake| mistake.path.split(['.', '[']).next().unwrap_or_default());
         let error =
             Error::new(ErrorKind::Plan, format!("{} has {count} {plural}; nothing was run", self.name))

@@ -67,7 +67,12 @@ impl RowCounts {
             let path = fields.path(&key.text);
             match &node.value {
                 // `public."Beacon" = "same"` is a dotted key of TOML: a table called public.
-                Value::Table(inner) if !inner.iter().all(|(key, _)| KEYS.contains(&key.text.as_str())) => {
+                Value::Table(inner)
+                    if !inner.iter().all(|(key, _)| {
+                        KEYS.contains(&key.text.as_str())
+                            || !crate::suggest::close(&key.text, KEYS.iter().copied()).is_empty()
+                    }) =>
+                {
                     for (name, node) in inner {
                         let text =
                             format!("{}.{}", crate::sql::ident(&key.text), crate::sql::ident(&name.text));

@@ -181,8 +181,8 @@ impl Report {
             2 => Some("fixes 1 and 2".to_owned()),
             many => Some(format!("fixes 1 to {many}")),
         };
-        let repair =
-            repair.map(|fixes| ("drcore repair".to_owned(), format!("{fixes} as one transaction to review")));
+        let repair = repair
+            .map(|fixes| ("drcore repair".to_owned(), format!("{fixes} to review, with the same arguments")));
         let lost = ["fewer_rows", "emptied_table", "stale_data"];
         let gap =
             self.findings().iter().any(|finding| lost.contains(&finding.kind())).then(|| {

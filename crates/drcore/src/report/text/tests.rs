@@ -268,12 +268,10 @@ fn nothing_to_go_on_screen() {
 #[test]
 fn interrupted_screen() {
     let mut report = the_morning_after();
-    report.run.evidence.failure =
-        Some(Failure::from(&Error::new(ErrorKind::Cancelled, "cancelled by the caller")));
+    report.run.evidence.failure = Some(Failure::from(&Error::new(ErrorKind::Cancelled, "interrupted")));
     assert!(report.to_text(TextOptions::default()).contains("· exit 130"));
     let mut report = self::report(vec![passed("orphan_fks"), silent("row_counts", Reason::Unreadable)]);
-    report.run.evidence.failure =
-        Some(Failure::from(&Error::new(ErrorKind::Cancelled, "cancelled by the caller")));
+    report.run.evidence.failure = Some(Failure::from(&Error::new(ErrorKind::Cancelled, "interrupted")));
     assert_snapshot!(report.to_text(TextOptions::default()));
 }
 
