@@ -74,7 +74,6 @@ async fn the_target_is_meant_for_the_columns_that_are_named() {
     assert_eq!(
         found(&report),
         [
-            "achieved_rpo:database",
             "missing_column:public.clients.made_at",
             "missing_column:public.nowhere.created_at",
             "no_rows:public.sessions.created_at",
@@ -103,6 +102,56 @@ async fn the_rpo_is_of_the_newest_row_of_all() {
     let found_by = |rpo: &str| format!("[freshness]\nrpo = \"{rpo}\"");
     assert_eq!(found(&database.report(&found_by("2h"), None).await), ["rpo_missed:database"]);
     assert_eq!(found(&database.report(&found_by("4h"), None).await), [""; 0]);
+}
+
+#[tokio::test]
+async fn columns_that_are_not_named_meet_no_target_for_those_that_are() {
+    let database = Database::with(
+        "create table orders (created_at timestamptz); insert into orders values ('2026-11-01T00:00:00Z');
+         create table log (created_at timestamptz); insert into log values ('2026-11-20T02:54:00Z');",
+    )
+    .await;
+    let plan = format!("{TARGET}tables = [\"orders.created_at\"]\nrpo = \"1h\"\n");
+    let report = database.report(&plan, None).await;
+    assert_eq!(found(&report), ["achieved_rpo:database", "rpo_missed:database"]);
+    let Some(Finding::AchievedRpo(rpo)) =
+        report.findings().into_iter().find(|finding| finding.kind() == "achieved_rpo")
+    else {
+        panic!()
+    };
+    assert_eq!(rpo.column, "public.orders.created_at");
+    // A column that is not named and cannot be read hides nothing of those that are.
+    database.execute("insert into log values ('2099-01-01')").await;
+    let report = database.report(&plan, None).await;
+    assert_eq!(found(&report), ["achieved_rpo:database", "rpo_missed:database"]);
+}
+
+#[tokio::test]
+async fn a_column_that_holds_no_instants_any_more_is_unread() {
+    let database = Database::with(
+        "create table o (created_at timestamptz); insert into o values (now());
+         create table l (created_at timestamptz); insert into l values (now());",
+    )
+    .await;
+    let baseline = database.evidence(&parse(""), None).await;
+    database.execute("alter table o alter created_at type text").await;
+    let report = database.report("", Some(&baseline)).await;
+    let result = check(&report, "freshness");
+    assert_eq!((result.outcome, result.reason), (Outcome::NotRun, Some(Reason::Unreadable)));
+    let unread = &result.unread[0];
+    assert_eq!((unread.object.as_str(), unread.cause.kind), ("public.o.created_at", CauseKind::Unsupported));
+}
+
+#[tokio::test]
+async fn a_baseline_that_has_no_column_in_common_is_no_expectation() {
+    let database =
+        Database::with("create table o (created_at timestamptz); insert into o values (now())").await;
+    let baseline = database.evidence(&parse(""), None).await;
+    database
+        .execute("drop table o; create table n (created_at timestamptz); insert into n values (now())")
+        .await;
+    let result = check(&database.report("", Some(&baseline)).await, "freshness").clone();
+    assert_eq!((result.outcome, result.reason), (Outcome::NotRun, Some(Reason::NoExpectation)), "{result:?}");
 }
 
 #[tokio::test]

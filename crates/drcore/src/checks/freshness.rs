@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::{Check, Context, Judgement, KindDoc, Reason};
 use crate::collect::{Request, Wants};
-use crate::evidence::catalog::CatalogFactName;
+use crate::evidence::catalog::{self, CatalogFactName};
 use crate::evidence::{Cause, CauseKind, Evidence};
 use crate::finding::{Common, Payload, Severity};
 use crate::plan::{ColumnName, Span};
@@ -95,9 +95,9 @@ fn columns(
         };
         match (found, &mut judgement) {
             (Some((table, column)), judgement) => {
-                let type_name =
-                    catalog.column(&table, &column)?.map_or("", |column| column.type_name.as_str());
-                if type_name == "date" || type_name.starts_with("timestamp") {
+                let found = catalog.column(&table, &column)?;
+                let type_name = found.map_or("", |column| column.type_name.as_str());
+                if found.is_some_and(holds_instants) {
                     let zoneless = !type_name.contains("with time zone");
                     columns.insert((table, column), Examined { named: true, zoneless });
                 } else if let Some(judgement) = judgement {
@@ -122,6 +122,10 @@ fn columns(
         }
     }
     Ok(columns)
+}
+
+fn holds_instants(column: &catalog::Column) -> bool {
+    column.type_name == "date" || column.type_name.starts_with("timestamp")
 }
 
 fn resolve(name: &ColumnName, evidence: &Evidence) -> Result<Option<(QualifiedName, String)>, Cause> {
@@ -187,9 +191,13 @@ fn judge(context: Context<'_>) -> Judgement {
             "no table has a column that says when its rows were created: name columns in [freshness]",
         );
     }
-    let expects = context.then.is_some()
-        || section.is_some_and(|section| section.target.is_some() || section.rpo.is_some());
-    if !expects {
+    let expects = section.is_some_and(|section| section.target.is_some() || section.rpo.is_some());
+    if context.then.is_some() && !expects && !summary.compared {
+        judgement = judgement.absent(
+            Reason::NoExpectation,
+            "no column that is looked at has a newest row in the baseline: is it of the same database?",
+        );
+    } else if context.then.is_none() && !expects {
         judgement = judgement.absent(
             Reason::NoExpectation,
             "[freshness] names tables, and nothing says how new their rows must be: add target, rpo or --against",
@@ -203,6 +211,8 @@ fn judge(context: Context<'_>) -> Judgement {
 struct Summary {
     /// The newest instant that is not after the target, and where it is.
     newest: Option<(Timestamp, String)>,
+    /// Whether one of them could be held against the baseline.
+    compared: bool,
     /// Whether one of them was not read, so that there may be a newer one.
     incomplete: bool,
 }
@@ -217,10 +227,12 @@ fn judge_column(
 ) {
     let section = context.plan.freshness.as_ref();
     let column = Column::new(key, examined);
+    // Where the plan names columns, target and rpo are meant for these.
+    let is_meant = examined.named || section.is_none_or(|section| section.tables.is_empty());
     let newest_now = match newest(context.now, key) {
         Ok(newest) => newest,
         Err(cause) => {
-            summary.incomplete = true;
+            summary.incomplete |= is_meant;
             return judgement.could_not_read(column.name, cause);
         }
     };
@@ -239,15 +251,14 @@ fn judge_column(
         None => None,
     };
     judgement.examine("columns", 1);
+    summary.compared |= was.is_some();
     let Some(newest) = newest_now else {
         if examined.named || was.is_some() {
             judgement.find(NoRows::new(&column, was));
         }
         return;
     };
-    // Where the plan names columns, the target is meant for these.
-    let only_named = section.is_some_and(|section| !section.tables.is_empty());
-    let target = section.and_then(|section| section.target).filter(|_| examined.named || !only_named);
+    let target = section.and_then(|section| section.target).filter(|_| is_meant);
     let is_future = newest > later(context.now.run.taken_at, FUTURE);
     if let Some(target) = target
         && newest > target
@@ -258,10 +269,10 @@ fn judge_column(
             CauseKind::Unsupported,
             format!("its newest value, {}, lies in the future and says nothing", instant(newest)),
         );
-        summary.incomplete = true;
+        summary.incomplete |= is_meant;
         judgement
             .could_not_read(&column.name, cause.hint("Name another column of the table in [freshness]."));
-    } else if summary.newest.as_ref().is_none_or(|(other, _)| *other < newest) {
+    } else if is_meant && summary.newest.as_ref().is_none_or(|(other, _)| *other < newest) {
         summary.newest = Some((newest, column.name.clone()));
     }
     match was {
@@ -280,10 +291,20 @@ fn judge_gone(
 ) -> Result<(), Cause> {
     let catalog = &context.now.catalog;
     // A table that is gone is the finding of another check.
-    if catalog.relation(table)?.is_some() && catalog.column(table, column)?.is_none() {
-        judgement.find(MissingColumn::lost(table, column));
+    if catalog.relation(table)?.is_none() {
+        return Ok(());
     }
-    Ok(())
+    let Some(column) = catalog.column(table, column)? else {
+        judgement.find(MissingColumn::lost(table, column));
+        return Ok(());
+    };
+    if holds_instants(column) {
+        return Ok(());
+    }
+    Err(Cause::new(
+        CauseKind::Unsupported,
+        format!("the column is {} now, which holds no instants", column.type_name),
+    ))
 }
 
 fn judge_all(context: Context<'_>, summary: &Summary, judgement: &mut Judgement) {
