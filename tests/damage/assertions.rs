@@ -109,6 +109,32 @@ async fn secrets_stay_where_they_are() {
 }
 
 #[tokio::test]
+async fn no_row_is_neither_another_value_nor_the_same() {
+    let (healthy, _) = super::twins(SCRIPT).await;
+    let there = "select value from configuration where key = 'whatsapp'";
+    let nowhere = "select value from configuration where key = 'whatsap'";
+    let baseline_of = async |plan: &str| healthy.evidence(&parse(plan), None).await.into_baseline();
+    for expect in ["differs from baseline", "same as baseline"] {
+        let never = one(nowhere, expect);
+        let report = healthy.report(&never, Some(&baseline_of(&never).await)).await;
+        assert_eq!(found(&report), ["one"], "{expect}");
+        let plan = one(there, expect);
+        let baseline = baseline_of(&plan).await;
+        let restored = healthy.copy().await;
+        for damage in [
+            "alter table configuration alter value drop not null; update configuration set value = null where key = 'whatsapp'",
+            "delete from configuration where key = 'whatsapp'",
+        ] {
+            restored.execute(damage).await;
+            assert_eq!(found(&restored.report(&plan, Some(&baseline)).await), ["one"], "{expect}: {damage}");
+        }
+        // It was not there when the baseline was taken.
+        let baseline = restored.evidence(&parse(&plan), None).await.into_baseline();
+        assert!(unread(&healthy, &plan, Some(&baseline)).await.1.contains("in the baseline"));
+    }
+}
+
+#[tokio::test]
 async fn only_reading_is_possible() {
     let (healthy, _) = super::twins(SCRIPT).await;
     healthy

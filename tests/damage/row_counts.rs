@@ -1,6 +1,6 @@
 use drcore::check::{Outcome, Reason};
 use drcore::{Finding, Verdict};
-use drcore_tests::{check, ids, parse};
+use drcore_tests::{Database, check, ids, parse};
 
 const SCRIPT: &str = include_str!("row_counts.sql");
 
@@ -78,4 +78,24 @@ async fn an_acceptance_holds_up_to_its_bound() {
     assert!(fails(ids(&damaged.report(&accept(""), Some(&baseline)).await)), "a counted kind needs a bound");
     let expired = accept("up_to = 1\nuntil = \"2020-01-01T00:00:00Z\"");
     assert!(fails(ids(&damaged.report(&expired, Some(&baseline)).await)));
+}
+
+#[tokio::test]
+async fn a_view_in_the_place_of_a_table_is_no_table() {
+    let plan = "[row_counts.tables]\n'\"User\"' = \"same\"\n";
+    let database = Database::with(
+        "create table \"User\" (id int primary key); insert into \"User\" values (1), (2); create table t (id int)",
+    )
+    .await;
+    let baseline = database.evidence(&parse(plan), None).await;
+    database
+        .execute("drop table \"User\"; create view \"User\" as select * from (values (1), (2)) x (id)")
+        .await;
+    for plan in [plan, ""] {
+        let report = database.report(plan, Some(&baseline)).await;
+        assert_eq!(
+            ids(&report).into_iter().filter(|id| id.starts_with("row_counts:")).collect::<Vec<_>>(),
+            ["row_counts:missing_table:public.\"User\""]
+        );
+    }
 }

@@ -69,6 +69,12 @@ fn judge_assertion(context: Context<'_>, assertion: &Assertion) -> Result<Option
         Rule::Rows if value.rows > 0 => Ok(None),
         Rule::NoRows | Rule::Rows => failed(rows),
         rule @ (Rule::DiffersFromBaseline | Rule::SameAsBaseline) => {
+            if value.rows == 0 {
+                return failed(rows);
+            }
+            if value.rows == 1 && value.sha256.is_none() {
+                return failed("NULL".to_owned());
+            }
             let same = is_same(context, assertion, value)?;
             match (same, matches!(rule, Rule::SameAsBaseline)) {
                 (true, false) => failed("the same value as in the baseline".to_owned()),
@@ -129,7 +135,13 @@ fn is_same(context: Context<'_>, assertion: &Assertion, now: &AssertionValue) ->
         )
         .hint("Select one row, such as an aggregate."));
     }
-    Ok(now.rows == then.rows && now.sha256 == then.sha256)
+    if then.sha256.is_none() {
+        return Err(Cause::new(
+            CauseKind::Unsupported,
+            "in the baseline: it returned no value to compare with",
+        ));
+    }
+    Ok(now.sha256 == then.sha256)
 }
 
 /// One of the team's own statements returned other than what the plan expects.
@@ -242,7 +254,7 @@ mod tests {
         for (expect, now, then, fails) in [
             ("differs from baseline", Some(SECRET), Some(SECRET), true),
             ("differs from baseline", Some("new"), Some(SECRET), false),
-            ("differs from baseline", None, Some(SECRET), false),
+            ("differs from baseline", None, Some(SECRET), true),
             ("same as baseline", Some(SECRET), Some(SECRET), false),
             ("same as baseline", Some("new"), Some(SECRET), true),
             ("same as baseline", None, Some(SECRET), true),

@@ -86,6 +86,13 @@ fn judge(context: Context<'_>) -> Judgement {
         return Judgement::not_applicable("there is no table, neither now nor in the baseline");
     }
     for (name, relation) in &now {
+        // A view of that name holds none of the rows.
+        let was = then.as_ref().and_then(|then| then.get(name));
+        if let Some(was) = was.filter(|was| was.kind.is_table() && !relation.kind.is_table()) {
+            let rows = rows_of(context.then, name).and_then(Result::ok);
+            judgement.find(MissingTable::lost(was, rows));
+            continue;
+        }
         let expectation = planned.get(*name).copied().or(then.is_some().then_some(CountExpectation::Same));
         let Some(expectation) = expectation else { continue };
         judge_table(context, relation, expectation, then.as_ref(), &mut judgement);

@@ -153,8 +153,9 @@ impl Job {
         let scans = &mut evidence.scans;
         match self {
             Self::Catalog(name) => {
-                let rows =
-                    answer.map(|rows| rows.into_iter().filter_map(|mut row| row.pop().flatten()).collect());
+                let rows = answer.and_then(|rows| {
+                    rows.into_iter().map(|mut row| row.pop().flatten().ok_or_else(not_understood)).collect()
+                });
                 evidence.catalog.keep(*name, rows);
                 0
             }
@@ -174,9 +175,11 @@ impl Job {
                 }
                 for (column, _) in columns {
                     let fact = match &mut cells {
-                        Ok(cells) => {
-                            Fact::Read(Extremes::new(cells.next().flatten(), cells.next().flatten()))
-                        }
+                        // NULL is an answer, a cell that is not there is none.
+                        Ok(cells) => match (cells.next(), cells.next()) {
+                            (Some(min), Some(max)) => Fact::Read(Extremes::new(min, max)),
+                            _ => Fact::Unread(not_understood()),
+                        },
                         Err(cause) => Fact::Unread(cause.clone()),
                     };
                     scan.extremes.insert(column.clone(), fact);
@@ -396,6 +399,23 @@ fn mask(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_lacks_cells_is_unread() {
+        let mut evidence = Evidence::new(crate::evidence::Run::new(jiff::Timestamp::UNIX_EPOCH));
+        let name = QualifiedName::new("public", "t");
+        let columns = vec![("a".to_owned(), ColumnKind::Other), ("b".to_owned(), ColumnKind::Other)];
+        let job = Job::Table { name: name.clone(), rows: true, columns, from: "t".to_owned() };
+        for cells in [vec![], vec![Some("1".to_owned()), None, None, None]] {
+            let missing = cells.is_empty();
+            job.keep(Ok(vec![cells]), &mut evidence);
+            let extremes = &evidence.scans.tables[&name].extremes;
+            assert_eq!(extremes["a"].get().is_err(), missing);
+            assert_eq!(extremes["b"].get().unwrap_err(), not_understood());
+        }
+        Job::Catalog(CatalogFactName::Relation).keep(Ok(vec![vec![None]]), &mut evidence);
+        assert_eq!(evidence.catalog.relations.get().unwrap_err(), not_understood());
+    }
 
     #[test]
     fn text_keys_are_masked() {
