@@ -364,3 +364,66 @@ async fn user_metadata_is_no_part_of_a_name_and_no_damage_where_it_was_believed(
     let baseline = database.evidence(&parse(""), None).await;
     assert_eq!(severity(&database.report("", Some(&baseline)).await, id), Some(Severity::Info));
 }
+
+/// What is found against the baseline after these statements, and without one.
+async fn changed(database: &Database, change: &str) -> (Vec<String>, Vec<String>) {
+    let baseline = database.evidence(&parse(""), None).await;
+    assert_eq!(bad(&database.report("", Some(&baseline)).await), [""; 0]);
+    database.execute(change).await;
+    (bad(&database.report("", Some(&baseline)).await), bad(&database.report(EXPOSED, None).await))
+}
+
+#[tokio::test]
+async fn an_api_role_that_owns_a_table_is_not_held_to_its_policies() {
+    let database = api("").await;
+    let (against, alone) = changed(&database, "alter table t owner to authenticated").await;
+    assert!(against.contains(&"rls_bypassed:public.t:authenticated".to_owned()), "{against:?}");
+    assert_eq!(alone, ["rls_bypassed:public.t:authenticated"]);
+    // It is no damage of the restore where it was so, and none at all where the policies are forced.
+    let baseline = database.evidence(&parse(""), None).await;
+    let report = database.report("", Some(&baseline)).await;
+    assert_eq!(severity(&report, "rls_bypassed:public.t:authenticated"), Some(Severity::Info));
+    database.execute("alter table t force row level security").await;
+    assert_eq!(bad(&database.report(EXPOSED, None).await), [""; 0]);
+}
+
+/// Row level security without an API, for a role of this name: roles are the cluster's.
+async fn plain(role: &str) -> Database {
+    Database::with(&format!(
+        "create role {role}; create table t (id int, tenant text); alter table t enable row level security;
+         create policy p on t to {role} using (tenant = current_setting('app.tenant', true));
+         grant select, insert on t to {role}"
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn an_applications_role_that_bypasses_the_policies_is_found() {
+    let database = plain("dr_rls_one").await;
+    assert_eq!(changed(&database, "alter role dr_rls_one bypassrls").await.0, ["rls_bypassed:dr_rls_one"]);
+}
+
+#[tokio::test]
+async fn an_applications_role_that_owns_the_table_is_found() {
+    let database = plain("dr_rls_two").await;
+    let baseline = database.evidence(&parse(""), None).await;
+    database.execute("alter table t owner to dr_rls_two").await;
+    let report = database.report("", Some(&baseline)).await;
+    assert_eq!(severity(&report, "rls_bypassed:public.t:dr_rls_two"), Some(Severity::Critical));
+    database.execute("create role dr_rls_three; alter table t owner to dr_rls_three").await;
+    let report = database.report("", Some(&baseline)).await;
+    assert_eq!(severity(&report, "rls_bypassed:public.t:dr_rls_three"), Some(Severity::Warning));
+}
+
+#[tokio::test]
+async fn what_changed_outside_the_exposed_schemas_is_found() {
+    let database = api("create schema app; grant usage on schema app to authenticated;
+        create view app.v with (security_invoker = on) as select * from public.t;
+        grant select on app.v to authenticated;
+        create function app.f() returns setof public.t language sql as 'select * from public.t'")
+    .await;
+    let change = "alter view app.v reset (security_invoker); alter function app.f() security definer";
+    let (against, alone) = changed(&database, change).await;
+    assert_eq!(against, ["definer_function_exposed:app.f()", "definer_view:app.v"]);
+    assert_eq!(alone, [""; 0]);
+}

@@ -13,7 +13,7 @@ use crate::evidence::catalog::{Column, Function, Policy, Relation, Role, Schema}
 use crate::sql::QualifiedName;
 
 /// The role that PostgREST logs in with, before it becomes the one that the token names.
-const LOGIN_ROLE: &str = "authenticator";
+pub(crate) const LOGIN_ROLE: &str = "authenticator";
 /// The roles that a Supabase project's tokens name.
 const KNOWN_ROLES: &[&str] = &["anon", "authenticated"];
 
@@ -118,7 +118,12 @@ impl<'e> Access<'e> {
         self.api.keys().copied()
     }
 
-    /// Whether this is one of them.
+    /// The roles that the API can become and that row level security does not hold for, such as `service_role`.
+    pub(crate) fn bypassing_api_roles(&self) -> BTreeSet<&'e str> {
+        self.candidates().into_iter().filter(|role| self.bypasses(role)).collect()
+    }
+
+    /// Whether it is one of the API's roles that obey row level security.
     pub(crate) fn is_api_role(&self, role: &str) -> bool {
         self.api.contains_key(role)
     }

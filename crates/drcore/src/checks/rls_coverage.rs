@@ -9,7 +9,7 @@ mod views;
 
 use std::collections::BTreeSet;
 
-use crate::access::Access;
+use crate::access::{Access, LOGIN_ROLE};
 use crate::check::{Check, Context, Judgement, KindDoc, Reason, Unread};
 use crate::collect::Wants;
 use crate::evidence::Evidence;
@@ -292,21 +292,33 @@ impl<'e> Case<'e> {
         for role in ["anon", "authenticated"] {
             if self.now.has_role(role) && self.now.bypasses(role) {
                 let was = then.is_some_and(|then| then.is_api_role(role));
-                judgement.find(RlsBypassed::new(role, was));
+                judgement.find(RlsBypassed::of_api(role, was));
             }
+        }
+        if self.now.has_role(LOGIN_ROLE) && self.now.bypasses(LOGIN_ROLE) {
+            let was = then.is_some_and(|then| !then.bypasses(LOGIN_ROLE));
+            judgement.find(RlsBypassed::of_api(LOGIN_ROLE, was));
         }
         let Some(then) = then else { return };
         for role in then.api_roles() {
             if !self.now.has_role(role) {
                 judgement.find(MissingRole::new(role));
             } else if self.now.bypasses(role) && !["anon", "authenticated"].contains(&role) {
-                judgement.find(RlsBypassed::new(role, true));
+                judgement.find(RlsBypassed::of_api(role, true));
             }
         }
         // Where the baseline had no API at all, the roles are no drift: the plan names what is exposed.
         if then.api_roles().next().is_some() {
             for role in self.now.api_roles().filter(|role| !then.is_api_role(role)) {
                 judgement.find(ApiRoleAdded::new(role, then.has_role(role), then.bypasses(role)));
+            }
+            let known = then.bypassing_api_roles();
+            for role in self.now.bypassing_api_roles() {
+                // What was an API role, or is anon or authenticated, was found above.
+                let found = then.is_api_role(role) || ["anon", "authenticated"].contains(&role);
+                if !known.contains(role) && !found {
+                    judgement.find(RlsBypassed::of_api(role, false));
+                }
             }
         }
     }
@@ -403,6 +415,24 @@ mod tests {
         now[0] = role("anon", true, &[], &[]);
         assert_eq!(found(&now, None), ["rls_bypassed:anon"]);
         assert_eq!(found(&now, Some(&healthy())), ["rls_bypassed:anon"]);
+    }
+
+    #[test]
+    fn a_role_beyond_the_policies_that_the_api_can_newly_become_is_found() {
+        let mut now = healthy();
+        now.as_array_mut().unwrap().push(role("evil", true, &[], &[]));
+        let mut then = now.clone();
+        now[1] = role("authenticator", false, &[], &["anon", "evil", "service_role"]);
+        assert_eq!(found(&now, Some(&then)), ["rls_bypassed:evil"]);
+        assert_eq!(found(&now, Some(&now)), [""; 0]);
+        // One that the table's grants name is told once.
+        let mut staff = healthy();
+        staff[3] = role("staff", true, &[], &[]);
+        assert_eq!(found(&staff, Some(&healthy())), ["rls_bypassed:staff"]);
+        staff[1] = role("authenticator", false, &[], &["anon", "service_role", "staff"]);
+        assert_eq!(found(&staff, Some(&healthy())), ["rls_bypassed:staff"]);
+        then[1] = role("authenticator", true, &[], &["anon", "service_role"]);
+        assert_eq!(found(&then, Some(&healthy())), ["rls_bypassed:authenticator"]);
     }
 
     #[test]

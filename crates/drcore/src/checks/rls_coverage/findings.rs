@@ -335,9 +335,36 @@ impl PolicyTrustsUserMetadata {
 }
 
 impl RlsBypassed {
-    pub(super) fn new(role: &str, was_held: bool) -> Self {
+    pub(super) fn of_api(role: &str, was_held: bool) -> Self {
         let was = if was_held { ", did" } else { "" };
-        let message = format!("row level security does not hold for this role of the API{was}");
+        Self::everywhere(role, format!("row level security does not hold for this role of the API{was}"))
+    }
+
+    /// A role that policies or grants name, in the baseline or now.
+    pub(super) fn of_application(role: &str) -> Self {
+        Self::everywhere(role, "row level security does not hold for this role, did".to_owned())
+    }
+
+    /// It has the rights of the table's owner, whom the policies do not hold for.
+    pub(super) fn as_owner(table: &Relation, role: &str, severity: Severity, was: &str) -> Self {
+        let message = format!("row level security does not hold for {role}{was}");
+        let common = common("rls_bypassed", table.name.to_string(), severity, message)
+            .qualified(&ident(role))
+            .hint(format!("It has the rights of the owner, {}, and sees every row.", table.owner))
+            .query(rls_query(&table.name))
+            .remedy(
+                Remedy::sql(
+                    RemedyClass::AvailabilityRisk,
+                    [format!("alter table {} force row level security", table.name)],
+                )
+                .with_note(
+                    "or give the table to another owner; forced policies hold for the owner's jobs too",
+                ),
+            );
+        Self { common, role: role.to_owned() }
+    }
+
+    fn everywhere(role: &str, message: String) -> Self {
         let common = common("rls_bypassed", ident(role), Severity::Critical, message)
             .hint("It is SUPERUSER or has BYPASSRLS: it sees every row of every table that it may read.")
             .query(roles_query(role))

@@ -21,7 +21,8 @@ pub(super) fn judge(case: &Case<'_>, judgement: &mut Judgement) {
 fn judge_views(case: &Case<'_>, sources: &[ViewSource], judgement: &mut Judgement) {
     for relation in case.now.relations {
         let exposed = case.is_exposed(&relation.name.schema);
-        if relation.kind.is_table() || !exposed || !case.looks_at(relation) {
+        let compared = exposed || case.old(relation).is_some();
+        if relation.kind.is_table() || !compared || !case.looks_at(relation) {
             continue;
         }
         judgement.examine("views", 1);
@@ -37,7 +38,7 @@ fn judge_views(case: &Case<'_>, sources: &[ViewSource], judgement: &mut Judgemen
         }
         let under = sources_of(&case.now, sources, relation);
         let users = under.iter().find(|table| table.name == QualifiedName::new("auth", "users"));
-        if let Some(users) = users {
+        if let Some(users) = users.filter(|_| exposed) {
             let shown: Vec<&str> =
                 readers.iter().copied().filter(|role| shows(&case.now, relation, users, role)).collect();
             if !shown.is_empty() {
@@ -52,7 +53,8 @@ fn judge_views(case: &Case<'_>, sources: &[ViewSource], judgement: &mut Judgemen
             .zip(case.then.as_ref())
             .filter(|(_, then)| readers.iter().all(|role| then.is_api_role(role)))
             .map(|(old, then)| readers.iter().all(|role| then.reach(role, old).has('r')));
-        if same == Some(false) && !was_invoker {
+        // Outside what is exposed only what changed is told.
+        if (same == Some(false) || !exposed) && !was_invoker {
             // Told as exposure_widened.
             continue;
         }
@@ -140,8 +142,11 @@ fn judge_functions(case: &Case<'_>, judgement: &mut Judgement) {
         }
     };
     for function in functions {
+        // Outside what is exposed only what changed is told.
         let exposed = case.is_exposed(&function.schema);
-        if function.extension.is_some() || !exposed || !case.looks_into(&function.schema) {
+        let was = old.and_then(|old| old.iter().find(|old| old.is_same(function)));
+        let compared = exposed || was.is_some();
+        if function.extension.is_some() || !compared || !case.looks_into(&function.schema) {
             continue;
         }
         judgement.examine("functions", 1);
@@ -150,8 +155,11 @@ fn judge_functions(case: &Case<'_>, judgement: &mut Judgement) {
         if !function.security_definer || function.is_trigger() || callers.is_empty() {
             continue;
         }
-        let same = old.zip(case.then.as_ref()).and_then(|(old, then)| {
-            let old = old.iter().find(|old| old.is_same(function) && old.security_definer)?;
+        if !exposed && was.is_some_and(|was| was.security_definer) {
+            continue;
+        }
+        let same = case.then.as_ref().and_then(|then| {
+            let old = was.filter(|old| old.security_definer)?;
             let could = then.callers(old);
             if !callers.iter().all(|role| then.is_api_role(role)) {
                 return None;
