@@ -12,12 +12,12 @@ fn wrong_usage_is_2() {
     let url = "postgresql://me@127.0.0.1:1/app";
     let cases: &[(&[&str], &str)] = &[
         (&["verify"], "no database was named"),
-        (&["verify", ""], "a value is required"),
+        (&["verify", ""], "it is empty"),
         (&["verify", "postgresql://me@h/db?sslmode=maybe"], "sslmode"),
         (&["verify", url, "--only", "row_count"], "Did you mean row_counts?"),
         (&["verify", url, "--against", "nowhere.json"], "nowhere.json"),
         (&["verify", url, "--against", "not.json"], "not drcore evidence"),
-        (&["verify", url, "--against", ""], "a value is required"),
+        (&["verify", url, "--against", ""], "it is empty"),
         (&["verify", url, "--plan", "nowhere.toml"], "nowhere.toml"),
         (&["verify", url, "-o", "report.pdf"], "says no format"),
         (&["verify", url, "-o", "no/such/directory/report.json"], "cannot write"),
