@@ -3540,7 +3540,8 @@ export interface AssertionValue {
    */
   statement_sha256: string
   /**
-   * The first column of the only row, as text; left out in a stored baseline.
+   * The first column of the only row, as text; left out in a stored baseline, and where it looks
+   * like a secret.
    */
   value?: string | null
 }

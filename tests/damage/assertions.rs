@@ -105,7 +105,7 @@ async fn secrets_stay_where_they_are() {
     // What the server says of a value is not told either.
     let cast = one("select value::int from configuration where key = 'whatsapp'", "= 1");
     let (kind, message) = unread(&restored, &cast, None).await;
-    assert_eq!((kind, message.as_str()), (CauseKind::Error, "invalid input syntax for type integer"));
+    assert_eq!((kind, message.as_str()), (CauseKind::Error, "invalid input syntax for type integer: \"…\""));
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! The one error type: *we could not find out*. A broken database is a
 //! [`Finding`](crate::Finding), never an error.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::secret::redacted;
 
 /// What kind of thing went wrong, for programs to act on.
 ///
@@ -102,7 +105,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why something could not be found out.
 ///
 /// `Display` is one sentence with the cause behind it, for a person; the
-/// [`kind`](Error::kind) is for programs. Passwords and keys are in neither.
+/// [`kind`](Error::kind) is for programs. What looks like a secret is
+/// [redacted](crate::secret::redact) in all of it, whoever made the error.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -120,7 +124,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: redacted(message),
             context: Vec::new(),
             sqlstate: None,
             hint: None,
@@ -132,21 +136,21 @@ impl Error {
     /// Adds what was being worked on, such as `("table", "public.invoices")`.
     #[must_use]
     pub fn context(mut self, key: &'static str, value: impl Into<String>) -> Self {
-        self.0.context.push((key, value.into()));
+        self.0.context.push((key, redacted(value)));
         self
     }
 
     /// Adds what to do next, as a full sentence.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.hint = Some(redacted(hint));
         self
     }
 
     /// Adds text of several lines that shows it, such as the places in a plan.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.0.detail = Some(detail.into());
+        self.0.detail = Some(redacted(detail));
         self
     }
 
@@ -247,7 +251,7 @@ impl fmt::Display for Error {
         let mut source = self.source();
         let mut said = self.0.message.clone();
         while let Some(cause) = source {
-            let text = cause.to_string();
+            let text = redacted(cause.to_string());
             // Many libraries repeat their cause in their own text.
             if !said.contains(&text) {
                 write!(f, ": {text}")?;
@@ -287,8 +291,10 @@ impl From<std::io::Error> for Error {
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         if let Some(db) = error.as_db_error() {
-            let mut converted =
-                Self::new(kind_of_sqlstate(db.code().code()), db.message()).with_sqlstate(db.code().code());
+            let code = db.code().code();
+            // DETAIL and CONTEXT are left out: they quote rows.
+            let message = without_values(code, db.message());
+            let mut converted = Self::new(kind_of_sqlstate(code), message).with_sqlstate(code);
             if let Some(hint) = db.hint() {
                 converted = converted.hint(hint);
             }
@@ -312,6 +318,19 @@ impl From<tokio_postgres::Error> for Error {
         };
         Self::new(kind, message)
     }
+}
+
+/// The server's message without the value that it quotes, which may be a secret or a person:
+/// `invalid input syntax for type integer: "…"`.
+fn without_values<'m>(code: &str, message: &'m str) -> Cow<'m, str> {
+    // Class 22 is about data.
+    let (true, Some((before, rest))) = (code.starts_with("22"), message.split_once('"')) else {
+        return Cow::Borrowed(message);
+    };
+    // What follows is the server's words, `is out of range for type integer`, or more of the value.
+    let after = rest.rsplit_once('"').map_or("", |(_, after)| after);
+    let is_words = after.chars().all(|c| c.is_ascii_lowercase() || c == ' ');
+    Cow::Owned(format!("{before}\"…\"{}", if is_words { after } else { "" }))
 }
 
 /// Maps a SQLSTATE to a kind. Source: PostgreSQL documentation, appendix A.
@@ -338,6 +357,46 @@ mod tests {
         let error =
             Error::new(ErrorKind::Io, "cannot write the report").context("file", "r.json").caused_by(cause);
         assert_eq!(error.to_string(), "cannot write the report (file: r.json): disk full");
+    }
+
+    #[test]
+    fn errors_about_data_quote_no_data() {
+        for (code, message, shown) in [
+            (
+                "22P02",
+                "invalid input syntax for type integer: \"al\"ice\"",
+                "invalid input syntax for type integer: \"…\"",
+            ),
+            (
+                "22003",
+                "value \"alice 9\" is out of range for type integer",
+                "value \"…\" is out of range for type integer",
+            ),
+            (
+                "22021",
+                "invalid byte sequence for encoding \"UTF8\": 0xe2 0x28",
+                "invalid byte sequence for encoding \"…\"",
+            ),
+            ("22012", "division by zero", "division by zero"),
+            ("42P01", "relation \"alice\" does not exist", "relation \"alice\" does not exist"),
+        ] {
+            assert_eq!(without_values(code, message), shown);
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_is_in_no_part_of_an_error() {
+        let url = "postgresql://u:hunter2@h/d";
+        let error = Error::new(ErrorKind::Io, url)
+            .context("url", url)
+            .hint(url)
+            .detail(url)
+            .caused_by(Error::new(ErrorKind::Io, "beneath").caused_by(std::io::Error::other(url)));
+        let wire = error.to_wire();
+        for text in [error.to_string(), format!("{error:?} {error:#?}"), format!("{wire:?}")] {
+            assert!(!text.contains("hunter2"), "{text}");
+            assert!(text.contains("postgresql://u:[secret:"), "{text}");
+        }
     }
 
     #[test]

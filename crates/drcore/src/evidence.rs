@@ -25,6 +25,7 @@ pub use scan::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::redacted;
 
 /// Why something could not be read: the kind, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -78,13 +79,13 @@ pub struct Cause {
 impl Cause {
     /// A cause of `kind`.
     pub fn new(kind: CauseKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), sqlstate: None, hint: None }
+        Self { kind, message: redacted(message), sqlstate: None, hint: None }
     }
 
     /// Adds what would make it readable.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(redacted(hint));
         self
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks;
 use crate::remedy::Remedy;
+use crate::secret::redacted;
 
 /// How bad a finding is. The rules do not change within a major version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -72,7 +73,7 @@ impl Common {
             check: check.to_owned(),
             severity,
             object,
-            message: message.into(),
+            message: redacted(message),
             hint: None,
             query: None,
             remedy: None,
@@ -90,20 +91,30 @@ impl Common {
     /// Adds the consequence, or advice.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(redacted(hint));
         self
     }
 
     /// Adds read-only SQL that shows it.
     #[must_use]
     pub fn query(mut self, query: impl Into<String>) -> Self {
-        self.query = Some(query.into());
+        self.query = Some(redacted(query));
         self
     }
 
     /// Adds what puts it right.
+    ///
+    /// Statements that hold the hash of a secret would put the hash where the secret was: of these
+    /// only the hint is left, to take the text from elsewhere.
     #[must_use]
     pub fn remedy(mut self, remedy: Remedy) -> Self {
+        if remedy.is_redacted() {
+            let elsewhere =
+                "Its text holds a secret, of which drcore keeps only a hash: take it from your migrations.";
+            self.hint =
+                Some(self.hint.map_or_else(|| elsewhere.to_owned(), |hint| format!("{hint} {elsewhere}")));
+            return self;
+        }
         self.remedy = Some(remedy);
         self
     }
@@ -347,6 +358,20 @@ impl Payload for Custom {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_remedy_does_not_put_a_hash_where_a_secret_was() {
+        let finding = |text: &str| {
+            let sql = format!("create policy p on t using (key = '{}')", redacted(text));
+            Common::new("c", "k", "o", Severity::Critical, "m")
+                .hint("Lost.")
+                .remedy(Remedy::sql(crate::remedy::RemedyClass::Safe, [sql]))
+        };
+        assert!(finding("members").remedy.is_some());
+        let withheld = finding("sb_secret_abcdef123456");
+        assert_eq!(withheld.remedy, None);
+        assert!(withheld.hint.unwrap().starts_with("Lost. Its text holds a secret"));
+    }
 
     #[test]
     fn tags_are_sorted_and_match_the_wire() {

@@ -83,6 +83,7 @@ pub mod remedy;
 pub mod report;
 pub mod restore;
 pub mod schema;
+pub mod secret;
 pub mod sql;
 mod suggest;
 mod text;

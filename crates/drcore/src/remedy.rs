@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::secret::is_redacted;
+
 /// What applying a remedy can break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -96,6 +98,15 @@ impl Remedy {
     /// One of these.
     pub fn choose(choices: Vec<Choice>) -> Self {
         Self::Choose(Choose { choices })
+    }
+
+    /// Whether a statement holds the hash of a secret in the secret's place.
+    pub(crate) fn is_redacted(&self) -> bool {
+        let redacted = |statements: &[String]| statements.iter().any(|sql| is_redacted(sql));
+        match self {
+            Self::Sql(sql) => redacted(&sql.statements),
+            Self::Choose(choose) => choose.choices.iter().any(|choice| redacted(&choice.statements)),
+        }
     }
 
     /// Adds what a reviewer should know.

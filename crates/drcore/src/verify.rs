@@ -1,5 +1,6 @@
 //! The main job in one call.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::collect::{CollectOptions, collect_or_unreachable};
@@ -10,7 +11,7 @@ use crate::plan::Plan;
 use crate::report::Report;
 
 /// What a database is compared with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Against {
     /// Stored Evidence, already read.
@@ -19,6 +20,20 @@ pub enum Against {
     File(PathBuf),
     /// A live database: its Evidence is collected first.
     Url(String),
+}
+
+/// Without the connection string, which may hold a password.
+impl fmt::Debug for Against {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Evidence(evidence) => f.debug_tuple("Evidence").field(&evidence.run.taken_at).finish(),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Url(url) => match Dsn::parse(url) {
+                Ok(dsn) => f.debug_tuple("Url").field(&dsn.to_string()).finish(),
+                Err(_) => f.debug_tuple("Url").finish_non_exhaustive(),
+            },
+        }
+    }
 }
 
 impl Against {

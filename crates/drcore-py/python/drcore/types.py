@@ -35,7 +35,10 @@ class AssertionValue:
     sha256: str | None = None
     """SHA-256 of the name and that text, by which two states are compared."""
     value: str | None = None
-    """The first column of the only row, as text; left out in a stored baseline."""
+    """
+    The first column of the only row, as text; left out in a stored baseline, and where it looks
+    like a secret.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

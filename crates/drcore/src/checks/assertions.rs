@@ -86,7 +86,14 @@ fn judge_assertion(context: Context<'_>, assertion: &Assertion) -> Result<Option
             if value.rows != 1 {
                 return failed(rows);
             }
-            let Some(text) = &value.value else { return failed("NULL".to_owned()) };
+            let text = match (&value.value, &value.sha256) {
+                (Some(text), _) => text,
+                (None, None) => return failed("NULL".to_owned()),
+                (None, Some(_)) => {
+                    return Err(Cause::new(CauseKind::NotCollected, "its value was not stored, only a hash of it")
+                        .hint("Verify the database itself: values that look like secrets, and those of baselines, are not stored."));
+                }
+            };
             match rule.allows(text) {
                 Some(Ok(true)) => Ok(None),
                 Some(Ok(false)) => failed(shown(text).unwrap_or_else(|| "another text".to_owned())),
@@ -267,6 +274,24 @@ mod tests {
             assert_eq!(!judgement.findings.is_empty(), fails, "{expect}");
             assert!(!serde_json::to_string(&judgement.findings).unwrap().contains(SECRET));
         }
+    }
+
+    #[test]
+    fn a_value_that_was_not_stored_is_unread_and_not_wrong() {
+        for (expect, stored) in [("matches ^sk_test_", false), ("<> x", false), ("rows", true)] {
+            let plan = plan(expect);
+            let json = evidence(&plan, 1, Some(SECRET)).to_json().unwrap();
+            assert!(!json.contains(SECRET), "{json}");
+            let judgement = judge(Context::new(&plan, &Evidence::from_json(&json).unwrap(), None));
+            assert_eq!(judgement.findings, [], "{expect}");
+            assert_eq!(judgement.unread.is_empty(), stored, "{expect}");
+        }
+        // What does not look like one is stored, but not shown by Debug.
+        let evidence = evidence(&plan("= 3"), 1, Some("3 apples"));
+        assert!(evidence.to_json().unwrap().contains("3 apples"));
+        assert!(!format!("{evidence:?}").contains("apples"));
+        let plan = plan(&format!("= {SECRET}"));
+        assert!(!format!("{plan:?}").contains(SECRET));
     }
 
     #[test]

@@ -1,20 +1,24 @@
 //! Results of the team's own statements.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::plan::Assertion;
+use crate::secret::holds_secret;
 
 /// What one statement of `[[assertions]]` returned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "AssertionValue")]
 #[non_exhaustive]
 pub struct AssertionValue {
     /// How many rows it returned; counting stops after 10,000.
     pub rows: u64,
-    /// The first column of the only row, as text; left out in a stored baseline.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The first column of the only row, as text; left out in a stored baseline, and where it looks
+    /// like a secret.
+    #[serde(default, skip_serializing_if = "AssertionValue::is_kept_back")]
     pub value: Option<String>,
     /// SHA-256 of the name and that text, by which two states are compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +41,22 @@ impl AssertionValue {
     /// Forgets the plain value.
     pub(crate) fn forget(&mut self) {
         self.value = None;
+    }
+
+    #[expect(clippy::ref_option, reason = "serde's signature")]
+    fn is_kept_back(value: &Option<String>) -> bool {
+        value.as_deref().is_none_or(holds_secret)
+    }
+}
+
+/// Without the value, which may be a secret.
+impl fmt::Debug for AssertionValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AssertionValue")
+            .field("rows", &self.rows)
+            .field("sha256", &self.sha256)
+            .field("statement_sha256", &self.statement_sha256)
+            .finish_non_exhaustive()
     }
 }
 

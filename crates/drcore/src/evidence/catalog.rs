@@ -31,6 +31,7 @@ pub use settings::Setting;
 pub use view_sources::ViewSource;
 
 use super::{Cause, Fact};
+use crate::secret::redact_fact;
 use crate::sql::QualifiedName;
 
 /// A fact of the catalog: a plain struct, read by one statement.
@@ -119,7 +120,14 @@ fn understand<T: CatalogFact>(answer: Result<Vec<String>, Cause>) -> Fact<Vec<T>
         Ok(rows) => rows,
         Err(cause) => return Fact::Unread(cause),
     };
-    let parsed: Result<Vec<T>, _> = rows.iter().map(|row| serde_json::from_str(row)).collect();
+    let parsed: Result<Vec<T>, _> = rows
+        .iter()
+        .map(|row| {
+            let mut fact = serde_json::from_str(row)?;
+            redact_fact(&mut fact);
+            serde_json::from_value(fact)
+        })
+        .collect();
     match parsed {
         Ok(mut facts) => {
             facts.sort();

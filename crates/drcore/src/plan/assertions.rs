@@ -1,6 +1,7 @@
 //! `[[assertions]]`: the team's own statements, and what they must return.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use regex::Regex;
 use schemars::JsonSchema;
@@ -10,9 +11,10 @@ use super::decimal::Decimal;
 use super::node::Node;
 use super::reader::{Fields, Reader};
 use crate::finding::Severity;
+use crate::secret::redact;
 
 /// One of the team's own statements, and what it must return.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, JsonSchema)]
 #[schemars(title = "Assertion")]
 #[non_exhaustive]
 pub struct Assertion {
@@ -31,7 +33,7 @@ pub struct Assertion {
 }
 
 /// What a statement must return, as written: `no rows`, `= 3`, `differs from baseline`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Expectation {
     text: String,
     pub(crate) rule: Rule,
@@ -133,6 +135,26 @@ impl Assertion {
     /// Where names without a schema are looked up.
     pub(crate) fn search_path(&self) -> Vec<String> {
         self.search_path.clone().unwrap_or_else(|| vec!["public".to_owned(), "extensions".to_owned()])
+    }
+}
+
+/// The statement without what looks like a secret in it.
+impl fmt::Debug for Assertion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assertion")
+            .field("name", &self.name)
+            .field("sql", &redact(&self.sql))
+            .field("expect", &self.expect)
+            .field("severity", &self.severity)
+            .field("search_path", &self.search_path)
+            .finish()
+    }
+}
+
+/// As [`Expectation::shown`].
+impl fmt::Debug for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expectation").field(&self.shown()).finish()
     }
 }
 

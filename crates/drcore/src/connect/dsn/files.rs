@@ -57,8 +57,7 @@ fn section(text: &str, name: &str, path: &Path) -> Result<Option<Pairs>> {
     Ok(found)
 }
 
-/// A password file.
-#[derive(Debug)]
+/// A password file. Cannot be shown with `Debug`: it holds passwords.
 pub(super) struct PasswordFile {
     /// As it is shown.
     pub(super) path: PathBuf,

@@ -3,6 +3,7 @@
 //! Source: PostgreSQL 18 documentation, 34.1.2 Parameter Key Words and 34.15 Environment Variables.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::environment::Environment;
 use super::files::{self, PasswordFile};
@@ -113,10 +114,16 @@ pub(super) struct Parameters {
 }
 
 /// A value, and whether the connection string or its service gave it.
-#[derive(Debug)]
 struct Given {
     value: String,
     by: By,
+}
+
+/// Without the value, which may be a password.
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Given").field("by", &self.by).finish_non_exhaustive()
+    }
 }
 
 /// Who gave a value.
