@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use tracing::Instrument;
 
 pub use progress::{Phase, Progress};
 pub use request::{Request, Wants};
@@ -28,6 +29,7 @@ use crate::error::{ErrorKind, Result};
 use crate::evidence::catalog::CatalogFactName;
 use crate::evidence::{Evidence, Failure, Run};
 use crate::plan::Plan;
+use crate::text::milliseconds;
 
 /// Says what is wanted, given what is known so far.
 pub(crate) type Wanted = Arc<dyn Fn(&Evidence) -> Wants + Send + Sync>;
@@ -94,6 +96,7 @@ pub async fn collect(
     result
 }
 
+#[tracing::instrument(name = "collect", skip_all, fields(server = %source.dsn(), database = source.dsn().database()))]
 async fn collect_until(
     stop: &Stop,
     source: &Source,
@@ -108,6 +111,7 @@ async fn collect_until(
         && !stop.is_stopped()
         && options.snapshot.is_none()
     {
+        tracing::warn!("the session that held the snapshot was lost: reading all again");
         // All of it was one snapshot's; what is left of it is worth nothing beside another's.
         result = Box::pin(attempt(source, plan, baseline, options, stop)).await.map(|mut evidence| {
             evidence
@@ -118,7 +122,13 @@ async fn collect_until(
         });
     }
     let mut evidence = result?;
-    evidence.run.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    evidence.run.elapsed_ms = milliseconds(started);
+    tracing::info!(
+        elapsed_ms = evidence.run.elapsed_ms,
+        sessions = evidence.run.sessions,
+        ended_early = evidence.run.failure.as_ref().map(|failure| failure.kind.as_str()),
+        "collected"
+    );
     Ok(evidence)
 }
 
@@ -148,7 +158,8 @@ pub async fn collect_or_unreachable(
         if let Some(dsn) = &dsn {
             run.reached_by(dsn);
         }
-        run.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        run.elapsed_ms = milliseconds(started);
+        tracing::warn!(kind = %error.kind(), sqlstate = error.sqlstate(), server = run.host, "nothing could be read");
         Evidence::unreachable(&error, run)
     })
 }
@@ -166,7 +177,14 @@ async fn attempt(
         let server = exporter.server().await?;
         Ok((exporter, snapshot, server))
     };
-    let (exporter, snapshot, server) = stop.or(begin).await?;
+    let (exporter, snapshot, server) = stop.or(begin).instrument(tracing::debug_span!("snapshot")).await?;
+    tracing::debug!(
+        taken_at = %server.taken_at,
+        version = server.version,
+        standby = server.in_recovery,
+        shared = snapshot.is_some(),
+        "holding a snapshot"
+    );
     let mut run = Run::new(server.taken_at);
     run.reached_by(source.dsn());
     run.server = Some(server);
@@ -176,7 +194,7 @@ async fn attempt(
     let pool = stop.or(workers::Pool::open(source, plan, exporter, snapshot, &mut evidence.run)).await?;
     let tracker = progress::Tracker::new(options.progress.clone());
     let mut before = Wants::default();
-    loop {
+    for round in 1_u32.. {
         let mut wants = match (&options.wanted, &options.facts) {
             (Some(wanted), _) => wanted(&evidence),
             (None, Some(facts)) => Wants::facts(facts, &evidence),
@@ -188,7 +206,8 @@ async fn attempt(
             break;
         }
         before = wants.clone();
-        pool.answer(plan, wants, &mut evidence, stop, &tracker).await;
+        let span = tracing::debug_span!("round", round);
+        pool.answer(plan, wants, &mut evidence, stop, &tracker).instrument(span).await;
         if stop.is_stopped() || pool.is_lost() {
             break;
         }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 pub use report::{BackupFacts, Damage, DrillReport, DrillRow, DrillRun, Step, StepTime};
 
@@ -26,6 +27,7 @@ use crate::plan::{Limits, Plan};
 use crate::report::Report;
 use crate::restore::{RepairOptions, RepairPlan, ScratchCluster, ScratchOptions};
 use crate::sql::literal;
+use crate::text::milliseconds;
 use crate::verify::{Against, VerifyOptions, verify};
 
 /// The database that the application writes to, until the disaster.
@@ -134,6 +136,7 @@ pub async fn sample_database() -> Result<(String, ScratchCluster)> {
 /// # Errors
 /// [`ErrorKind::Tool`] if PostgreSQL is not there or does not do its work;
 /// [`ErrorKind::Cancelled`]. That drcore missed something is no error: see [`DrillReport::passed`].
+#[tracing::instrument(name = "drill", skip_all, fields(seed = options.seed))]
 pub async fn sample(options: &SampleOptions) -> Result<Drill> {
     let stop = Stop::new(options.cancel.clone(), None);
     // Boxed: it holds the futures of all steps.
@@ -212,7 +215,7 @@ async fn rehearse(options: &SampleOptions) -> Result<Drill> {
 async fn verify_whole(url: &str, options: &VerifyOptions) -> Result<Report> {
     let report = Box::pin(verify(url, options)).await?;
     match &report.run.evidence.failure {
-        Some(failure) => Err(Error::new(failure.kind, failure.message.clone())),
+        Some(failure) => Err(Error::from(failure)),
         None => Ok(report),
     }
 }
@@ -294,8 +297,11 @@ impl Clock<'_> {
             progress(step);
         }
         let started = Instant::now();
-        let result = work.await.map_err(|error| error.context("step", step.label()))?;
-        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let span = tracing::info_span!("step", step = step.label());
+        let result =
+            work.instrument(span.clone()).await.map_err(|error| error.context("step", step.label()))?;
+        let elapsed_ms = milliseconds(started);
+        span.in_scope(|| tracing::info!(elapsed_ms, "step done"));
         self.steps.push(StepTime { step, elapsed_ms });
         Ok(result)
     }

@@ -254,12 +254,10 @@ impl Evidence {
 
     /// The same, unless the run as a whole failed: half a baseline would be half a proof.
     pub(crate) fn whole(self) -> Result<Self> {
-        let Some(failure) = self.failure() else { return Ok(self) };
-        let error = Error::new(failure.kind, failure.message.clone());
-        Err(match &failure.hint {
-            Some(hint) => error.hint(hint.clone()),
-            None => error,
-        })
+        match self.failure() {
+            Some(failure) => Err(Error::from(failure)),
+            None => Ok(self),
+        }
     }
 
     /// The JSON form.

@@ -36,6 +36,7 @@ use crate::text::instant;
 /// that the options name is nowhere; [`ErrorKind::Connection`] and the like if
 /// nothing could be read; [`ErrorKind::Cancelled`] if the caller cancelled. One
 /// table that cannot be read is unread in the report, and no error.
+#[tracing::instrument(name = "gap", skip_all, fields(since = %options.since))]
 pub async fn gap(url: &str, options: &GapOptions) -> Result<GapReport> {
     Dsn::parse(url)?;
     let mut collect = options.collect.clone();

@@ -105,6 +105,7 @@ impl Report {
 
     /// Judges. A pure function: no database, no clock, no environment.
     pub fn judge(plan: &Plan, now: &Evidence, then: Option<&Evidence>, only: &[String]) -> Self {
+        let _span = tracing::info_span!("judge").entered();
         let context = Context::new(plan, now, then);
         let mut used = vec![false; plan.accept.len()];
         let checks: Vec<CheckResult> =
@@ -117,6 +118,16 @@ impl Report {
         let unused = plan.accept.iter().zip(used).filter(|(_, used)| !used);
         let mut notes = looked_at.notes();
         notes.extend(unused.map(|(accept, _)| format!("[[accept]] {} accepts nothing now", accept.finding)));
+        for check in &checks {
+            tracing::debug!(
+                check = check.id,
+                outcome = ?check.outcome,
+                findings = check.findings.len(),
+                unread = check.unread.len(),
+                "judged"
+            );
+        }
+        tracing::info!(verdict = verdict.as_str(), "judged");
         Self {
             format: Self::FORMAT.to_owned(),
             verdict,

@@ -40,6 +40,11 @@ pub(crate) fn age(span: std::time::Duration) -> String {
     }
 }
 
+/// How long ago it was, for programs.
+pub(crate) fn milliseconds(since: std::time::Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A length of time in its two largest units: `20 s`, `1 h 3 min`, `2 d 4 h`.
 pub(crate) fn length(seconds: u64) -> String {
     const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];

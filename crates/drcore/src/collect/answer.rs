@@ -61,6 +61,32 @@ pub(super) struct KeyColumn {
 }
 
 impl Job {
+    /// What it is called in a log.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Assertion(_) => "assertion",
+            Self::Catalog(_) => "catalog",
+            Self::Impossible { .. } => "impossible",
+            Self::OrphanSample { .. } => "orphan_sample",
+            Self::Orphans(_) => "orphans",
+            Self::Recent(_) => "recent",
+            Self::Sequences(_) => "sequences",
+            Self::Table { .. } => "table",
+        }
+    }
+
+    /// What it is about, for a log: names of objects, never values.
+    pub(super) fn object(&self) -> String {
+        match self {
+            Self::Assertion(assertion) => assertion.name.clone(),
+            Self::Catalog(name) => format!("{name:?}"),
+            Self::Impossible { table, .. } | Self::Table { name: table, .. } => table.to_string(),
+            Self::OrphanSample { reference, .. } | Self::Orphans(reference) => reference.key(),
+            Self::Recent(recent) => recent.table.to_string(),
+            Self::Sequences(names) => crate::text::plural(names.len() as u64, "sequence"),
+        }
+    }
+
     /// Rough cost, for doing the biggest first.
     pub(super) fn weight(&self, catalog: &Catalog) -> i64 {
         let rows = |name: &QualifiedName| match catalog.relation(name) {

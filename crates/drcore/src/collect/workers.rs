@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, mpsc};
+use tracing::Instrument;
 
 use super::answer::{ColumnKind, Job};
 use super::progress::{Phase, Tracker};
@@ -17,6 +18,7 @@ use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Evidence, Run};
 use crate::plan::Plan;
 use crate::sql::{QualifiedName, literal};
+use crate::text::milliseconds;
 
 /// How long a server may take to act on a cancel request before the connection is dropped.
 const CANCEL_GRACE: Duration = Duration::from_millis(800);
@@ -113,7 +115,7 @@ impl<'s> Pool<'s> {
             if jobs.iter().any(|job| matches!(job, Job::Catalog(_))) { Phase::Catalog } else { Phase::Scan };
         tracker.begin(phase, jobs.len());
         let queue = Mutex::new(VecDeque::from(jobs));
-        let (send, mut receive) = mpsc::unbounded_channel::<(Job, Result<Rows, Cause>)>();
+        let (send, mut receive) = mpsc::unbounded_channel::<Answer>();
         let readers = async {
             let send = send;
             if self.workers.is_empty() {
@@ -124,9 +126,18 @@ impl<'s> Pool<'s> {
             }
         };
         let keeper = async {
-            while let Some((job, answer)) = receive.recv().await {
-                let rows = job.keep(answer, evidence);
+            while let Some(Answer { job, rows, elapsed_ms }) = receive.recv().await {
+                let unread = rows.as_ref().err().map(|cause| cause.kind);
+                let rows = job.keep(rows, evidence);
                 tracker.step(phase, rows);
+                tracing::debug!(
+                    job = job.label(),
+                    object = job.object(),
+                    rows,
+                    elapsed_ms,
+                    unread = unread.map(tracing::field::debug),
+                    "answered"
+                );
             }
         };
         tokio::join!(readers, keeper);
@@ -138,16 +149,19 @@ impl<'s> Pool<'s> {
         slot: Option<&Mutex<Option<Session>>>,
         plan: &Plan,
         queue: &Mutex<VecDeque<Job>>,
-        send: &mpsc::UnboundedSender<(Job, Result<Rows, Cause>)>,
+        send: &mpsc::UnboundedSender<Answer>,
         stop: &Stop,
     ) {
         loop {
             let Some(job) = queue.lock().await.pop_front() else { return };
-            let answer = match stop.cause() {
-                Some(cause) => Err(cause),
-                None => self.ask(slot, plan, &job, stop).await,
+            let started = Instant::now();
+            let rows = if let Some(cause) = stop.cause() {
+                Err(cause)
+            } else {
+                let span = tracing::debug_span!("job", job = job.label(), object = job.object());
+                self.ask(slot, plan, &job, stop).instrument(span).await
             };
-            if matches!(&answer, Err(cause) if is_of_one(cause)) {
+            if matches!(&rows, Err(cause) if is_of_one(cause)) {
                 let pieces = job.split();
                 if !pieces.is_empty() {
                     queue.lock().await.extend(pieces);
@@ -155,7 +169,7 @@ impl<'s> Pool<'s> {
                 }
             }
             // The keeper lives as long as the readers.
-            let _ = send.send((job, answer));
+            let _ = send.send(Answer { job, rows, elapsed_ms: milliseconds(started) });
         }
     }
 
@@ -200,6 +214,13 @@ impl<'s> Pool<'s> {
         }
         Err(Cause::new(CauseKind::Connection, "the session was lost"))
     }
+}
+
+/// What one job came to.
+struct Answer {
+    job: Job,
+    rows: Result<Rows, Cause>,
+    elapsed_ms: u64,
 }
 
 /// Whether one of several things that were asked for together may have spoilt the answer for all.

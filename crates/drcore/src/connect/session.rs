@@ -1,5 +1,7 @@
 //! One connection, in one read-only transaction.
 
+use std::time::Instant;
+
 use tokio::task::JoinHandle;
 use tokio_postgres::types::Type;
 use tokio_postgres::{CancelToken, Client, SimpleQueryMessage};
@@ -11,6 +13,7 @@ use crate::evidence::Server;
 use crate::evidence::{AssertionValue, Cause, CauseKind};
 use crate::plan::Limits;
 use crate::sql::{literal, quote_list};
+use crate::text::milliseconds;
 
 /// Rows of text.
 pub(crate) type Rows = Vec<Vec<Option<String>>>;
@@ -93,6 +96,7 @@ impl Session {
 
     /// Runs statements; gives the rows of each.
     pub(crate) async fn simple(&self, sql: &str) -> Result<Vec<Rows>> {
+        let started = Instant::now();
         let mut results = Vec::new();
         let mut rows = Rows::new();
         for message in self.client.simple_query(sql).await? {
@@ -104,6 +108,13 @@ impl Session {
                 _ => {}
             }
         }
+        // Never the statement: an assertion's holds whatever its author wrote.
+        tracing::trace!(
+            bytes = sql.len(),
+            answers = results.len(),
+            elapsed_ms = milliseconds(started),
+            "answered"
+        );
         Ok(results)
     }
 
@@ -194,6 +205,7 @@ impl Session {
 
     /// Asks the server to stop what this session is doing.
     pub(crate) async fn cancel(&self) {
+        tracing::debug!("asking the server to cancel");
         // A second connection; if it fails the session is dropped after the grace.
         let _ = self.cancel.cancel_query(self.tls.clone()).await;
     }

@@ -1,7 +1,7 @@
 //! A database that is read and never written.
 
 use std::hash::{BuildHasher, Hasher};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -10,6 +10,7 @@ use super::session::Session;
 use super::tls;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Limits;
+use crate::text::milliseconds;
 
 /// A database that is read. It has no method that writes, and every session is
 /// a read-only transaction.
@@ -90,6 +91,7 @@ impl Source {
     }
 
     /// A session with this server, tried as `sslmode` says.
+    #[tracing::instrument(name = "connect", level = "debug", skip_all, fields(server = %endpoint))]
     async fn one(&self, endpoint: &Endpoint, target: TargetSession, limits: &Limits) -> Result<Session> {
         use tokio_postgres::config::SslMode as Driver;
         let attempts: &[Driver] = match (&endpoint.place, self.dsn.tls.mode) {
@@ -153,7 +155,16 @@ impl Source {
         if let Some(password) = &endpoint.password {
             config.password(password);
         }
-        let (client, connection) = config.connect(self.tls.clone()).await?;
+        let started = Instant::now();
+        let (client, connection) = match config.connect(self.tls.clone()).await {
+            Ok(connected) => connected,
+            Err(error) => {
+                let error = Error::from(error);
+                tracing::debug!(kind = %error.kind(), sqlstate = error.sqlstate(), "could not connect");
+                return Err(error);
+            }
+        };
+        tracing::debug!(elapsed_ms = milliseconds(started), "connected");
         let driver = tokio::spawn(async move {
             // Its error reaches whoever is waiting for an answer.
             let _ = connection.await;

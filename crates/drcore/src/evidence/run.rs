@@ -168,6 +168,20 @@ impl From<&Error> for Failure {
     }
 }
 
+/// The error that the run ended with, as far as it was kept.
+impl From<&Failure> for Error {
+    fn from(failure: &Failure) -> Self {
+        let mut error = Self::new(failure.kind, failure.message.clone());
+        if let Some(code) = &failure.sqlstate {
+            error = error.with_sqlstate(code.clone());
+        }
+        match &failure.hint {
+            Some(hint) => error.hint(hint.clone()),
+            None => error,
+        }
+    }
+}
+
 impl Failure {
     /// What is likely behind it, right after a restore.
     pub fn likely(&self) -> Option<&'static str> {

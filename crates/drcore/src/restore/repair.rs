@@ -188,6 +188,13 @@ impl RepairPlan {
             left,
         };
         plan.digest = plan.compute_digest()?;
+        tracing::info!(
+            digest = plan.digest,
+            project = plan.project,
+            statements = plan.statements.len(),
+            left = plan.left.len(),
+            "planned the repair"
+        );
         Ok(plan)
     }
 
@@ -292,6 +299,7 @@ impl Repaired {
 /// # Errors
 /// As [`Target::connect`] and [`RepairPlan::execute`]. Once it was applied, what
 /// verifying could not find out is in the report.
+#[tracing::instrument(name = "repair", skip_all, fields(project, digest = plan.digest))]
 pub async fn apply(
     url: &str,
     project: &str,

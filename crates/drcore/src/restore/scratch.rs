@@ -11,12 +11,14 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::time::Instant;
 
 use super::tools::Tools;
 use crate::connect::{Dsn, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Limits;
 use crate::sql::quote;
+use crate::text::milliseconds;
 
 /// How to start a scratch cluster.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +84,9 @@ impl ScratchCluster {
     ///
     /// # Errors
     /// [`ErrorKind::Tool`] if PostgreSQL is not there or does not start; [`ErrorKind::Io`] if there is no room.
+    #[tracing::instrument(name = "scratch", skip_all)]
     pub async fn start(options: ScratchOptions) -> Result<Self> {
+        let started = Instant::now();
         let tools = match options.tools {
             Some(tools) => tools,
             None => Tools::find().await?,
@@ -94,6 +98,7 @@ impl ScratchCluster {
         cluster.configure(&options.settings)?;
         cluster.run().await?;
         cluster.mark().await?;
+        tracing::info!(directory = %cluster.root.display(), elapsed_ms = milliseconds(started), "scratch cluster started");
         Ok(cluster)
     }
 
@@ -148,6 +153,7 @@ impl ScratchCluster {
     fn end(&mut self) -> Result<()> {
         drop(self.watchdog.stdin.take());
         self.watchdog.wait()?;
+        tracing::info!(directory = %self.root.display(), "scratch cluster removed");
         Ok(())
     }
 
