@@ -191,3 +191,24 @@ async fn buckets_that_cannot_be_read_are_unread() {
     let critical = check.findings.iter().filter(|finding| finding.severity() == Severity::Critical);
     assert_eq!(critical.map(Finding::id).collect::<Vec<_>>(), [""; 0]);
 }
+
+#[tokio::test]
+async fn what_the_baseline_opened_just_the_same_is_told() {
+    let database = Database::supabase().await;
+    database
+        .execute(
+            "insert into storage.buckets (id, name, public) values ('documents', 'documents', false);
+             create policy open on storage.objects for select to anon using (bucket_id = 'documents')",
+        )
+        .await;
+    let id = "broad_object_policy:storage.objects:open";
+    assert_eq!(found(&database.report("", None).await), [format!("c {id}")]);
+    let baseline = database.evidence(&parse(""), None).await;
+    let report = database.report("", Some(&baseline)).await;
+    assert_eq!(found(&report), [format!("i {id}")]);
+    assert!(check(&report, "bucket_privacy").findings[0].common().message.ends_with("as in the baseline"));
+    // It lets in more.
+    database.execute("alter policy open on storage.objects to anon, authenticated").await;
+    let more = found(&database.report("", Some(&baseline)).await);
+    assert_eq!(more, [format!("c {id}"), "w policy_changed:storage.objects:open".to_owned()]);
+}

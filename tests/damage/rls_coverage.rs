@@ -427,3 +427,155 @@ async fn what_changed_outside_the_exposed_schemas_is_found() {
     assert_eq!(against, ["definer_function_exposed:app.f()", "definer_view:app.v"]);
     assert_eq!(alone, [""; 0]);
 }
+
+/// What a role sees through a view of a private schema, and what the check says of it: neither more nor less.
+#[tokio::test]
+async fn views_over_views_are_judged_by_what_is_seen() {
+    let database = api("create schema private;
+        create role dr_rls_weak; grant usage, create on schema private, public to dr_rls_weak;
+        grant select on public.t to dr_rls_weak;
+        insert into public.t values (1), (2);
+        create view private.lent as select * from public.t;
+        create view private.own with (security_invoker = on) as select * from public.t;
+        create materialized view private.kept as select * from private.own;
+        grant select on private.lent to dr_rls_weak;
+        create view open_lent with (security_invoker = on) as select * from private.lent;
+        create view lent_own as select * from private.own;
+        create view own_lent_own with (security_invoker = on) as select * from lent_own;
+        create view lent_kept as select * from private.kept;
+        create view own_kept with (security_invoker = on) as select * from private.kept;
+        create view weak_lent as select * from private.lent;
+        create view weak as select * from public.t;
+        alter view weak_lent owner to dr_rls_weak;
+        alter view weak owner to dr_rls_weak;
+        grant select on all tables in schema public to anon")
+    .await;
+    let seen = async |view: &str| {
+        let sql = format!("set role anon; select count(*) from {view}");
+        database.try_query(&sql).await.map_or("refused".to_owned(), |rows| rows.last().unwrap().clone())
+    };
+    for (view, expected) in [
+        ("open_lent", "refused"),
+        ("lent_own", "0"),
+        ("own_lent_own", "0"),
+        ("lent_kept", "2"),
+        ("own_kept", "refused"),
+        ("weak_lent", "2"),
+        ("weak", "0"),
+    ] {
+        assert_eq!(seen(view).await, expected, "{view}");
+    }
+    let baseline = database.evidence(&parse(""), None).await;
+    let shut = database.report(EXPOSED, None).await;
+    assert_eq!(bad(&shut), ["definer_view:public.lent_kept", "definer_view:public.weak_lent"]);
+    // It is so in the baseline too.
+    assert_eq!(bad(&database.report("", Some(&baseline)).await), [""; 0]);
+
+    database.execute("grant select on private.lent, private.kept to anon").await;
+    assert_eq!((seen("open_lent").await, seen("own_kept").await), ("2".to_owned(), "2".to_owned()));
+    let all = ["lent_kept", "open_lent", "own_kept", "weak_lent"];
+    let opened = database.report(EXPOSED, None).await;
+    assert_eq!(bad(&opened), all.map(|view| format!("definer_view:public.{view}")));
+    let find = |view: &str| {
+        let id = format!("rls_coverage:definer_view:public.{view}");
+        opened.findings().into_iter().find(|finding| finding.id() == id).unwrap().common().clone()
+    };
+    assert_eq!(
+        find("open_lent").hint.unwrap(),
+        "It reads the view private.lent, with the rights of postgres, for whom the policies do not hold."
+    );
+    let Some(Remedy::Sql(remedy)) = find("open_lent").remedy else { panic!("no remedy") };
+    assert_eq!(remedy.statements, ["alter view private.lent set (security_invoker = true)"]);
+    assert_eq!(remedy.class, RemedyClass::AvailabilityRisk);
+    assert!(find("own_kept").remedy.is_none(), "policies cannot hold for what is kept");
+    let Some(Remedy::Sql(remedy)) = find("lent_kept").remedy else { panic!("no remedy") };
+    assert_eq!(remedy.statements, ["alter view public.lent_kept set (security_invoker = true)"]);
+    // Against the baseline, the grants are what changed, and what they open.
+    let against = database.report("", Some(&baseline)).await;
+    assert_eq!(
+        bad(&against),
+        [
+            "definer_view:public.open_lent",
+            "definer_view:public.own_kept",
+            "exposure_widened:private.kept:anon",
+            "exposure_widened:private.lent:anon",
+        ]
+    );
+    assert_eq!(severity(&against, "definer_view:public.open_lent"), Some(Severity::Critical));
+}
+
+#[tokio::test]
+async fn a_view_that_lends_its_rights_behind_an_untouched_one_is_found() {
+    let database = api("create schema private;
+        create view private.v with (security_invoker = on) as select * from public.t;
+        create view public.w with (security_invoker = on) as select * from private.v;
+        grant select on private.v, public.w to anon")
+    .await;
+    let (against, alone) = changed(&database, "alter view private.v reset (security_invoker)").await;
+    assert_eq!(against, ["definer_view:public.w"]);
+    assert_eq!(alone, ["definer_view:public.w"]);
+    database.execute("alter view private.v set (security_invoker = on)").await;
+    let users = "create view private.users as select * from auth.users;
+        create view public.users with (security_invoker = on) as select * from private.users;
+        grant select on public.users to anon";
+    assert_eq!(changed(&database, users).await.1, [""; 0]);
+    let granted = changed(&database, "grant select on private.users to anon").await.1;
+    assert_eq!(granted, ["auth_users_exposed:public.users"]);
+}
+
+#[tokio::test]
+async fn an_acceptance_covers_what_it_says_and_nothing_that_comes_later() {
+    let database = api("").await;
+    let baseline = database.evidence(&parse(""), None).await;
+    let accept = |id: &str, up_to: &str| {
+        format!("{EXPOSED}[[accept]]\nfinding = \"rls_coverage:{id}\"\nreason = \"known\"\n{up_to}")
+    };
+    let widened = |up_to: &str| accept("exposure_widened:public.t:anon", up_to);
+    let select = widened("up_to = [\"select\"]");
+    database.execute("grant select on t to anon").await;
+    assert_eq!(bad(&database.report(&select, Some(&baseline)).await), [""; 0]);
+    let unbounded = database.report(&widened(""), Some(&baseline)).await;
+    assert_eq!(bad(&unbounded), ["exposure_widened:public.t:anon"]);
+    assert_eq!(
+        unbounded.notes,
+        [
+            "[[accept]] rls_coverage:exposure_widened:public.t:anon does not hold: it needs a bound, which is now \
+          up_to = [\"select\"]"
+        ]
+    );
+    database.execute("grant delete on t to anon").await;
+    let more = database.report(&select, Some(&baseline)).await;
+    assert_eq!(bad(&more), ["exposure_widened:public.t:anon"]);
+    assert!(more.notes[0].ends_with("its up_to lacks [\"delete\"]"), "{:?}", more.notes);
+    let both = widened("up_to = [\"delete\", \"select\"]");
+    assert_eq!(bad(&database.report(&both, Some(&baseline)).await), [""; 0]);
+
+    // The same of what a table, a policy and a view let whom do.
+    let database = api("create table prices (id int); revoke all on prices from anon, authenticated;
+        grant select on prices to anon;
+        alter table t disable row level security; create view v as select * from t;
+        alter table t enable row level security; revoke all on v from authenticated, anon;
+        grant select on v to authenticated;
+        create policy all_of_it on t for all to authenticated using (true); grant delete on t to authenticated")
+    .await;
+    let narrow = [
+        accept("definer_view:public.v", "up_to = [\"authenticated\", \"public.t\"]\n"),
+        accept(
+            "policy_always_true:public.t:all_of_it",
+            "up_to = [\"authenticated\", \"select\", \"delete\"]\n",
+        ),
+        accept("rls_disabled:public.prices", "up_to = [\"anon\", \"select\"]\n"),
+    ];
+    let plan = format!("{EXPOSED}{}", narrow.concat().replace(EXPOSED, ""));
+    let report = database.report(&plan, None).await;
+    assert_eq!((bad(&report), report.notes.clone()), (Vec::new(), Vec::new()));
+    database
+        .execute(
+            "grant select on v to anon; grant update on t to authenticated; grant insert on prices to anon",
+        )
+        .await;
+    assert_eq!(
+        bad(&database.report(&plan, None).await),
+        ["definer_view:public.v", "policy_always_true:public.t:all_of_it", "rls_disabled:public.prices"]
+    );
+}

@@ -106,12 +106,23 @@ impl Database {
 
     /// The first column of what a statement answers, as superuser.
     pub async fn query(&self, sql: &str) -> Vec<String> {
+        self.try_query(sql).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The first column of what a statement answers, or the server's error.
+    ///
+    /// # Errors
+    /// What psql says.
+    pub async fn try_query(&self, sql: &str) -> Result<Vec<String>, String> {
         let output = Command::new(cluster().await.tools().directory.join("psql"))
-            .args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", sql, &self.url().await])
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"])
+            .args(["--command", sql, &self.url().await])
             .output()
             .expect("psql runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        Ok(String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect())
     }
 
     /// Runs statements in it, as superuser.

@@ -189,6 +189,16 @@ impl<'e> Access<'e> {
         reach.only(&Privileges::of("rawd"))
     }
 
+    /// Whether a view that reads as this role may read the relation, or some of its columns. Its schema is
+    /// not asked: that was done when the view was made. A role that is not there counts as one that may.
+    pub(crate) fn may_read(&self, role: &str, relation: &Relation) -> bool {
+        let by_columns =
+            || self.columns_of(&relation.name).iter().map(|column| self.on(role, &column.acl, "", ""));
+        self.roles.get(role).is_none_or(|role| role.superuser)
+            || self.on(role, &relation.acl, &relation.owner, "rawd").has('r')
+            || by_columns().any(|privileges| privileges.has('r'))
+    }
+
     /// Every API role that reaches the relation, with what it may do.
     pub(crate) fn reached_by(&self, relation: &Relation) -> Vec<(&'e str, Privileges)> {
         let reach = |role| (role, self.reach(role, relation));

@@ -141,11 +141,18 @@ pub trait Payload {
     fn count(&self) -> Option<u64> {
         None
     }
+
+    /// Who may do what, where the kind can grow in that: roles, privileges and
+    /// tables, the words that `up_to` of an acceptance bounds.
+    fn extent(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
-/// Payloads with their common fields, of kinds that are not counted.
+/// Payloads with their common fields, of kinds that are not counted. `Kind: of field, field` says by which fields
+/// acceptances bound it.
 macro_rules! payloads {
-    ($($(#[$doc:meta])* $type:ident { $($(#[$field_doc:meta])* $field:ident: $of:ty,)* })*) => {
+    ($($(#[$doc:meta])* $type:ident $(: of $($extent:ident),+)? { $($(#[$field_doc:meta])* $field:ident: $of:ty,)* })*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -162,6 +169,12 @@ macro_rules! payloads {
                 fn common(&self) -> &$crate::finding::Common {
                     &self.common
                 }
+
+                $(fn extent(&self) -> Vec<String> {
+                    let mut words = Vec::new();
+                    $(words.extend(self.$extent.iter().map(ToString::to_string));)+
+                    words
+                })?
             }
         )*
     };
@@ -326,6 +339,11 @@ impl Finding {
     /// How many rows (or other things) are affected, where the kind is counted.
     pub fn count(&self) -> Option<u64> {
         self.payload().count()
+    }
+
+    /// Who may do what, where the kind can grow in that: roles, privileges and tables.
+    pub fn extent(&self) -> Vec<String> {
+        self.payload().extent()
     }
 }
 

@@ -30,7 +30,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use accept::Accept;
+pub use accept::{Accept, Bound};
 pub use assertions::{Assertion, Expectation};
 pub(crate) use assertions::{Rule, shown};
 pub use bucket_privacy::{BucketExpectation, BucketPrivacy};
@@ -296,6 +296,10 @@ mod tests {
             finding = "row_counts:fewer_rows:public.a"
             reason = "known"
             up_to = 3
+            [[accept]]
+            finding = "rls_coverage:exposure_widened:public.a:anon"
+            reason = "known"
+            up_to = ["select"]
             [[skip]]
             check = "row_counts"
             reason = "later"

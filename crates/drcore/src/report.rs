@@ -13,6 +13,7 @@ mod view;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -107,17 +108,16 @@ impl Report {
     pub fn judge(plan: &Plan, now: &Evidence, then: Option<&Evidence>, only: &[String]) -> Self {
         let _span = tracing::info_span!("judge").entered();
         let context = Context::new(plan, now, then);
-        let mut used = vec![false; plan.accept.len()];
+        let mut acceptances = Acceptances::of(plan);
         let checks: Vec<CheckResult> =
-            checks::ALL.iter().map(|check| judge_check(check, context, only, &mut used)).collect();
+            checks::ALL.iter().map(|check| judge_check(check, context, only, &mut acceptances)).collect();
         let looked_at = Looked::at(context);
         let verdict = match verdict(&checks) {
             Verdict::Passed if looked_at.is_nothing() => Verdict::Unproven,
             verdict => verdict,
         };
-        let unused = plan.accept.iter().zip(used).filter(|(_, used)| !used);
         let mut notes = looked_at.notes();
-        notes.extend(unused.map(|(accept, _)| format!("[[accept]] {} accepts nothing now", accept.finding)));
+        notes.extend(acceptances.notes());
         for check in &checks {
             tracing::debug!(
                 check = check.id,
@@ -276,11 +276,11 @@ impl<'c> Looked<'c> {
     }
 }
 
-fn judge_check(
+fn judge_check<'p>(
     check: &checks::Check,
-    context: Context<'_>,
+    context: Context<'p>,
     only: &[String],
-    used: &mut [bool],
+    acceptances: &mut Acceptances<'p>,
 ) -> CheckResult {
     if !only.is_empty() && !only.iter().any(|id| id == check.id) {
         return CheckResult::left_out(check.id, Reason::NotSelected, "left out by --only");
@@ -298,7 +298,8 @@ fn judge_check(
         }
     }
     let mut accepted = Vec::new();
-    judgement.findings.retain(|finding| match acceptance(finding, context, used) {
+    let at = context.now.run.taken_at;
+    judgement.findings.retain(|finding| match acceptances.of_finding(finding, at) {
         Some(accept) => {
             accepted.push(Accepted::new(finding.clone(), &accept.reason));
             false
@@ -312,25 +313,41 @@ fn judge_check(
     CheckResult::derive(check.id, judgement, accepted, context.plan.names(check.id))
 }
 
-/// The acceptance of the plan that covers the finding, if it still does.
-fn acceptance<'p>(finding: &Finding, context: Context<'p>, used: &mut [bool]) -> Option<&'p Accept> {
-    for (at, accept) in context.plan.accept.iter().enumerate() {
-        if accept.finding != finding.id() {
-            continue;
-        }
-        used[at] = true;
-        let expired = accept.until.is_some_and(|until| context.now.run.taken_at >= until);
-        let within = match (finding.count(), accept.up_to) {
-            (Some(count), Some(up_to)) => count <= up_to,
-            // A counted kind without a bound would hide whatever comes later.
-            (Some(_), None) => false,
-            (None, _) => true,
-        };
-        if !expired && within {
-            return Some(accept);
-        }
+/// What became of the acceptances of the plan.
+struct Acceptances<'p> {
+    plan: &'p Plan,
+    used: Vec<bool>,
+    /// Those that name a finding and do not cover it.
+    beyond: Vec<String>,
+}
+
+impl<'p> Acceptances<'p> {
+    fn of(plan: &'p Plan) -> Self {
+        Self { plan, used: vec![false; plan.accept.len()], beyond: Vec::new() }
     }
-    None
+
+    /// The one that covers the finding, if one still does.
+    fn of_finding(&mut self, finding: &Finding, at: Timestamp) -> Option<&'p Accept> {
+        let mut beyond = Vec::new();
+        for (accept, used) in self.plan.accept.iter().zip(&mut self.used) {
+            if accept.finding != finding.id() {
+                continue;
+            }
+            *used = true;
+            match accept.covers(finding, at) {
+                Ok(()) => return Some(accept),
+                Err(why) => beyond.push(format!("[[accept]] {} does not hold: {why}", accept.finding)),
+            }
+        }
+        self.beyond.append(&mut beyond);
+        None
+    }
+
+    fn notes(self) -> impl Iterator<Item = String> {
+        let unused = self.plan.accept.iter().zip(self.used).filter(|(_, used)| !used);
+        let unused = unused.map(|(accept, _)| format!("[[accept]] {} accepts nothing now", accept.finding));
+        self.beyond.into_iter().chain(unused)
+    }
 }
 
 fn verdict(checks: &[CheckResult]) -> Verdict {
@@ -363,8 +380,6 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::check::{Judgement, Unread};
     use crate::evidence::{Cause, CauseKind};

@@ -94,6 +94,7 @@ fn kind_page(kind: &str, of: Option<&str>) -> Option<String> {
             "\nA finding of the check `{id}`: {summary}.\n\n## What it means\n{}.\n\n## Its id\n\
              `{id}:{kind}:OBJECT`, printed under the finding. To accept one, with a reason:\n\n\
              ```toml\n[[accept]]\nfinding = \"{id}:{kind}:OBJECT\"\nreason  = \"why this is right\"\n```\n\n\
+             Kinds that are counted, or that say who may do what, need a bound too; the report says which.\n\n\
              ## The check\n`drcore explain {id}`\n",
             sentence(doc.meaning),
         ));

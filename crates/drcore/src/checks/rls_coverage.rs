@@ -4,6 +4,7 @@ mod drift;
 mod exposure;
 mod findings;
 mod policy_rules;
+mod sight;
 mod tables;
 mod views;
 

@@ -12,7 +12,7 @@ use crate::text::list;
 
 payloads! {
     /// A policy opens all files of a bucket.
-    BroadObjectPolicy {
+    BroadObjectPolicy: of roles, commands, buckets {
         /// The name of the policy, unquoted.
         policy: String,
         /// The buckets, by id.
@@ -21,6 +21,8 @@ payloads! {
         roles: Vec<String>,
         /// What they may do: words of SQL.
         commands: Vec<String>,
+        /// Whether all of it was so in the baseline.
+        as_in_baseline: bool,
     }
 
     /// A bucket does not say whether it is public.
@@ -77,12 +79,14 @@ impl BroadObjectPolicy {
         let roles = owned(open.roles.into_iter().collect());
         let private = open.buckets.values().any(|public| !public);
         let buckets = owned(open.buckets.into_keys().collect());
+        let as_in_baseline = open.as_in_baseline;
         let message = format!(
-            "the policy {} lets {} {} every file of {}",
+            "the policy {} lets {} {} every file of {}{}",
             ident(&policy.name),
             list(&roles),
             list(&commands),
-            list(&buckets)
+            list(&buckets),
+            if as_in_baseline { ", as in the baseline" } else { "" }
         );
         let hint = if private {
             "A private bucket is as private as its policies: ask for the owner or the folder too."
@@ -93,7 +97,7 @@ impl BroadObjectPolicy {
             .qualified(&ident(&policy.name))
             .hint(hint)
             .query(policies::query(&policy.relation));
-        Self { common, policy: policy.name.clone(), buckets, roles, commands }
+        Self { common, policy: policy.name.clone(), buckets, roles, commands, as_in_baseline }
     }
 }
 

@@ -62,7 +62,7 @@ fn judge_breadth(
     for policy in own.iter().filter(|policy| policy.permissive) {
         let old = old_own
             .filter(|old| old.iter().any(|old| old.name == policy.name && policies::same(policy, old)));
-        let mut open = Open::default();
+        let mut open = Open { as_in_baseline: true, ..Open::default() };
         for (role, privileges) in access.reached_by(objects) {
             for command in policy.command.each() {
                 let may = privileges.has(command.privilege()) && access.is_for(policy, role);
@@ -102,6 +102,8 @@ pub(super) struct Open<'e> {
     pub(super) buckets: BTreeMap<&'e str, bool>,
     pub(super) roles: BTreeSet<&'e str>,
     pub(super) commands: BTreeSet<&'static str>,
+    /// Whether all of it was so in the baseline.
+    pub(super) as_in_baseline: bool,
 }
 
 impl<'e> Open<'e> {
@@ -109,18 +111,14 @@ impl<'e> Open<'e> {
         let public = bucket.public.unwrap_or(false);
         let everybody = role != "authenticated";
         let severity = match (command, everybody) {
+            _ if same => Severity::Info,
             // Its files can be downloaded anyway: this only lists them.
             (PolicyCommand::Select, _) if public => Severity::Info,
             (PolicyCommand::Insert, false) => Severity::Info,
-            (PolicyCommand::Insert, true) | (_, false) => {
-                if same {
-                    Severity::Info
-                } else {
-                    Severity::Warning
-                }
-            }
+            (PolicyCommand::Insert, true) | (_, false) => Severity::Warning,
             (_, true) => Severity::Critical,
         };
+        self.as_in_baseline &= same;
         self.severity = self.severity.max(Some(severity));
         self.buckets.insert(&bucket.id, public);
         self.roles.insert(role);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::ID;
+use super::sight::{Past, invokes};
+use super::{Case, ID};
 use crate::access::Privileges;
 use crate::checks::policies;
 use crate::evidence::catalog::{Function, Policy, Relation, RelationKind};
@@ -19,13 +20,13 @@ payloads! {
     }
 
     /// A view shows `auth.users` to the API.
-    AuthUsersExposed {
+    AuthUsersExposed: of roles {
         /// Who sees it, unquoted.
         roles: Vec<String>,
     }
 
     /// The API can call a function that acts with its owner's rights.
-    DefinerFunctionExposed {
+    DefinerFunctionExposed: of roles {
         /// Who can call it, unquoted.
         roles: Vec<String>,
         /// Whose rights it has, unquoted.
@@ -35,17 +36,19 @@ payloads! {
     }
 
     /// A view reads past the policies of the tables under it.
-    DefinerView {
+    DefinerView: of roles, tables {
         /// Who reads it, unquoted.
         roles: Vec<String>,
         /// The tables whose policies it goes past.
         tables: Vec<QualifiedName>,
+        /// The views under it that read these tables with their owners' rights; empty where it is the view itself.
+        through: Vec<QualifiedName>,
         /// Whether it was so, for the same roles, in the baseline.
         as_in_baseline: bool,
     }
 
     /// An API role may not do what it could do in the baseline.
-    ExposureNarrowed {
+    ExposureNarrowed: of privileges {
         /// The role, unquoted.
         role: String,
         /// What it may not do any more: words of GRANT.
@@ -53,7 +56,7 @@ payloads! {
     }
 
     /// An API role may do what it could not do in the baseline.
-    ExposureWidened {
+    ExposureWidened: of privileges {
         /// The role, unquoted.
         role: String,
         /// What it may do: words of GRANT.
@@ -85,7 +88,7 @@ payloads! {
     }
 
     /// A policy lets everybody at every row.
-    PolicyAlwaysTrue {
+    PolicyAlwaysTrue: of roles, commands {
         /// The name of the policy, unquoted.
         policy: String,
         /// Who is let through, unquoted.
@@ -107,11 +110,13 @@ payloads! {
     }
 
     /// Row level security is off.
-    RlsDisabled {
+    RlsDisabled: of roles, commands {
         /// Whether it was on in the baseline.
         was_on: bool,
         /// The API roles that reach the table, unquoted.
         roles: Vec<String>,
+        /// What they may do with its rows: words of SQL.
+        commands: Vec<String>,
     }
 
     /// Row level security is on, and no policy lets the API in.
@@ -121,7 +126,7 @@ payloads! {
     }
 
     /// The API reads a materialised view or foreign table, where policies cannot be.
-    UnprotectableRelation {
+    UnprotectableRelation: of roles {
         /// Who reads it, unquoted.
         roles: Vec<String>,
         /// Whether the same roles could read it in the baseline.
@@ -177,35 +182,68 @@ impl DefinerFunctionExposed {
     }
 }
 
+/// Since when something is as it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Since {
+    /// It was so in the baseline.
+    Baseline,
+    /// It was not so in the baseline.
+    Restore,
+    /// No baseline tells.
+    Unknown,
+}
+
 impl DefinerView {
-    pub(super) fn new(
-        view: &Relation,
-        roles: &[&str],
-        tables: &[&QualifiedName],
-        was_invoker: bool,
-        as_in_baseline: bool,
-    ) -> Self {
-        let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
-        let message = format!(
-            "the view shows {} past the policies of {}{}",
-            list(roles),
-            names.join(", "),
-            if was_invoker { ", and did not" } else { as_before(as_in_baseline) }
-        );
-        let severity = if was_invoker { Severity::Critical } else { graded(as_in_baseline) };
-        let class = if was_invoker { RemedyClass::Safe } else { RemedyClass::AvailabilityRisk };
-        let common = common("definer_view", view.name.to_string(), severity, message)
-            .hint(format!("It reads with the rights of {}, for whom the policies do not hold.", view.owner))
-            .query(format!("select pg_get_viewdef({}::regclass)", literal(&view.name.to_string())))
-            .remedy(
-                Remedy::sql(class, [format!("alter view {} set (security_invoker = true)", view.name)])
-                    .with_note("needs PostgreSQL 15 or later"),
-            );
+    pub(super) fn new(case: &Case<'_>, view: &Relation, past: &Past<'_>, since: Since) -> Self {
+        let names: Vec<String> = past.tables.iter().map(ToString::to_string).collect();
+        let (severity, was) = match since {
+            Since::Restore => (Severity::Critical, ", and did not"),
+            Since::Baseline | Since::Unknown => {
+                (graded(since == Since::Baseline), as_before(since == Since::Baseline))
+            }
+        };
+        let roles = owned(past.roles.iter().copied());
+        let message =
+            format!("the view shows {} past the policies of {}{was}", list(&roles), names.join(", "));
+        let under: Vec<&Relation> =
+            past.lenders.iter().copied().filter(|lender| lender.name != view.name).collect();
+        let what = match under.as_slice() {
+            [] => "with".to_owned(),
+            under => {
+                let names: Vec<String> =
+                    under.iter().map(|by| format!("the {} {}", noun(by), by.name)).collect();
+                format!("{}, with", names.join(" and "))
+            }
+        };
+        let readers = owned(past.readers.iter().copied());
+        let mut common = common("definer_view", view.name.to_string(), severity, message)
+            .hint(format!(
+                "It reads {what} the rights of {}, for whom the policies do not hold.",
+                list(&readers)
+            ))
+            .query(format!("select pg_get_viewdef({}::regclass)", literal(&view.name.to_string())));
+        // No policy holds for what a materialised view keeps: then it is for the view to ask who may read that.
+        let alter: BTreeSet<&Relation> = past
+            .lenders
+            .iter()
+            .map(|lender| if lender.kind == RelationKind::View { *lender } else { view })
+            .filter(|view| !invokes(view))
+            .collect();
+        if !alter.is_empty() {
+            let as_it_was = alter.iter().all(|view| case.old(view).is_some_and(invokes));
+            let class = if as_it_was { RemedyClass::Safe } else { RemedyClass::AvailabilityRisk };
+            let statements: Vec<String> = alter
+                .iter()
+                .map(|view| format!("alter view {} set (security_invoker = true)", view.name))
+                .collect();
+            common = common.remedy(Remedy::sql(class, statements).with_note("needs PostgreSQL 15 or later"));
+        }
         Self {
             common,
-            roles: owned(roles),
-            tables: tables.iter().copied().cloned().collect(),
-            as_in_baseline,
+            roles,
+            tables: past.tables.iter().copied().cloned().collect(),
+            through: under.into_iter().map(|by| by.name.clone()).collect(),
+            as_in_baseline: since == Since::Baseline,
         }
     }
 }
@@ -397,7 +435,13 @@ impl RlsDisabled {
             .hint(hint)
             .query(rls_query(&table.name))
             .remedy(remedy);
-        Self { common, was_on, roles: reached.iter().map(|(role, _)| (*role).to_owned()).collect() }
+        let may = reached.iter().fold(Privileges::default(), |all, (_, privileges)| all.and(privileges));
+        Self {
+            common,
+            was_on,
+            roles: reached.iter().map(|(role, _)| (*role).to_owned()).collect(),
+            commands: may.words(),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Views, materialised views, foreign tables and functions: what goes past the policies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::sight::{Past, Sight, through};
 use super::{
-    AuthUsersExposed, Case, DefinerFunctionExposed, DefinerView, UnprotectableRelation, of_baseline,
+    AuthUsersExposed, Case, DefinerFunctionExposed, DefinerView, Since, UnprotectableRelation, of_baseline,
 };
-use crate::access::Access;
 use crate::check::{Judgement, Unread};
 use crate::evidence::catalog::{Relation, RelationKind, ViewSource};
 use crate::sql::QualifiedName;
@@ -18,7 +18,14 @@ pub(super) fn judge(case: &Case<'_>, judgement: &mut Judgement) {
     judge_functions(case, judgement);
 }
 
-fn judge_views(case: &Case<'_>, sources: &[ViewSource], judgement: &mut Judgement) {
+fn judge_views<'e>(case: &Case<'e>, sources: &'e [ViewSource], judgement: &mut Judgement) {
+    let old_sources = match case.then.as_ref().map(|then| then.catalog.view_sources.get()).transpose() {
+        Ok(sources) => sources.map(Vec::as_slice),
+        Err(why) => {
+            judgement.unread.push(of_baseline(Unread::new("what views read from", why)));
+            None
+        }
+    };
     for relation in case.now.relations {
         let exposed = case.is_exposed(&relation.name.schema);
         let compared = exposed || case.old(relation).is_some();
@@ -26,7 +33,7 @@ fn judge_views(case: &Case<'_>, sources: &[ViewSource], judgement: &mut Judgemen
             continue;
         }
         judgement.examine("views", 1);
-        let readers: Vec<&str> = case
+        let readers: Vec<&'e str> = case
             .now
             .reached_by(relation)
             .into_iter()
@@ -36,96 +43,95 @@ fn judge_views(case: &Case<'_>, sources: &[ViewSource], judgement: &mut Judgemen
         if readers.is_empty() {
             continue;
         }
-        let under = sources_of(&case.now, sources, relation);
-        let users = under.iter().find(|table| table.name == QualifiedName::new("auth", "users"));
-        if let Some(users) = users.filter(|_| exposed) {
-            let shown: Vec<&str> =
-                readers.iter().copied().filter(|role| shows(&case.now, relation, users, role)).collect();
-            if !shown.is_empty() {
-                judgement.find(AuthUsersExposed::new(relation, &shown));
-                continue;
-            }
+        let seen: BTreeMap<&'e str, Vec<Sight<'e>>> =
+            readers.iter().map(|role| (*role, through(&case.now, sources, relation, role))).collect();
+        let shown: Vec<&str> =
+            readers.iter().copied().filter(|role| seen[role].iter().any(shows_users)).collect();
+        if exposed && !shown.is_empty() {
+            judgement.find(AuthUsersExposed::new(relation, &shown));
+            continue;
         }
         let old = case.old(relation).filter(|old| old.kind == relation.kind);
-        let was_invoker = old.is_some_and(|old| invokes(old) && !invokes(relation));
         // What the baseline let the same roles read in the same way is no damage of the restore.
-        let same = old
+        let could = old
             .zip(case.then.as_ref())
             .filter(|(_, then)| readers.iter().all(|role| then.is_api_role(role)))
             .map(|(old, then)| readers.iter().all(|role| then.reach(role, old).has('r')));
-        // Outside what is exposed only what changed is told.
-        if (same == Some(false) || !exposed) && !was_invoker {
-            // Told as exposure_widened.
-            continue;
-        }
-        let same = same == Some(true) && !was_invoker;
         match relation.kind {
-            RelationKind::View if !invokes(relation) => {
-                let past: Vec<&QualifiedName> = under
-                    .iter()
-                    .filter(|table| {
-                        let on = table.rls_enabled || case.old(table).is_some_and(|old| old.rls_enabled);
-                        on && goes_past(&case.now, relation, table)
-                    })
-                    .map(|table| &table.name)
-                    .collect();
-                if !past.is_empty() {
-                    judgement.find(DefinerView::new(relation, &readers, &past, was_invoker, same));
+            RelationKind::View => {
+                let past = goes_past(case, relation, &seen);
+                if past.roles.is_empty() {
+                    continue;
                 }
+                let was =
+                    old.zip(old_sources).and_then(|(old, sources)| went_past(case, sources, old, &past));
+                // Outside what is exposed only what changed is told, and who can read it now and could not is
+                // told as exposure_widened.
+                let since = match (was, could) {
+                    (Some(false), _) => Since::Restore,
+                    (_, Some(false)) => continue,
+                    _ if !exposed => continue,
+                    (Some(true), Some(true)) => Since::Baseline,
+                    _ => Since::Unknown,
+                };
+                judgement.find(DefinerView::new(case, relation, &past, since));
             }
             RelationKind::MaterializedView | RelationKind::ForeignTable => {
-                judgement.find(UnprotectableRelation::new(relation, &readers, same));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Whether the view reads with the eyes of who asks. An option of PostgreSQL 15 and later.
-fn invokes(view: &Relation) -> bool {
-    view.options.iter().any(|option| {
-        option.strip_prefix("security_invoker=").is_some_and(|value| {
-            matches!(
-                value.to_lowercase().as_str(),
-                "1" | "on" | "true" | "yes" | "t" | "y" | "tr" | "tru" | "ye"
-            )
-        })
-    })
-}
-
-/// Whether this role sees rows of the table through the view.
-fn shows(access: &Access<'_>, view: &Relation, table: &Relation, role: &str) -> bool {
-    match view.kind {
-        RelationKind::View if invokes(view) => !table.rls_enabled && access.reach(role, table).has('r'),
-        _ => true,
-    }
-}
-
-/// Whether the table's policies do not hold for the view's owner.
-fn goes_past(access: &Access<'_>, view: &Relation, table: &Relation) -> bool {
-    access.bypasses(&view.owner) || (!table.rls_forced && access.has_rights_of(&view.owner, &table.owner))
-}
-
-/// The tables that the view reads from, also through other views.
-fn sources_of<'e>(access: &Access<'e>, sources: &[ViewSource], view: &Relation) -> Vec<&'e Relation> {
-    let mut seen = BTreeSet::from([&view.name]);
-    let mut left = vec![&view.name];
-    let mut tables = Vec::new();
-    while let Some(name) = left.pop() {
-        let from = sources.partition_point(|source| source.view < *name);
-        for ViewSource { source, .. } in sources[from..].iter().take_while(|source| source.view == *name) {
-            if seen.insert(source) {
-                left.push(source);
-                if let Ok(Some(relation)) = access.catalog.relation(source)
-                    && relation.kind.is_table()
-                {
-                    tables.push(relation);
+                if exposed && could != Some(false) {
+                    judgement.find(UnprotectableRelation::new(relation, &readers, could == Some(true)));
                 }
             }
+            RelationKind::PartitionedTable | RelationKind::Table => {}
         }
     }
-    tables.sort();
-    tables
+}
+
+/// What the view itself shows past the policies, or what is under it and not told for itself.
+fn goes_past<'e>(case: &Case<'e>, view: &Relation, seen: &BTreeMap<&'e str, Vec<Sight<'e>>>) -> Past<'e> {
+    let mut past = Past::default();
+    for (role, sights) in seen {
+        for sight in sights {
+            let on = sight.table.rls_enabled || case.old(sight.table).is_some_and(|old| old.rls_enabled);
+            let lender = sight.past(&case.now).filter(|_| on);
+            let told = |lender: &Relation| {
+                lender.name != view.name
+                    && case.is_exposed(&lender.name.schema)
+                    && case.looks_at(lender)
+                    && case.now.reach(role, lender).has('r')
+            };
+            if lender.is_some_and(|lender| !told(lender)) {
+                past.add(role, sight);
+            }
+        }
+    }
+    past
+}
+
+/// Whether rows of `auth.users` are seen: past its policies, or where there are none to stand before them.
+fn shows_users(sight: &Sight<'_>) -> bool {
+    sight.table.name == QualifiedName::new("auth", "users")
+        && (sight.lender.is_some() || !sight.table.rls_enabled)
+}
+
+/// Whether the view showed the same tables to the same roles past their policies in the baseline; none where the
+/// baseline knows only some of the roles.
+fn went_past<'e>(
+    case: &Case<'e>,
+    sources: &'e [ViewSource],
+    old: &'e Relation,
+    past: &Past<'_>,
+) -> Option<bool> {
+    let then = case.then.as_ref()?;
+    let known: Vec<&str> = then.api_roles().filter(|role| past.roles.contains(role)).collect();
+    let went = known.iter().all(|role| {
+        let tables: BTreeSet<&QualifiedName> = through(then, sources, old, role)
+            .iter()
+            .filter(|sight| sight.past(then).is_some())
+            .map(|sight| &sight.table.name)
+            .collect();
+        past.tables.is_subset(&tables)
+    });
+    if went && known.len() < past.roles.len() { None } else { Some(went) }
 }
 
 fn judge_functions(case: &Case<'_>, judgement: &mut Judgement) {
