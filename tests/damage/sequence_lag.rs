@@ -142,8 +142,27 @@ async fn numbers_of_lost_rows_are_not_given_to_others() {
         )
         .await;
     let report = restored.report("", Some(&baseline)).await;
-    // No row of `quiet` had the numbers 96 to 100 when the baseline was taken: nobody knows them.
-    assert_eq!(found(&report), ["sequence_lag:sequence_went_back:public.contracts_id_seq"]);
+    let ids = [
+        "sequence_lag:sequence_went_back:public.contracts_id_seq",
+        "sequence_lag:sequence_went_back:public.quiet_id_seq",
+    ];
+    assert_eq!(found(&report), ids);
+    let severity = |report: &Report, id: &str| {
+        report.findings().into_iter().find(|finding| finding.id() == id).map(Finding::severity)
+    };
+    assert_eq!(severity(&report, ids[0]), Some(Severity::Warning));
+    // No row of `quiet` had the numbers 96 to 100 when the baseline was taken.
+    assert_eq!(severity(&report, ids[1]), Some(Severity::Info));
+    // From the beginning again: that was no busy source.
+    let reset = healthy.copy().await;
+    reset.execute("delete from quiet; select setval('quiet_id_seq', 1, false)").await;
+    let report = reset.report("", Some(&baseline)).await;
+    assert_eq!(found(&report), [ids[1]]);
+    assert_eq!(severity(&report, ids[1]), Some(Severity::Warning));
+    for (_, _, fix) in report.fixes() {
+        reset.execute(&fix.statements.join(";\n")).await;
+    }
+    assert_eq!(reset.query("select nextval('quiet_id_seq')").await, ["101"]);
     // Behind the rows that are left: put right beyond those that are lost, or it would only have gone back.
     let both = healthy.copy().await;
     both.execute("delete from contracts where id > 80; select setval('contracts_id_seq', 50)").await;
@@ -160,7 +179,7 @@ async fn numbers_of_lost_rows_are_not_given_to_others() {
 }
 
 #[tokio::test]
-async fn expressions_are_unread_and_never_fine() {
+async fn expressions_are_unread_without_a_baseline_and_compared_with_one() {
     let database = Database::with(
         "create sequence s; create table codes (code text primary key default 'INV-' || nextval('s'), \
          n bigint default nextval('s') * 10); insert into codes default values;",
@@ -172,6 +191,63 @@ async fn expressions_are_unread_and_never_fine() {
     let unread: Vec<&str> = result.unread.iter().map(|unread| unread.object.as_str()).collect();
     assert_eq!(unread, ["public.codes.code (fed by public.s)", "public.codes.n (fed by public.s)"]);
     assert_eq!(result.unread[0].cause.kind, CauseKind::Unsupported);
+    // What it makes of them is not known, but that it goes on where it was.
+    let baseline = baseline_of(&database).await;
+    let report = database.report("", Some(&baseline)).await;
+    let result = check(&report, "sequence_lag");
+    assert_eq!((result.outcome, result.examined["sequences"]), (Outcome::Passed, 1), "{:?}", result.unread);
+    database.execute("select setval('s', 1)").await;
+    let report = database.report("", Some(&baseline)).await;
+    assert_eq!(found(&report), ["sequence_lag:sequence_went_back:public.s"]);
+    assert_eq!(report.findings()[0].severity(), Severity::Warning);
+    database.execute("select setval('s', 7)").await;
+    assert_eq!(found(&database.report("", Some(&baseline)).await), [""; 0]);
+}
+
+#[tokio::test]
+async fn domains_precision_and_unique_indexes_count() {
+    let database = Database::with(
+        "create domain key as int; create domain short_key as key; create domain code as numeric(3);
+         create sequence a; create table ta (id short_key primary key default nextval('a'));
+         create sequence b; create table tb (id code unique default nextval('b'));
+         create sequence c; create table tc (id numeric(4) default nextval('c')); create unique index on tc (id) include (id);
+         create sequence d; create table td (id int default nextval('d')); create unique index on td (id) where id > 0;
+         create unique index on td ((id + 1));
+         insert into ta select nextval('a') from generate_series(1, 9);
+         insert into tb select nextval('b') from generate_series(1, 9);
+         insert into tc select nextval('c') from generate_series(1, 9);
+         insert into td select nextval('d') from generate_series(1, 9);",
+    )
+    .await;
+    let report = database.report("", None).await;
+    let result = check(&report, "sequence_lag");
+    assert_eq!((result.outcome, result.examined["columns"]), (Outcome::Passed, 4), "{:?}", result.unread);
+    database.execute("select setval('a', 5), setval('b', 950), setval('c', 9999), setval('d', 5)").await;
+    let report = database.report("", None).await;
+    assert_eq!(
+        found(&report),
+        [
+            "sequence_lag:sequence_behind:public.a",
+            "sequence_lag:sequence_behind:public.d",
+            "sequence_lag:sequence_near_exhaustion:public.b",
+            "sequence_lag:sequence_near_exhaustion:public.c",
+        ]
+    );
+    let by_id = |id: &str| report.findings().into_iter().find(|finding| finding.id() == id).unwrap().clone();
+    assert_eq!(by_id("sequence_lag:sequence_behind:public.a").severity(), Severity::Critical);
+    assert_eq!(by_id("sequence_lag:sequence_behind:public.d").severity(), Severity::Warning);
+    let Finding::SequenceNearExhaustion(c) = by_id("sequence_lag:sequence_near_exhaustion:public.c") else {
+        panic!()
+    };
+    assert_eq!((c.left.as_str(), c.last.as_str()), ("0", "9999"));
+    database.execute("select setval('c', 5)").await;
+    let report = database.report("", None).await;
+    let Some(Finding::SequenceBehind(c)) =
+        report.findings().into_iter().find(|finding| finding.id() == "sequence_lag:sequence_behind:public.c")
+    else {
+        panic!()
+    };
+    assert!(c.inserts_fail, "a unique index refuses them as a constraint does");
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ fn tables(
     }
     for name in chosen {
         let covered = match catalog.created_column(name).map_err(unreadable)? {
-            Some(column) if column.type_name == "date" => {
+            Some(column) if column.plain_type() == "date" => {
                 Err(format!("{} is a date, which says no hour", ident(&column.name)))
             }
             Some(column) => Ok(column.name.clone()),
@@ -101,7 +101,7 @@ fn tables(
         let is_instant = catalog
             .column(&relation.name, column)
             .map_err(unreadable)?
-            .is_some_and(|column| column.type_name.starts_with("timestamp"));
+            .is_some_and(|column| column.plain_type().starts_with("timestamp"));
         if !is_instant {
             return Err(Error::new(ErrorKind::Usage, format!("the column {name} holds no instants")));
         }
@@ -282,7 +282,7 @@ impl GapReport {
         match recent {
             Ok(recent) => {
                 let zoneless = matches!(evidence.catalog.column(&table, &column), Ok(Some(found))
-                    if !found.type_name.contains("with time zone"));
+                    if !found.plain_type().contains("with time zone"));
                 let by_tenant = options.tenant_of(&evidence.catalog, &table).is_some();
                 let Recent { rows, undated, tenants, tenants_total, hours, hours_total } = recent;
                 self.tables.push(GapTable {

@@ -96,7 +96,7 @@ fn columns(
         match (found, &mut judgement) {
             (Some((table, column)), judgement) => {
                 let found = catalog.column(&table, &column)?;
-                let type_name = found.map_or("", |column| column.type_name.as_str());
+                let type_name = found.map_or("", catalog::Column::plain_type);
                 if found.is_some_and(holds_instants) {
                     let zoneless = !type_name.contains("with time zone");
                     columns.insert((table, column), Examined { named: true, zoneless });
@@ -117,7 +117,7 @@ fn columns(
             continue;
         }
         if let Some(column) = catalog.created_column(&table.name)? {
-            let zoneless = !column.type_name.contains("with time zone");
+            let zoneless = !column.plain_type().contains("with time zone");
             columns.insert((table.name.clone(), column.name.clone()), Examined { named: false, zoneless });
         }
     }
@@ -125,7 +125,7 @@ fn columns(
 }
 
 fn holds_instants(column: &catalog::Column) -> bool {
-    column.type_name == "date" || column.type_name.starts_with("timestamp")
+    column.plain_type() == "date" || column.plain_type().starts_with("timestamp")
 }
 
 fn resolve(name: &ColumnName, evidence: &Evidence) -> Result<Option<(QualifiedName, String)>, Cause> {

@@ -1,23 +1,17 @@
 //! `sequence_lag`: what each sequence hands out next, against what its columns already hold.
 
 mod counter;
-
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use regex::Regex;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+mod feeds;
+mod findings;
 
 use crate::check::{Check, Context, Judgement, KindDoc, Reason};
 use crate::collect::{Request, Wants};
 use crate::evidence::catalog::{CatalogFactName, Column, FedColumn, Sequence};
 use crate::evidence::{Catalog, Cause, CauseKind, Evidence, SequenceState};
-use crate::finding::{Common, Payload, Severity};
-use crate::remedy::{Remedy, RemedyClass};
-use crate::sql::{QualifiedName, ident, literal};
-use crate::text::{count, plural};
+use crate::finding::Severity;
+use crate::sql::QualifiedName;
 use counter::Counter;
+pub use findings::*;
 
 /// The check.
 pub static CHECK: Check = Check {
@@ -131,77 +125,6 @@ fn feeds<'c>(
     Ok(feeds)
 }
 
-/// `nextval('…')`, and at most a cast around it.
-static PLAIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^\(?nextval\('((?:[^']|'')+)'::(?:pg_catalog\.)?regclass\)\)?(?:::[a-z0-9 (),_.]+)?$").ok()
-});
-
-impl FedColumn {
-    /// The column, where its values are the sequence's own; else why they cannot be compared.
-    fn column<'c>(&self, catalog: &'c Catalog) -> Result<Result<&'c Column, Cause>, Cause> {
-        let unsupported = |message: String| Cause::new(CauseKind::Unsupported, message);
-        let relation = catalog.relation(&self.relation)?;
-        if !relation.is_some_and(|relation| relation.kind.is_table()) {
-            return Ok(Err(unsupported("it is not a table whose rows are here".to_owned())));
-        }
-        let Some(column) = catalog.column(&self.relation, &self.column)? else {
-            return Ok(Err(Cause::new(CauseKind::Error, "the column is not there")));
-        };
-        let plain = column
-            .default
-            .as_ref()
-            .is_none_or(|default| PLAIN.as_ref().is_some_and(|plain| plain.is_match(default)));
-        let number = column.is_integer() || column.type_name.starts_with("numeric");
-        Ok(if plain && number {
-            Ok(column)
-        } else {
-            Err(unsupported(format!(
-                "the sequence feeds it through an expression ({}), so its values are not the sequence's own",
-                column.default.as_deref().unwrap_or(&column.type_name)
-            ))
-            .hint("Compare it with an [[assertions]] of the plan."))
-        })
-    }
-
-    /// Whether the sequence only belongs to the column: inserts draw on another one, or on none.
-    fn is_left_over(&self, sequence: &Sequence, catalog: &Catalog) -> Result<bool, Cause> {
-        if self.link != "owned" {
-            return Ok(false);
-        }
-        let Some(column) = catalog.column(&self.relation, &self.column)? else { return Ok(false) };
-        let Some(default) = &column.default else { return Ok(true) };
-        let called = PLAIN.as_ref().and_then(|plain| plain.captures(default)).map(|found| {
-            // What cannot be told apart counts as this one, which is then compared.
-            QualifiedName::parse(&found[1].replace("''", "'")).is_ok_and(|name| name != sequence.name)
-        });
-        // A function that the default calls may still draw on it.
-        Ok(column.identity || called.unwrap_or_else(|| column.has_constant()))
-    }
-
-    fn name(&self) -> String {
-        format!("{}.{}", self.relation, ident(&self.column))
-    }
-}
-
-impl Column {
-    /// Whether its default calls nothing, so that every row gets the same.
-    fn has_constant(&self) -> bool {
-        self.default.as_ref().is_some_and(|default| !default.contains('('))
-    }
-
-    /// Whether rows get their values without being told.
-    fn is_fed(&self) -> bool {
-        self.identity || (self.default.is_some() && !self.has_constant())
-    }
-}
-
-impl Sequence {
-    /// Whether it feeds the same column, however it is linked.
-    fn has_fed(&self, feed: &FedColumn) -> bool {
-        self.feeds.iter().any(|fed| fed.relation == feed.relation && fed.column == feed.column)
-    }
-}
-
 /// How far a fed column goes in the direction of the sequence; none where it has no values.
 fn extreme(evidence: &Evidence, feed: &FedColumn, descending: bool) -> Result<Option<i128>, Cause> {
     let Some(fact) =
@@ -224,16 +147,6 @@ fn state<'e>(evidence: &'e Evidence, name: &QualifiedName) -> Result<&'e Sequenc
     }
 }
 
-/// What an integer type holds.
-fn range(type_name: &str) -> Option<(i128, i128)> {
-    match type_name {
-        "smallint" => Some((i128::from(i16::MIN), i128::from(i16::MAX))),
-        "integer" => Some((i128::from(i32::MIN), i128::from(i32::MAX))),
-        "bigint" => Some((i128::from(i64::MIN), i128::from(i64::MAX))),
-        _ => None,
-    }
-}
-
 fn judge_sequence(
     context: Context<'_>,
     sequence: &Sequence,
@@ -247,10 +160,12 @@ fn judge_sequence(
     for feed in feeds {
         match feed.column(catalog).and_then(|column| column) {
             Ok(column) => {
-                let range = range(&column.type_name);
-                narrowest = narrowest.into_iter().chain(range).min_by_key(|(_, high)| *high);
+                narrowest = narrowest.into_iter().chain(column.range()).min_by_key(|(_, high)| *high);
                 comparable.push(*feed);
             }
+            // What it makes of a value is not known; that the value was not handed out before is, from a baseline.
+            Err(cause)
+                if cause.kind == CauseKind::Unsupported && in_baseline(context, sequence).is_some() => {}
             Err(cause) => {
                 judgement.could_not_read(format!("{} (fed by {})", feed.name(), sequence.name), cause);
             }
@@ -276,10 +191,15 @@ fn judge_sequence(
     }
     let behind: Vec<(&FedColumn, i128)> =
         columns.iter().copied().filter(|(_, value)| counter.is_behind(*value)).collect();
-    let was = furthest_then(context, sequence, counter, &comparable, judgement);
-    match SequenceBehind::new(catalog, sequence, counter, &behind, was.map(|(_, value)| value)) {
+    let row = furthest_then(context, sequence, counter, &comparable, judgement);
+    let given = given_then(context, sequence, judgement);
+    let was = row.map(|(_, value)| value).into_iter().chain(given);
+    match SequenceBehind::new(catalog, sequence, counter, &behind, was) {
         Ok(Some(finding)) => judgement.find(finding),
-        Ok(None) => judge_back(context, sequence, counter, comparable.is_empty(), was, judgement),
+        Ok(None) => {
+            let alone = comparable.is_empty() || counter.next == i128::from(sequence.start);
+            judgement.findings.extend(went_back(sequence, counter, row, given, alone).map(Into::into));
+        }
         Err(cause) => judgement.could_not_read(format!("the keys of {}", sequence.name), cause),
     }
     let allowed = context.plan.sequence_lag.clone().unwrap_or_default().max_used_percent;
@@ -317,32 +237,44 @@ fn furthest_then<'f>(
     furthest
 }
 
-/// Whether it hands out again what the baseline had already handed out.
-fn judge_back(
-    context: Context<'_>,
-    sequence: &Sequence,
-    counter: Counter,
-    feeds_nothing: bool,
-    furthest: Option<(&FedColumn, i128)>,
-    judgement: &mut Judgement,
-) {
-    if let Some((feed, value)) = furthest.filter(|(_, value)| counter.is_behind(*value)) {
-        judgement.find(SequenceWentBack::new(sequence, counter, value, Some(feed)));
+/// The last value that it had surely handed out in the baseline; none where that was none, or is not comparable.
+fn given_then(context: Context<'_>, sequence: &Sequence, judgement: &mut Judgement) -> Option<i128> {
+    let (then, was) = in_baseline(context, sequence)?;
+    if was.increment.signum() != sequence.increment.signum() {
+        return None;
     }
-    if !feeds_nothing {
-        return;
-    }
-    let Some((then, was)) = in_baseline(context, sequence) else { return };
     let before = match state(then, &was.name) {
-        Ok(state) => Counter::new(was, state, None).next,
-        Err(cause) => return judgement.could_not_read(format!("{} in the baseline", was.name), cause),
+        Ok(state) => Counter::new(was, state, None),
+        Err(cause) => {
+            judgement.could_not_read(format!("{} in the baseline", was.name), cause);
+            return None;
+        }
     };
     let standby = then.run.server.as_ref().is_some_and(|server| server.in_recovery);
-    let slack = if standby { (READ_AHEAD + i128::from(was.cache)) * counter.step } else { 0 };
-    if counter.is_beyond(before - slack, counter.next) {
-        // The last value that it had handed out is one step before its next.
-        judgement.find(SequenceWentBack::new(sequence, counter, before - counter.step, None));
+    let slack = if standby { READ_AHEAD + i128::from(was.cache) } else { 0 };
+    let last = before.next - (1 + slack) * before.step;
+    (!before.is_beyond(i128::from(was.start), last)).then_some(last)
+}
+
+/// What it hands out again: numbers of rows that are gone since the baseline, or others that were handed out then.
+///
+/// `alone`: no row shows how far it must be, so that the baseline's state alone says it.
+fn went_back(
+    sequence: &Sequence,
+    counter: Counter,
+    row: Option<(&FedColumn, i128)>,
+    given: Option<i128>,
+    alone: bool,
+) -> Option<SequenceWentBack> {
+    if let Some((feed, value)) = row.filter(|(_, value)| counter.is_behind(*value)) {
+        // Beyond what was handed out later, too.
+        let beyond = given.filter(|given| counter.is_beyond(*given, value)).unwrap_or(value);
+        return Some(SequenceWentBack::of_rows(sequence, counter, feed, value, beyond));
     }
+    let given = given.filter(|given| counter.is_behind(*given))?;
+    // Between the baseline's snapshot and the reading of its sequences a busy source hands out more.
+    let severity = if alone { Severity::Warning } else { Severity::Info };
+    Some(SequenceWentBack::of_state(sequence, counter, given, severity))
 }
 
 /// Whether a sequence of the baseline is still there, and feeds what it fed.
@@ -380,302 +312,4 @@ fn judge_links(context: Context<'_>, was: &Sequence, judgement: &mut Judgement) 
         }
     }
     Ok(())
-}
-
-/// A value of a sequence as people read it.
-fn shown(value: i128) -> String {
-    let digits = count(u64::try_from(value.unsigned_abs()).unwrap_or(u64::MAX));
-    if value < 0 { format!("-{digits}") } else { digits }
-}
-
-/// Moves the sequence on so that it hands out `value` next. Applied twice, or late, it never moves it back.
-fn set_next(sequence: &Sequence, counter: Counter, value: i128) -> Remedy {
-    let further = if counter.step < 0 { ">" } else { "<" };
-    let name = &sequence.name;
-    Remedy::sql(
-        RemedyClass::Safe,
-        [format!(
-            "select pg_catalog.setval({}, {value}, false) from {name} \
-             where last_value + case when is_called then {} else 0 end {further} {value}",
-            literal(&name.to_string()).trim_start(),
-            counter.step,
-        )],
-    )
-}
-
-fn query(sequence: &Sequence, columns: &[&FedColumn]) -> String {
-    let function = if sequence.increment < 0 { "min" } else { "max" };
-    let extremes: String = columns
-        .iter()
-        .map(|feed| format!(", (select {function}({}) from {})", ident(&feed.column), feed.relation))
-        .collect();
-    format!("select last_value, is_called{extremes} from {}", sequence.name)
-}
-
-/// A sequence that was there is gone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[non_exhaustive]
-pub struct MissingSequence {
-    /// The fields that every finding has.
-    #[serde(flatten)]
-    pub common: Common,
-    /// The columns that it fed and that are still there.
-    pub columns: Vec<String>,
-    /// Whether other sequences feed all of them now.
-    pub replaced: bool,
-}
-
-impl MissingSequence {
-    fn new(was: &Sequence, left: &[&FedColumn], replaced: bool) -> Self {
-        let columns: Vec<String> = left.iter().map(|feed| feed.name()).collect();
-        let message = match columns.as_slice() {
-            [] => "the sequence is gone, was there".to_owned(),
-            [one] if replaced => format!("the sequence is gone; another one feeds {one}"),
-            several if replaced => format!("the sequence is gone; others feed its {} columns", several.len()),
-            [one] => format!("the sequence is gone, fed {one}"),
-            several => format!("the sequence is gone, fed {} columns", several.len()),
-        };
-        let severity = if replaced { Severity::Info } else { Severity::Warning };
-        let common = Common::new(ID, "missing_sequence", was.name.to_string(), severity, message);
-        Self { common, columns, replaced }
-    }
-}
-
-impl Payload for MissingSequence {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-}
-
-/// A sequence hands out values that are already taken.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[non_exhaustive]
-pub struct SequenceBehind {
-    /// The fields that every finding has.
-    #[serde(flatten)]
-    pub common: Common,
-    /// What it hands out next.
-    pub next: String,
-    /// The largest value (the smallest, of a descending sequence) of each column that is ahead of it.
-    pub columns: BTreeMap<String, String>,
-    /// Whether a primary key or unique constraint makes the inserts fail; else numbers double.
-    pub inserts_fail: bool,
-}
-
-impl SequenceBehind {
-    /// None where nothing is wrong.
-    fn new(
-        catalog: &Catalog,
-        sequence: &Sequence,
-        counter: Counter,
-        behind: &[(&FedColumn, i128)],
-        was: Option<i128>,
-    ) -> Result<Option<Self>, Cause> {
-        let keys = catalog.keys.get()?;
-        let unique = |feed: &FedColumn| {
-            keys.iter()
-                .any(|key| key.relation == feed.relation && key.columns == std::slice::from_ref(&feed.column))
-        };
-        // The worst column is what the message is about.
-        let Some((worst, value)) = behind.iter().copied().reduce(|worst, other| {
-            let ahead = (unique(other.0), counter.is_beyond(other.1, worst.1)) > (unique(worst.0), false);
-            if ahead { other } else { worst }
-        }) else {
-            return Ok(None);
-        };
-        let inserts_fail = unique(worst);
-        if counter.cycle && !inserts_fail {
-            return Ok(None);
-        }
-        let furthest = behind
-            .iter()
-            .map(|(_, value)| *value)
-            // Beyond the rows that are lost too: they may be brought back, and others know their numbers.
-            .chain(was)
-            .reduce(|far, value| if counter.is_beyond(value, far) { value } else { far });
-        let certain = !counter.cycle && behind.iter().any(|(_, value)| counter.meets(*value));
-        let severity = if inserts_fail && certain { Severity::Critical } else { Severity::Warning };
-        let (extreme, goes) = if counter.step < 0 { ("min", "down") } else { ("max", "up") };
-        let consequence = match (inserts_fail, certain) {
-            (true, true) => "inserts will fail",
-            (true, false) => "inserts may fail",
-            (false, _) => "numbers will be given twice",
-        };
-        let others = match behind.len() - 1 {
-            0 => String::new(),
-            more => format!(", and {} more", plural(more as u64, "column")),
-        };
-        let message = format!(
-            "the next value is {}, {} already goes {goes} to {} ({extreme}{others}): {consequence}",
-            shown(counter.next),
-            worst.name(),
-            shown(value),
-        );
-        let feeds: Vec<&FedColumn> = behind.iter().map(|(feed, _)| *feed).collect();
-        let mut common = Common::new(ID, "sequence_behind", sequence.name.to_string(), severity, message)
-            .query(query(sequence, &feeds));
-        if !certain {
-            common = common.hint(if counter.cycle {
-                "The sequence cycles: it meets the values that are there only if their rows stay."
-                    .to_owned()
-            } else {
-                format!(
-                    "The sequence steps by {}, and whether it meets the values that are there depends on who wrote them.",
-                    counter.step
-                )
-            });
-        }
-        match furthest.and_then(|value| counter.after(value)) {
-            Some(next) => common = common.remedy(set_next(sequence, counter, next)),
-            None => {
-                common = common.hint(
-                    "No value is left beyond those that are taken: widen the sequence and its columns first.",
-                );
-            }
-        }
-        Ok(Some(Self {
-            common,
-            next: counter.next.to_string(),
-            columns: behind.iter().map(|(feed, value)| (feed.name(), value.to_string())).collect(),
-            inserts_fail,
-        }))
-    }
-}
-
-impl Payload for SequenceBehind {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-}
-
-/// A sequence, or the type of its column, has few values left.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[non_exhaustive]
-pub struct SequenceNearExhaustion {
-    /// The fields that every finding has.
-    #[serde(flatten)]
-    pub common: Common,
-    /// How many values are left.
-    pub left: String,
-    /// The last value that sequence and columns can hold.
-    pub last: String,
-}
-
-impl SequenceNearExhaustion {
-    fn new(sequence: &Sequence, counter: Counter, feeds: &[&FedColumn]) -> Self {
-        let left = counter.left();
-        let last = shown(counter.last);
-        let message = match left {
-            0 => format!("no value is left, the last is {last}: inserts will fail"),
-            left => format!(
-                "{} left up to {last}, {:.1} % used",
-                plural(u64::try_from(left).unwrap_or(u64::MAX), "value"),
-                // Not rounded up to 100 while some are left.
-                (counter.used_percent() * 10.0).floor() / 10.0
-            ),
-        };
-        let severity = if left == 0 { Severity::Critical } else { Severity::Warning };
-        let common =
-            Common::new(ID, "sequence_near_exhaustion", sequence.name.to_string(), severity, message)
-                .query(query(sequence, feeds))
-                .hint("Change the columns, and the foreign keys to them, to bigint, then the sequence.");
-        Self { common, left: left.to_string(), last: counter.last.to_string() }
-    }
-}
-
-impl Payload for SequenceNearExhaustion {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-}
-
-/// A sequence will hand out again what it had handed out when the baseline was taken.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[non_exhaustive]
-pub struct SequenceWentBack {
-    /// The fields that every finding has.
-    #[serde(flatten)]
-    pub common: Common,
-    /// What it hands out next.
-    pub next: String,
-    /// How far it (or the column that it feeds) had come when the baseline was taken.
-    pub was: String,
-}
-
-impl SequenceWentBack {
-    fn new(sequence: &Sequence, counter: Counter, was: i128, feed: Option<&FedColumn>) -> Self {
-        let (next, far) = (shown(counter.next), shown(was));
-        let message = match feed {
-            Some(feed) => format!(
-                "{} went to {far} when the baseline was taken; from {next} on they go to other rows",
-                feed.name()
-            ),
-            None => format!("had handed out values to {far}; goes on from {next}, so they come again"),
-        };
-        let mut common =
-            Common::new(ID, "sequence_went_back", sequence.name.to_string(), Severity::Warning, message)
-                .hint("Files, links and other systems that know the old numbers would mean the wrong rows.")
-                .query(query(sequence, feed.as_slice()));
-        if let Some(next) = counter.after(was) {
-            common = common.remedy(set_next(sequence, counter, next));
-        }
-        Self { common, next: counter.next.to_string(), was: was.to_string() }
-    }
-}
-
-impl Payload for SequenceWentBack {
-    fn common(&self) -> &Common {
-        &self.common
-    }
-}
-
-/// A column drew its values from a sequence, and has no default now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(inline)]
-#[non_exhaustive]
-pub struct UnfedColumn {
-    /// The fields that every finding has.
-    #[serde(flatten)]
-    pub common: Common,
-    /// The sequence that fed it.
-    pub sequence: QualifiedName,
-    /// How: `owned`, `identity` or `default`.
-    pub link: String,
-}
-
-impl UnfedColumn {
-    fn new(was: &Sequence, feed: &FedColumn, column: &Column, sequence_is_there: bool) -> Self {
-        let consequence = match (column.has_constant(), column.not_null) {
-            (true, _) => "has a constant as its default now: all new rows get the same",
-            (false, true) => "has no default now: inserts will fail",
-            (false, false) => "has no default now: new rows get NULL",
-        };
-        let message = format!("was fed by {}, {consequence}", was.name);
-        let severity = if column.not_null { Severity::Critical } else { Severity::Warning };
-        let mut common = Common::new(ID, "unfed_column", feed.name(), severity, message);
-        let alter = format!("alter table {} alter column {}", feed.relation, ident(&feed.column));
-        if feed.link != "identity" && sequence_is_there {
-            common = common.remedy(Remedy::sql(
-                RemedyClass::Safe,
-                [format!(
-                    "{alter} set default nextval({}::regclass)",
-                    literal(&was.name.to_string()).trim_start()
-                )],
-            ));
-        } else {
-            common = common
-                .hint("Create the sequence or identity again, beyond the values that are there already.");
-        }
-        Self { common, sequence: was.name.clone(), link: feed.link.clone() }
-    }
-}
-
-impl Payload for UnfedColumn {
-    fn common(&self) -> &Common {
-        &self.common
-    }
 }

@@ -360,7 +360,7 @@ fn recent_job(
     let found = catalog.column(&table, &column).ok().flatten()?;
     Some(Job::Recent(RecentRows {
         from: relation.from_sql(),
-        zoneless: !found.type_name.contains("with time zone"),
+        zoneless: !found.plain_type().contains("with time zone"),
         nullable: !found.not_null,
         table,
         column,

@@ -22,6 +22,9 @@ pub struct Column {
     /// Its type as SQL, such as `numeric(10,2)`.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// The type under it as SQL, where it is a domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
     /// Whether it refuses NULL.
     pub not_null: bool,
     /// Its default, or the expression that generates it.
@@ -35,14 +38,19 @@ pub struct Column {
 }
 
 impl Column {
+    /// Its type as SQL; of a domain, the type under it.
+    pub fn plain_type(&self) -> &str {
+        self.base.as_deref().unwrap_or(&self.type_name)
+    }
+
     /// Whether it holds instants or dates.
     pub fn is_time(&self) -> bool {
-        self.type_name == "date" || self.type_name.starts_with("timestamp")
+        self.plain_type() == "date" || self.plain_type().starts_with("timestamp")
     }
 
     /// Whether it holds whole numbers.
     pub fn is_integer(&self) -> bool {
-        matches!(self.type_name.as_str(), "smallint" | "integer" | "bigint")
+        matches!(self.plain_type(), "smallint" | "integer" | "bigint")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Primary keys and unique constraints.
+//! Primary keys, unique constraints and unique indexes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::CatalogFact;
 use crate::sql::QualifiedName;
 
-/// A primary key or unique constraint.
+/// A primary key, a unique constraint, or a unique index of whole columns that holds for every row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Key")]
@@ -14,7 +14,7 @@ use crate::sql::QualifiedName;
 pub struct Key {
     /// The table.
     pub relation: QualifiedName,
-    /// The name of the constraint, unquoted.
+    /// The name of the constraint or index, unquoted.
     pub name: String,
     /// Whether it is the primary key.
     pub primary: bool,
