@@ -231,6 +231,10 @@ export type CountFact = CountFactRead | UnreadFact
  */
 export type GapBy = 'hour' | 'tenant' | 'total'
 /**
+ * How much of a finding is accepted.
+ */
+export type Bound = number | string[]
+/**
  * What one bucket must be: private, public, or that and its limits.
  */
 export type BucketExpectation = ('private' | 'public') | BucketLimits
@@ -655,6 +659,10 @@ export interface AuthUsersExposed {
  * A policy opens all files of a bucket.
  */
 export interface BroadObjectPolicy {
+  /**
+   * Whether all of it was so in the baseline.
+   */
+  as_in_baseline: boolean
   /**
    * The buckets, by id.
    */
@@ -1091,6 +1099,10 @@ export interface DefinerView {
    * The tables whose policies it goes past.
    */
   tables: string[]
+  /**
+   * The views under it that read these tables with their owners' rights; empty where it is the view itself.
+   */
+  through: string[]
 }
 /**
  * A table had rows and now has none.
@@ -2390,6 +2402,10 @@ export interface RlsDisabled {
    */
   check: string
   /**
+   * What they may do with its rows: words of SQL.
+   */
+  commands: string[]
+  /**
    * The consequence, or advice, as a full sentence.
    */
   hint?: string | null
@@ -3575,7 +3591,7 @@ export interface Catalog {
    */
   functions?: FunctionFacts
   /**
-   * Primary keys and unique constraints.
+   * Primary keys, unique constraints and unique indexes.
    */
   keys?: KeyFacts
   /**
@@ -3656,6 +3672,10 @@ export interface Column {
    * Privileges on this column alone.
    */
   acl: Acl
+  /**
+   * The type under it as SQL, where it is a domain.
+   */
+  base?: string | null
   /**
    * Its default, or the expression that generates it.
    */
@@ -3798,7 +3818,7 @@ export interface KeyFactsRead {
   read: Key[]
 }
 /**
- * A primary key or unique constraint.
+ * A primary key, a unique constraint, or a unique index of whole columns that holds for every row.
  */
 export interface Key {
   /**
@@ -3806,7 +3826,7 @@ export interface Key {
    */
   columns: string[]
   /**
-   * The name of the constraint, unquoted.
+   * The name of the constraint or index, unquoted.
    */
   name: string
   /**
@@ -4378,9 +4398,10 @@ export interface Accept {
    */
   until?: string | null
   /**
-   * For counted kinds: beyond this many rows it fails again.
+   * For counted kinds, beyond this many rows it fails again; for kinds that say who may do what, beyond these
+   * words, such as `select`, `anon` or the name of a table.
    */
-  up_to?: number | null
+  up_to?: Bound | null
 }
 /**
  * One of the team's own statements, and what it must return.

@@ -346,3 +346,48 @@ async fn an_excluded_table_is_left_out() {
     );
     assert!(found.contains(&"orphaned_rows:public.late:late_task_fkey".to_owned()));
 }
+
+#[tokio::test]
+async fn one_of_two_foreign_keys_about_the_same_columns_is_missed() {
+    let database = Database::with(
+        "create table rooms (id int primary key); create table rents (room int);
+         alter table rents add constraint keeps foreign key (room) references rooms on delete restrict,
+           add constraint follows foreign key (room) references rooms on delete cascade,
+           add constraint follows_again foreign key (room) references rooms on delete cascade;
+         insert into rooms values (1); insert into rents values (1);",
+    )
+    .await;
+    let baseline = database.evidence(&parse(""), None).await;
+    let of = |report: &Report| -> Vec<String> {
+        drcore_tests::ids(report).into_iter().filter(|id| id.starts_with("orphan_fks:")).collect()
+    };
+    let found = async |database: &Database| of(&database.report("", Some(&baseline)).await);
+    assert_eq!(found(&database).await, [""; 0]);
+    // The same thing stands under another name.
+    let same = database.copy().await;
+    same.execute("alter table rents drop constraint follows_again").await;
+    assert_eq!(found(&same).await, [""; 0]);
+    same.execute("alter table rents rename constraint keeps to kept").await;
+    assert_eq!(found(&same).await, [""; 0]);
+    let lost = database.copy().await;
+    lost.execute("alter table rents drop constraint keeps").await;
+    let keeps = "orphan_fks:missing_foreign_key:public.rents:keeps";
+    let report = lost.report("", Some(&baseline)).await;
+    assert_eq!(of(&report), [keeps]);
+    for (_, _, fix) in report.fixes() {
+        lost.execute(&fix.statements.join(";\n")).await;
+    }
+    assert_eq!(found(&lost).await, [""; 0]);
+    // All of them, each told, and the orphans once.
+    let all = database.copy().await;
+    all.execute(
+        "alter table rents drop constraint keeps, drop constraint follows, drop constraint follows_again",
+    )
+    .await;
+    all.execute("insert into rents values (2)").await;
+    let missing = ["follows", "follows_again", "keeps"];
+    let mut expected =
+        missing.map(|name| format!("orphan_fks:missing_foreign_key:public.rents:{name}")).to_vec();
+    expected.push("orphan_fks:orphaned_rows:public.rents:follows".to_owned());
+    assert_eq!(found(&all).await, expected);
+}

@@ -99,3 +99,21 @@ async fn a_view_in_the_place_of_a_table_is_no_table() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_supabase_database_that_lost_its_tables_is_still_one() {
+    let healthy = Database::supabase().await;
+    let baseline = healthy.evidence(&parse(""), None).await;
+    for (lost, missing) in [
+        ("drop table storage.objects, storage.buckets cascade", vec!["storage.buckets", "storage.objects"]),
+        ("drop table auth.users cascade", vec!["auth.users"]),
+    ] {
+        let damaged = healthy.copy().await;
+        damaged.execute(lost).await;
+        let found: Vec<String> = ids(&damaged.report("", Some(&baseline)).await);
+        let counts: Vec<&String> = found.iter().filter(|id| id.starts_with("row_counts:")).collect();
+        let expected: Vec<String> =
+            missing.iter().map(|name| format!("row_counts:missing_table:{name}")).collect();
+        assert_eq!(counts, expected.iter().collect::<Vec<_>>());
+    }
+}

@@ -5,21 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-
-@dataclass(frozen=True, kw_only=True)
-class Accept:
-    """A finding that is known and accepted: it is shown, and does not fail."""
-
-    finding: str
-    """The id of the finding, as printed under it."""
-    reason: str
-    """Why."""
-    until: str | None = None
-    """From this instant on it fails again."""
-    up_to: int | None = None
-    """For counted kinds: beyond this many rows it fails again."""
-
-
 Acl: TypeAlias = list[str]
 """Who may do what with one object, the grantor left out: `["anon=r", "postgres=arwd*"]`."""
 
@@ -60,6 +45,10 @@ class BackupFacts:
     """Its file."""
     taken_at: str
     """When it was taken; for the sample, in the sample's own time."""
+
+
+Bound: TypeAlias = int | list[str]
+"""How much of a finding is accepted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +111,8 @@ class Column:
     """The relation that it belongs to."""
     type: str
     """Its type as SQL, such as `numeric(10,2)`."""
+    base: str | None = None
+    """The type under it as SQL, where it is a domain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -409,12 +400,12 @@ class HourRows:
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """A primary key or unique constraint."""
+    """A primary key, a unique constraint, or a unique index of whole columns that holds for every row."""
 
     columns: list[str]
     """Its columns, in order, unquoted."""
     name: str
-    """The name of the constraint, unquoted."""
+    """The name of the constraint or index, unquoted."""
     primary: bool
     """Whether it is the primary key."""
     relation: str
@@ -845,6 +836,23 @@ class Write:
     """The statement."""
     rows: int | None = None
     """How many rows the server said that it changed; none where it gave no answer, or an error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accept:
+    """A finding that is known and accepted: it is shown, and does not fail."""
+
+    finding: str
+    """The id of the finding, as printed under it."""
+    reason: str
+    """Why."""
+    until: str | None = None
+    """From this instant on it fails again."""
+    up_to: Bound | None = None
+    """
+    For counted kinds, beyond this many rows it fails again; for kinds that say who may do what, beyond these
+    words, such as `select`, `anon` or the name of a table.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1356,6 +1364,8 @@ class RlsDisabled:
 
     check: str
     """The check that found it."""
+    commands: list[str]
+    """What they may do with its rows: words of SQL."""
     id: str
     """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
     kind: Literal["rls_disabled"]
@@ -1800,6 +1810,8 @@ class AuthUsersExposed:
 class BroadObjectPolicy:
     """A policy opens all files of a bucket."""
 
+    as_in_baseline: bool
+    """Whether all of it was so in the baseline."""
     buckets: list[str]
     """The buckets, by id."""
     check: str
@@ -1942,7 +1954,7 @@ class Catalog:
     functions: FunctionFacts | None = None
     """Functions and procedures."""
     keys: KeyFacts | None = None
-    """Primary keys and unique constraints."""
+    """Primary keys, unique constraints and unique indexes."""
     policies: PolicyFacts | None = None
     """Row level security policies."""
     relations: RelationFacts | None = None
@@ -2065,6 +2077,8 @@ class DefinerView:
     """How bad it is."""
     tables: list[str]
     """The tables whose policies it goes past."""
+    through: list[str]
+    """The views under it that read these tables with their owners' rights; empty where it is the view itself."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None

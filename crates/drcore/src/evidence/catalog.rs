@@ -97,7 +97,7 @@ catalog! {
     foreign_keys: ForeignKey,
     /// Functions and procedures.
     functions: Function,
-    /// Primary keys and unique constraints.
+    /// Primary keys, unique constraints and unique indexes.
     keys: Key,
     /// Row level security policies.
     policies: Policy,
@@ -170,6 +170,18 @@ const SUPABASE_SCHEMAS: &[&str] = &[
     "tiger_data",
     "topology",
     "vault",
+];
+
+/// The schema, the role and the tables by which two of Supabase's services are known, in every version of them.
+///
+/// Source: migrations of supabase/auth and supabase/storage as of 2026-06.
+const SERVICES: &[(&str, &str, &[&str])] = &[
+    (
+        "auth",
+        "supabase_auth_admin",
+        &["audit_log_entries", "identities", "instances", "refresh_tokens", "sessions", "users"],
+    ),
+    ("storage", "supabase_storage_admin", &["buckets", "migrations", "objects", "s3_multipart_uploads"]),
 ];
 
 /// Names of columns that say when a row was created, in lower case and without
@@ -249,7 +261,7 @@ impl Catalog {
                     column.name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect();
                 let place = CREATED_NAMES.iter().position(|known| *known == name)?;
                 // An instant says more than a date.
-                Some(((column.type_name == "date", place, column.position), column))
+                Some(((column.plain_type() == "date", place, column.position), column))
             })
             .min_by_key(|(order, _)| *order)
             .map(|(_, column)| column))
@@ -266,15 +278,26 @@ impl Catalog {
         Ok(keys[from..].iter().take_while(|key| &key.relation == relation).find(|key| key.primary))
     }
 
-    /// Whether this is a Supabase database: `auth.users` and `storage.buckets` are there.
+    /// Whether this is a Supabase database: tables of its login and of its storage service are there, or what is
+    /// left of either belongs to the service's own role. A damaged one that lost some of them is still one.
     ///
     /// A plain database may have schemas called `auth` or `realtime` of its own.
     ///
     /// # Errors
     /// The cause, where relations could not be read.
     pub fn is_supabase(&self) -> Result<bool, Cause> {
-        Ok(self.relation(&QualifiedName::new("auth", "users"))?.is_some()
-            && self.relation(&QualifiedName::new("storage", "buckets"))?.is_some())
+        let mut services = [false; 2];
+        for relation in self.relations.get()? {
+            for ((schema, owner, tables), there) in SERVICES.iter().zip(&mut services) {
+                if relation.name.schema == *schema {
+                    if relation.owner == *owner {
+                        return Ok(true);
+                    }
+                    *there |= tables.contains(&relation.name.name.as_str());
+                }
+            }
+        }
+        Ok(services == [true; 2])
     }
 
     /// Whether the schema belongs to the platform and not to the application.

@@ -91,6 +91,26 @@ impl Shape {
     }
 }
 
+/// Foreign keys by what they are about.
+type Shapes<'e> = BTreeMap<Shape, Vec<&'e ForeignKey>>;
+
+fn by_shape(keys: &[ForeignKey]) -> Shapes<'_> {
+    let mut shapes = Shapes::new();
+    for key in keys {
+        shapes.entry(Shape::of_key(key)).or_default().push(key);
+    }
+    shapes
+}
+
+/// Whether a foreign key of the baseline is there, under its own name or another: of those of its shape that are
+/// `left` now, and that there were in the baseline.
+fn stands(key: &ForeignKey, left: &[&ForeignKey], old: &[&ForeignKey]) -> bool {
+    left.iter().any(|now| {
+        let renamed = || old.iter().all(|old| old.name != now.name);
+        now.name == key.name || now.definition == key.definition || renamed()
+    })
+}
+
 /// One of Supabase's own references, for which it declares no constraint.
 struct BuiltIn {
     child: (&'static str, &'static str, &'static str),
@@ -132,7 +152,7 @@ impl<'e> Relations<'e> {
         let mut relations = Self::default();
         let mut listed = BTreeSet::new();
         let now = relations.keys("the list of foreign keys", &context.now.catalog);
-        let shapes: BTreeMap<Shape, &ForeignKey> = now.iter().map(|key| (Shape::of_key(key), key)).collect();
+        let shapes = by_shape(now);
         for key in now {
             match in_scope(context, &context.now.catalog, key) {
                 Ok(true) => {
@@ -143,26 +163,7 @@ impl<'e> Relations<'e> {
                 Err(cause) => relations.unread("the list of tables", cause),
             }
         }
-        // Without the list as it is now, every key of the baseline would seem to be lost.
-        let comparable = context.now.catalog.foreign_keys.read().is_some();
-        if let Some(then) = context.then.filter(|_| comparable) {
-            let names: BTreeSet<_> = now.iter().map(|key| (&key.child, &key.name)).collect();
-            for key in relations.keys("the baseline's list of foreign keys", &then.catalog) {
-                let shape = Shape::of_key(key);
-                if shapes.contains_key(&shape) || listed.contains(&shape) {
-                    continue;
-                }
-                match in_scope(context, &then.catalog, key) {
-                    Ok(true) => {
-                        listed.insert(shape);
-                        let renamed = names.contains(&(&key.child, &key.name));
-                        relations.lost(key, renamed, &context.now.catalog);
-                    }
-                    Ok(false) => {}
-                    Err(cause) => relations.unread("the baseline's list of tables", cause),
-                }
-            }
-        }
+        relations.compare(context, now, &shapes, &mut listed);
         for relation in context.plan.orphan_fks.iter().flat_map(|section| &section.relations) {
             relations.planned(relation, context, &shapes, &mut listed);
         }
@@ -170,6 +171,38 @@ impl<'e> Relations<'e> {
             relations.built_in(context, &mut listed);
         }
         relations
+    }
+
+    /// The foreign keys of the baseline that are gone.
+    fn compare(
+        &mut self,
+        context: Context<'e>,
+        now: &'e [ForeignKey],
+        shapes: &Shapes<'e>,
+        listed: &mut BTreeSet<Shape>,
+    ) {
+        // Without the list as it is now, every key of the baseline would seem to be lost.
+        let comparable = context.now.catalog.foreign_keys.read().is_some();
+        let Some(then) = context.then.filter(|_| comparable) else { return };
+        let names: BTreeSet<_> = now.iter().map(|key| (&key.child, &key.name)).collect();
+        let old = self.keys("the baseline's list of foreign keys", &then.catalog);
+        let old_shapes = by_shape(old);
+        for key in old {
+            let shape = Shape::of_key(key);
+            let left = shapes.get(&shape).map_or(&[][..], Vec::as_slice);
+            if stands(key, left, &old_shapes[&shape]) {
+                continue;
+            }
+            match in_scope(context, &then.catalog, key) {
+                Ok(true) if left.is_empty() && listed.insert(shape) => {
+                    let renamed = names.contains(&(&key.child, &key.name));
+                    self.lost(key, renamed, &context.now.catalog);
+                }
+                Ok(true) => self.lost_twin(key, left, &context.now.catalog),
+                Ok(false) => {}
+                Err(cause) => self.unread("the baseline's list of tables", cause),
+            }
+        }
     }
 
     /// The foreign keys of a catalog, or nothing and why.
@@ -212,6 +245,17 @@ impl<'e> Relations<'e> {
         self.lost.push(lost);
     }
 
+    /// One of several about the same columns: its orphans are those of the others.
+    fn lost_twin(&mut self, key: &'e ForeignKey, left: &[&ForeignKey], catalog: &Catalog) {
+        let told = self.lost.iter().find(|lost| Shape::of_key(lost.key) == Shape::of_key(key));
+        let (reference, gone) = match (left.first(), told) {
+            (Some(left), _) => (Reference::of_foreign_key(left, catalog).ok(), Vec::new()),
+            (None, Some(told)) => (told.reference.clone(), told.gone.clone()),
+            (None, None) => return,
+        };
+        self.lost.push(Lost { key, reference, gone });
+    }
+
     /// The reference of a foreign key whose tables are there, or nothing and why.
     fn countable(&mut self, key: &ForeignKey, catalog: &Catalog) -> Option<Reference> {
         match Reference::of_foreign_key(key, catalog) {
@@ -232,7 +276,7 @@ impl<'e> Relations<'e> {
         &mut self,
         relation: &'e PlannedRelation,
         context: Context<'e>,
-        shapes: &BTreeMap<Shape, &'e ForeignKey>,
+        shapes: &Shapes<'e>,
         listed: &mut BTreeSet<Shape>,
     ) {
         let catalog = &context.now.catalog;
@@ -254,7 +298,7 @@ impl<'e> Relations<'e> {
                 if listed.contains(&shape) {
                     return;
                 }
-                match shapes.get(&shape) {
+                match shapes.get(&shape).and_then(|keys| keys.first()) {
                     // A constraint that is out of scope: the plan asks for it.
                     Some(key) => self.constraint(key, context),
                     None => self.known.push(Known { reference, origin: Origin::Plan }),
