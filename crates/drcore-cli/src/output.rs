@@ -98,14 +98,29 @@ pub(crate) fn write_public(path: &Path, text: &str) -> Result<(), Error> {
 
 /// A file beside it, mode 0600, which is removed unless it takes its place.
 fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::Builder::new().prefix(".drcore-").tempfile_in(directory)
+    tempfile::Builder::new().prefix(".drcore-").tempfile_in(directory(path))
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn unwritten(path: &Path, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Io, "cannot write the file")
-        .context("file", path.display().to_string())
-        .caused_by(error)
+    let (file, directory) = (path.display(), directory(path));
+    let cannot = |why: String| Error::new(ErrorKind::Io, format!("cannot write {file}: {why}"));
+    // The library's own text names the temporary file, which nobody has heard of.
+    match error.kind() {
+        _ if !directory.exists() => cannot(format!("there is no directory {}", directory.display()))
+            .hint("Create it first, or give -o another name."),
+        std::io::ErrorKind::NotADirectory => cannot(format!("{} is not a directory", directory.display())),
+        std::io::ErrorKind::PermissionDenied => {
+            cannot(format!("{} may not be written to", directory.display()))
+        }
+        std::io::ErrorKind::StorageFull => cannot("no space is left".to_owned()),
+        _ => Error::new(ErrorKind::Io, "cannot write the file")
+            .context("file", file.to_string())
+            .caused_by(error),
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +149,12 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
-        assert!(check_writable(Path::new("/nonexistent/r.json")).is_err());
+        let error = check_writable(Path::new("/nonexistent/reports/r.json")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot write /nonexistent/reports/r.json: there is no directory /nonexistent/reports"
+        );
+        let error = check_writable(&path.join("r.json")).unwrap_err();
+        assert!(error.to_string().ends_with("r.json is not a directory"), "{error}");
     }
 }
