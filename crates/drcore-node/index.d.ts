@@ -107,6 +107,8 @@ export interface CollectOptions extends JudgeOptions {
   deadline?: string | undefined
   /** How many sessions read at once. */
   sessions?: number | undefined
+  /** Further limits, as in the plan's `[limits]`, before which they go: `{ statement_timeout: '1h', snapshot_age: '30m' }`. */
+  limits?: wire.Limits | undefined
   /** A snapshot to join, as `pg_export_snapshot()` gives it. The transaction that exported it must stay open. */
   snapshot?: string | undefined
 }
@@ -133,6 +135,8 @@ export interface GapOptions extends CallOptions {
   deadline?: string | undefined
   /** How many sessions read at once. */
   sessions?: number | undefined
+  /** Further limits, as in the plan's `[limits]`, before which they go: `{ statement_timeout: '1h', snapshot_age: '30m' }`. */
+  limits?: wire.Limits | undefined
   /** A snapshot to join, as `pg_export_snapshot()` gives it. */
   snapshot?: string | undefined
 }

@@ -89,6 +89,8 @@ export type CauseKind =
   | 'permission'
   | 'rewritten'
   | 'row_security'
+  | 'snapshot_age'
+  | 'standby'
   | 'statement_timeout'
   | 'unsupported'
 /**
@@ -3006,6 +3008,10 @@ export interface EvidenceRun {
    */
   sessions: number
   /**
+   * How far the server is behind its primary, where it is a standby and says so.
+   */
+  standby?: Standby | null
+  /**
    * When the snapshot was taken, by the server's clock where one answered.
    */
   taken_at: string
@@ -3100,6 +3106,33 @@ export interface Server {
    * The version as one number, such as `150018`.
    */
   version_num: number
+}
+/**
+ * How far a standby is behind its primary when the snapshot is taken, as far as it knows itself.
+ */
+export interface Standby {
+  /**
+   * How many bytes of WAL are known of and not replayed.
+   */
+  lag_bytes?: number | null
+  /**
+   * How long ago that was, in milliseconds; 0 where all that is known of is replayed and more is
+   * being received.
+   */
+  lag_ms?: number | null
+  /**
+   * Whether replaying is paused.
+   */
+  paused: boolean
+  /**
+   * Whether it is connected to its primary. One that is not knows nothing of what came since.
+   */
+  receiving: boolean
+  /**
+   * When the last transaction that it has replayed was committed; none where it has replayed none
+   * since it started.
+   */
+  replayed_at?: string | null
 }
 /**
  * The backup that was restored.
@@ -4489,6 +4522,11 @@ export interface Limits {
    * How many sessions read, besides the one that holds the snapshot. Default 2.
    */
   sessions?: number | null
+  /**
+   * How old the snapshot may become: later nothing more is begun on it, and the rest is unread. While a
+   * snapshot is held, the server cannot vacuum away rows that are deleted meanwhile. Default: no end.
+   */
+  snapshot_age?: string | null
   /**
    * How long one statement may take. Default: what the role has, else 15 minutes.
    */

@@ -3,4 +3,5 @@
 mod connecting;
 mod network;
 mod pooler;
+mod standby;
 mod tls;

@@ -2,11 +2,11 @@
 //!
 //! A test that could not run is a failure: without `PostgreSQL` everything here panics.
 
+pub mod process;
 pub mod proxy;
+pub mod standby;
 
 use std::process::{Command, Stdio};
-pub mod process;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use drcore::collect::CollectOptions;

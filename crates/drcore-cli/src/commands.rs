@@ -9,6 +9,7 @@ mod explain;
 mod gap;
 mod init;
 mod judge;
+mod limits;
 mod markdown;
 mod repair;
 mod schema;

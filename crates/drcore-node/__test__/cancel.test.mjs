@@ -78,6 +78,15 @@ describe('a deadline', TIMEOUT, () => {
   })
 })
 
+describe('the age of the snapshot', TIMEOUT, () => {
+  test('leaves unread what is not begun by then', async () => {
+    const report = await verify(database(), { limits: { snapshot_age: '1ms' }, plan })
+    assert.equal(report.verdict, 'unproven')
+    const kinds = report.checks.flatMap((check) => check.unread.map((unread) => unread.cause.kind))
+    assert.ok(kinds.includes('snapshot_age'), report.json)
+  })
+})
+
 describe('progress', TIMEOUT, () => {
   test('is told as numbers', async () => {
     const told = []

@@ -128,6 +128,7 @@ describe('options', TIMEOUT, () => {
     ['a bad deadline', { deadline: '10 parsecs' }, 'usage', /deadline/],
     ['a deadline that is a number', { deadline: 10 }, 'usage', /deadline/],
     ['a number that is none', { sessions: NaN }, 'usage', /sessions/],
+    ['a limit that is none', { limits: { snapshot_agee: '1h' } }, 'usage', /limits/],
     ['a plan that is a Map', { plan: new Map() }, 'usage', /plan/],
     ['a plan that is none', { plan: 5 }, 'usage', /plan/],
     ['a misspelt section of the plan', { plan: { row_cuonts: {} } }, 'plan', /1 mistake/],

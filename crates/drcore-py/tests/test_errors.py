@@ -68,6 +68,9 @@ def test_what_cannot_work_says_what_is_allowed(tmp_path: Path) -> None:
         drcore.verify("", sessions=0)
     with pytest.raises(drcore.UsageError, match="duration"):
         drcore.verify("", deadline="soon")
+    with pytest.raises(drcore.UsageError, match="limits") as limits:
+        drcore.verify("", limits={"snapshot_agee": "1h"})
+    assert limits.value.detail is not None and "did you mean snapshot_age?" in limits.value.detail
     with pytest.raises(drcore.UsageError, match="list of ids"):
         drcore.verify("", only="row_counts")
     with pytest.raises(drcore.IoError, match="baseline") as missing:

@@ -1,18 +1,19 @@
 //! Arguments of a call as the other languages give them: one JSON object, read in one place.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
-use crate::plan::{Plan, Span};
+use crate::plan::{Limits, Plan, Span};
 use crate::verify::{Against, VerifyOptions};
 
 /// The keys that [`VerifyOptions::from_json`] knows.
-const KEYS: &[&str] = &["against", "deadline", "only", "plan", "sessions", "snapshot"];
+const KEYS: &[&str] = &["against", "deadline", "limits", "only", "plan", "sessions", "snapshot"];
 
 impl VerifyOptions {
     /// Reads the options of a call: `{"plan": PATH | {…}, "against": FILE | URL | {evidence},
-    /// "only": [CHECK…], "deadline": "10m", "sessions": 2, "snapshot": ID}`, every key optional.
+    /// "only": [CHECK…], "deadline": "10m", "sessions": 2, "limits": {"statement_timeout": "1h", …},
+    /// "snapshot": ID}`, every key optional. What is said of limits goes before the plan's.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a key that is not known or a value of another type;
@@ -25,14 +26,7 @@ impl VerifyOptions {
             options.collect.only = serde_json::from_value(only)
                 .map_err(|_| usage("only: expected a list of ids of checks".to_owned()))?;
         }
-        if let Some(deadline) = given.remove("deadline") {
-            let text = deadline
-                .as_str()
-                .ok_or_else(|| usage("deadline: expected a duration such as \"10m\"".to_owned()))?;
-            options.plan.limits.deadline =
-                Some(Span::parse(text).map_err(|message| usage(format!("deadline: {message}")))?);
-        }
-        sessions(&mut given, &mut options.plan)?;
+        limits(&mut given, &mut options.plan)?;
         if let Some(snapshot) = given.remove("snapshot") {
             let id = snapshot
                 .as_str()
@@ -58,16 +52,40 @@ pub(crate) fn object(text: &str, keys: &[&str]) -> Result<Map<String, Value>> {
     }
 }
 
-/// How many sessions read.
-pub(crate) fn sessions(given: &mut Map<String, Value>, plan: &mut Plan) -> Result<()> {
+/// Limits that go before the plan's: `deadline` and `sessions` stand for themselves too.
+pub(crate) fn limits(given: &mut Map<String, Value>, plan: &mut Plan) -> Result<()> {
+    let usage = |message: String| Error::new(ErrorKind::Usage, message);
+    let mut own = match given.remove("limits") {
+        None => Limits::default(),
+        // Read by the plan's reader, so that it is the same section with the same mistakes.
+        Some(limits @ Value::Object(_)) => {
+            let plan = Plan::from_json(&json!({ "limits": limits }).to_string());
+            let wrong = |error: Error| {
+                usage("the limits have mistakes; nothing was run".to_owned())
+                    .detail(error.detail_text().unwrap_or_default())
+                    .hint("drcore explain plan.limits")
+            };
+            plan.map_err(wrong)?.limits
+        }
+        Some(_) => {
+            return Err(usage("limits: expected an object such as {\"deadline\": \"10m\"}".to_owned()));
+        }
+    };
+    if let Some(deadline) = given.remove("deadline") {
+        let text = deadline
+            .as_str()
+            .ok_or_else(|| usage("deadline: expected a duration such as \"10m\"".to_owned()))?;
+        own.deadline = Some(Span::parse(text).map_err(|message| usage(format!("deadline: {message}")))?);
+    }
     if let Some(sessions) = given.remove("sessions") {
         let number = sessions
             .as_u64()
             .and_then(|number| u32::try_from(number).ok())
             .filter(|number| (1..=64).contains(number))
-            .ok_or_else(|| Error::new(ErrorKind::Usage, "sessions: expected a number from 1 to 64"))?;
-        plan.limits.sessions = Some(number);
+            .ok_or_else(|| usage("sessions: expected a number from 1 to 64".to_owned()))?;
+        own.sessions = Some(number);
     }
+    plan.limits = own.or(&plan.limits);
     Ok(())
 }
 
@@ -106,6 +124,9 @@ mod tests {
             (r#"{"plan": 5}"#, "plan"),
             (r"[]", "object"),
             (r#"{"sessions": 0}"#, "sessions"),
+            (r#"{"limits": "10m"}"#, "limits: expected an object"),
+            (r#"{"limits": {"sessions": 0}}"#, "limits have mistakes"),
+            (r#"{"limits": {"snapshot_agee": "1h"}}"#, "limits have mistakes"),
         ] {
             let error = VerifyOptions::from_json(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);
@@ -117,5 +138,23 @@ mod tests {
         .unwrap();
         assert_eq!(options.plan.tenancy.unwrap().column, "t");
         assert!(options.against.is_none());
+    }
+
+    #[test]
+    fn limits_go_before_the_plans() {
+        let options = VerifyOptions::from_json(
+            r#"{"plan": {"limits": {"sessions": 3, "lock_timeout": "1s", "deadline": "1h"}},
+                "limits": {"lock_timeout": "2s", "snapshot_age": "30m"}, "deadline": "10m"}"#,
+        )
+        .unwrap();
+        let limits = options.plan.limits;
+        assert_eq!(limits.sessions, Some(3));
+        for (is, should) in
+            [(limits.lock_timeout, "2s"), (limits.snapshot_age, "30m"), (limits.deadline, "10m")]
+        {
+            assert_eq!(is, Some(Span::parse(should).unwrap()), "{should}");
+        }
+        let error = VerifyOptions::from_json(r#"{"limits": {"snapshot_agee": "1h"}}"#).unwrap_err();
+        assert!(error.detail_text().unwrap().contains("snapshot_age"), "{error:?}");
     }
 }

@@ -175,9 +175,11 @@ async fn attempt(
         let exporter = source.session(&plan.limits).await?;
         let snapshot = exporter.begin_snapshot(&plan.limits, options.snapshot.as_deref()).await?;
         let server = exporter.server().await?;
-        Ok((exporter, snapshot, server))
+        let standby = if server.in_recovery { Some(exporter.standby().await) } else { None };
+        Ok((exporter, snapshot, server, standby))
     };
-    let (exporter, snapshot, server) = stop.or(begin).instrument(tracing::debug_span!("snapshot")).await?;
+    let (exporter, snapshot, server, standby) =
+        stop.or(begin).instrument(tracing::debug_span!("snapshot")).await?;
     tracing::debug!(
         taken_at = %server.taken_at,
         version = server.version,
@@ -188,6 +190,11 @@ async fn attempt(
     let mut run = Run::new(server.taken_at);
     run.reached_by(source.dsn());
     run.server = Some(server);
+    match standby {
+        Some(Ok(standby)) => run.standby = Some(standby),
+        Some(Err(error)) => run.notes.push(format!("how far the standby is behind: {error}")),
+        None => {}
+    }
     run.notes.extend(source.notes());
     let mut evidence = Evidence::new(run);
 

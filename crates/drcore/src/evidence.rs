@@ -10,6 +10,7 @@ mod assertions;
 pub mod catalog;
 mod run;
 mod scan;
+mod standby;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,6 +24,7 @@ pub use run::{Access, Failure, PasswordFrom, Run, Server};
 pub use scan::{
     Extremes, HourRows, OrphanSample, Orphans, Recent, RowKeys, Scans, SequenceState, TableScan, TenantRows,
 };
+pub use standby::Standby;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::redacted;
@@ -53,6 +55,10 @@ pub enum CauseKind {
     Rewritten,
     /// Row level security hides rows from the role.
     RowSecurity,
+    /// The snapshot had become as old as the plan allows.
+    SnapshotAge,
+    /// The server is a standby, which cannot answer it, or cancelled it to go on replaying.
+    Standby,
     /// The statement took longer than `statement_timeout`.
     StatementTimeout,
     /// This server or connection cannot answer it.

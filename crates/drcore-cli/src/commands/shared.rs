@@ -8,10 +8,10 @@ use drcore::check::Unread;
 use drcore::collect::CollectOptions;
 use drcore::connect::Dsn;
 use drcore::evidence::CauseKind;
-use drcore::plan::Span;
 use drcore::report::{TextOptions, plural, terminal, without_commands};
 use drcore::{Against, Error, ErrorKind, Evidence, Plan, Report, Severity, VerifyOptions};
 
+use super::limits::LimitArguments;
 use crate::fault::{Fault, UNPROVEN};
 use crate::interrupt;
 use crate::output::{self, Outputs};
@@ -36,10 +36,8 @@ pub(crate) struct DatabaseArguments {
     #[arg(long, value_enum, default_value_t, env = "DRCORE_PROGRESS", hide_possible_values = true)]
     #[arg(value_name = "auto|plain|json|none")]
     progress: Style,
-    /// How long reading may take, such as 10m; the rest is unread then
-    #[arg(long, value_name = "DURATION", env = "DRCORE_DEADLINE")]
-    #[arg(value_parser = parse_span)]
-    deadline: Option<Span>,
+    #[command(flatten)]
+    limits: LimitArguments,
 }
 
 impl DatabaseArguments {
@@ -89,7 +87,7 @@ impl DatabaseArguments {
 
     /// The plan with what these arguments say.
     pub(crate) fn limit(&self, plan: &mut Plan) {
-        plan.limits.deadline = self.deadline.or(plan.limits.deadline);
+        plan.limits = self.limits.limits().or(&plan.limits);
     }
 }
 
@@ -321,8 +319,4 @@ pub(crate) fn stored(
     let text: String = lines.iter().map(|line| format!("{}\n", terminal(line))).collect();
     screen.print(&without_commands(&text))?;
     Ok(code)
-}
-
-fn parse_span(text: &str) -> Result<Span, String> {
-    Span::parse(text)
 }

@@ -20,6 +20,9 @@ PlanLike: TypeAlias = "str | os.PathLike[str] | Mapping[str, object]"
 AgainstLike: TypeAlias = "str | os.PathLike[str] | Evidence"
 """A file, the URL of a live database, or Evidence."""
 
+LimitsLike: TypeAlias = "Mapping[str, object]"
+"""Sessions, timeouts, deadline and age of the snapshot, as in the plan's ``[limits]``."""
+
 OnProgress: TypeAlias = "Callable[[Progress], object]"
 """Is told how far a call is. What it raises cancels the call, and is raised from it."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import cast
 
 from drcore import _native
-from drcore._call import AgainstLike, OnProgress, PlanLike, as_json, options, wait
+from drcore._call import AgainstLike, LimitsLike, OnProgress, PlanLike, as_json, options, wait
 from drcore._native import Evidence, Gap, Report
 
 
@@ -19,6 +19,7 @@ def verify(
     only: Sequence[str] | None = None,
     deadline: str | None = None,
     sessions: int | None = None,
+    limits: LimitsLike | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Verifies a database: collects, and judges.
@@ -33,6 +34,8 @@ def verify(
         only: Only these checks; the report lists the others as not selected.
         deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
         sessions: How many sessions read, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go:
+            ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.
 
     Raises:
@@ -41,7 +44,9 @@ def verify(
         FormatError: The baseline is none, or newer than this version.
         IoError: The plan or the baseline cannot be read.
     """
-    text, evidence = options(against, plan=plan, only=only, deadline=deadline, sessions=sessions)
+    text, evidence = options(
+        against, plan=plan, only=only, deadline=deadline, sessions=sessions, limits=limits
+    )
     return cast(Report, wait(lambda wake: _native.verify(url, text, evidence, wake), on_progress))
 
 
@@ -53,6 +58,7 @@ def collect(
     only: Sequence[str] | None = None,
     deadline: str | None = None,
     sessions: int | None = None,
+    limits: LimitsLike | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
@@ -65,6 +71,8 @@ def collect(
         only: Only what these checks want to know.
         deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
         sessions: How many sessions read, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go:
+            ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.
 
@@ -75,7 +83,13 @@ def collect(
         IoError: The plan or the baseline cannot be read.
     """
     text, evidence = options(
-        against, plan=plan, only=only, deadline=deadline, sessions=sessions, snapshot=snapshot
+        against,
+        plan=plan,
+        only=only,
+        deadline=deadline,
+        sessions=sessions,
+        limits=limits,
+        snapshot=snapshot,
     )
     return cast(Evidence, wait(lambda wake: _native.collect(url, text, evidence, wake), on_progress))
 
@@ -112,6 +126,7 @@ def baseline(
     only: Sequence[str] | None = None,
     deadline: str | None = None,
     sessions: int | None = None,
+    limits: LimitsLike | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
@@ -125,13 +140,23 @@ def baseline(
         only: Only what these checks want to know.
         deadline: How long it may take, such as ``"10m"``.
         sessions: How many sessions read, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go:
+            ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.
 
     Raises:
         Error: One of its subclasses, by what kept the baseline from being collected.
     """
-    text, _ = options(None, plan=plan, only=only, deadline=deadline, sessions=sessions, snapshot=snapshot)
+    text, _ = options(
+        None,
+        plan=plan,
+        only=only,
+        deadline=deadline,
+        sessions=sessions,
+        limits=limits,
+        snapshot=snapshot,
+    )
     return cast(Evidence, wait(lambda wake: _native.baseline(url, text, wake), on_progress))
 
 def gap(
@@ -144,6 +169,7 @@ def gap(
     plan: PlanLike | None = None,
     deadline: str | None = None,
     sessions: int | None = None,
+    limits: LimitsLike | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Gap:
@@ -162,6 +188,8 @@ def gap(
         plan: Scope, tenancy and limits: a path, or the plan as a dict.
         deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
         sessions: How many sessions read, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go:
+            ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         snapshot: The id of an exported snapshot to join.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.
 
@@ -178,6 +206,7 @@ def gap(
         plan=plan,
         deadline=deadline,
         sessions=sessions,
+        limits=limits,
         snapshot=snapshot,
     )
     return cast(Gap, wait(lambda wake: _native.gap(url, text, wake), on_progress))

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import cast
 
 from drcore import _native
-from drcore._call import AgainstLike, OnProgress, PlanLike, as_json, options, wait_async
+from drcore._call import AgainstLike, LimitsLike, OnProgress, PlanLike, as_json, options, wait_async
 from drcore._native import Evidence, Gap, Report
 
 __all__ = ["baseline", "collect", "gap", "judge", "verify"]
@@ -25,6 +25,7 @@ async def verify(
     only: Sequence[str] | None = None,
     deadline: str | None = None,
     sessions: int | None = None,
+    limits: LimitsLike | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Verifies a database: collects, and judges.
@@ -39,6 +40,8 @@ async def verify(
         only: Only these checks; the report lists the others as not selected.
         deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
         sessions: How many sessions read, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go:
+            ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
     Raises:
@@ -47,7 +50,9 @@ async def verify(
         FormatError: The baseline is none, or newer than this version.
         IoError: The plan or the baseline cannot be read.
     """
-    text, evidence = options(against, plan=plan, only=only, deadline=deadline, sessions=sessions)
+    text, evidence = options(
+        against, plan=plan, only=only, deadline=deadline, sessions=sessions, limits=limits
+    )
     return cast(Report, await wait_async(lambda wake: _native.verify(url, text, evidence, wake), on_progress))
 
 
@@ -59,6 +64,7 @@ async def collect(
     only: Sequence[str] | None = None,
     deadline: str | None = None,
     sessions: int | None = None,
+    limits: LimitsLike | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
@@ -71,6 +77,8 @@ async def collect(
         only: Only what these checks want to know.
         deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
         sessions: How many sessions read, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go:
+            ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
@@ -81,7 +89,13 @@ async def collect(
         IoError: The plan or the baseline cannot be read.
     """
     text, evidence = options(
-        against, plan=plan, only=only, deadline=deadline, sessions=sessions, snapshot=snapshot
+        against,
+        plan=plan,
+        only=only,
+        deadline=deadline,
+        sessions=sessions,
+        limits=limits,
+        snapshot=snapshot,
     )
     return cast(Evidence, await wait_async(lambda wake: _native.collect(url, text, evidence, wake), on_progress))
 
@@ -118,6 +132,7 @@ async def baseline(
     only: Sequence[str] | None = None,
     deadline: str | None = None,
     sessions: int | None = None,
+    limits: LimitsLike | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
@@ -131,13 +146,23 @@ async def baseline(
         only: Only what these checks want to know.
         deadline: How long it may take, such as ``"10m"``.
         sessions: How many sessions read, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go:
+            ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
     Raises:
         Error: One of its subclasses, by what kept the baseline from being collected.
     """
-    text, _ = options(None, plan=plan, only=only, deadline=deadline, sessions=sessions, snapshot=snapshot)
+    text, _ = options(
+        None,
+        plan=plan,
+        only=only,
+        deadline=deadline,
+        sessions=sessions,
+        limits=limits,
+        snapshot=snapshot,
+    )
     return cast(Evidence, await wait_async(lambda wake: _native.baseline(url, text, wake), on_progress))
 
 async def gap(
@@ -150,6 +175,7 @@ async def gap(
     plan: PlanLike | None = None,
     deadline: str | None = None,
     sessions: int | None = None,
+    limits: LimitsLike | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Gap:
@@ -168,6 +194,8 @@ async def gap(
         plan: Scope, tenancy and limits: a path, or the plan as a dict.
         deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
         sessions: How many sessions read, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go:
+            ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         snapshot: The id of an exported snapshot to join.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
@@ -184,6 +212,7 @@ async def gap(
         plan=plan,
         deadline=deadline,
         sessions=sessions,
+        limits=limits,
         snapshot=snapshot,
     )
     return cast(Gap, await wait_async(lambda wake: _native.gap(url, text, wake), on_progress))

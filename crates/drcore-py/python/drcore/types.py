@@ -85,7 +85,7 @@ class BucketLimits:
     public: bool | None = None
 
 
-CauseKind: TypeAlias = Literal["ambiguous", "cancelled", "connection", "deadline", "error", "lock_timeout", "not_collected", "permission", "rewritten", "row_security", "statement_timeout", "unsupported"]
+CauseKind: TypeAlias = Literal["ambiguous", "cancelled", "connection", "deadline", "error", "lock_timeout", "not_collected", "permission", "rewritten", "row_security", "snapshot_age", "standby", "statement_timeout", "unsupported"]
 """Why something could not be read: the kind, for programs."""
 
 
@@ -431,6 +431,11 @@ class Limits:
     """How long to wait for a lock that somebody else holds. Default 5 s."""
     sessions: int | None = None
     """How many sessions read, besides the one that holds the snapshot. Default 2."""
+    snapshot_age: str | None = None
+    """
+    How old the snapshot may become: later nothing more is begun on it, and the rest is unread. While a
+    snapshot is held, the server cannot vacuum away rows that are deleted meanwhile. Default: no end.
+    """
     statement_timeout: str | None = None
     """How long one statement may take. Default: what the role has, else 15 minutes."""
 
@@ -757,6 +762,28 @@ class Skip:
     """Why."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Standby:
+    """How far a standby is behind its primary when the snapshot is taken, as far as it knows itself."""
+
+    paused: bool
+    """Whether replaying is paused."""
+    receiving: bool
+    """Whether it is connected to its primary. One that is not knows nothing of what came since."""
+    lag_bytes: int | None = None
+    """How many bytes of WAL are known of and not replayed."""
+    lag_ms: int | None = None
+    """
+    How long ago that was, in milliseconds; 0 where all that is known of is replayed and more is
+    being received.
+    """
+    replayed_at: str | None = None
+    """
+    When the last transaction that it has replayed was committed; none where it has replayed none
+    since it started.
+    """
+
+
 Step: TypeAlias = Literal["build", "back_up", "write_on", "restore", "damage", "verify", "repair", "verify_again", "gap"]
 """A step of a rehearsal."""
 
@@ -984,6 +1011,8 @@ class EvidenceRun:
     """The Supabase project, where the connection string names one."""
     server: Server | None = None
     """The server, where one answered."""
+    standby: Standby | None = None
+    """How far the server is behind its primary, where it is a standby and says so."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ pub(super) struct Pool<'s> {
     workers: Vec<Mutex<Option<Session>>>,
     /// What others join; none where sharing is impossible, and the exporter reads itself.
     snapshot: Option<String>,
+    begun: Instant,
     lost: AtomicBool,
 }
 
@@ -73,7 +74,7 @@ impl<'s> Pool<'s> {
         }
         run.sessions = u32::try_from(workers.len().max(1)).unwrap_or(1);
         run.one_snapshot = true;
-        Ok(Self { source, exporter, workers, snapshot, lost: AtomicBool::new(false) })
+        Ok(Self { source, exporter, workers, snapshot, begun: Instant::now(), lost: AtomicBool::new(false) })
     }
 
     /// Whether the snapshot is gone, so that going on is worth nothing.
@@ -155,7 +156,7 @@ impl<'s> Pool<'s> {
         loop {
             let Some(job) = queue.lock().await.pop_front() else { return };
             let started = Instant::now();
-            let rows = if let Some(cause) = stop.cause() {
+            let rows = if let Some(cause) = stop.cause().or_else(|| self.too_old(plan)) {
                 Err(cause)
             } else {
                 let span = tracing::debug_span!("job", job = job.label(), object = job.object());
@@ -171,6 +172,17 @@ impl<'s> Pool<'s> {
             // The keeper lives as long as the readers.
             let _ = send.send(Answer { job, rows, elapsed_ms: milliseconds(started) });
         }
+    }
+
+    /// Why nothing more is begun, once the snapshot is as old as the plan allows.
+    fn too_old(&self, plan: &Plan) -> Option<Cause> {
+        let limit = plan.limits.snapshot_age?;
+        (self.begun.elapsed() >= limit.into()).then(|| {
+            let message = format!("the snapshot is as old as limits.snapshot_age allows ({limit})");
+            Cause::new(CauseKind::SnapshotAge, message).hint(
+                "Raise limits.snapshot_age, read with more sessions, or ask for fewer checks with --only.",
+            )
+        })
     }
 
     async fn ask(
@@ -225,7 +237,10 @@ struct Answer {
 
 /// Whether one of several things that were asked for together may have spoilt the answer for all.
 fn is_of_one(cause: &Cause) -> bool {
-    !matches!(cause.kind, CauseKind::Cancelled | CauseKind::Connection | CauseKind::Deadline)
+    !matches!(
+        cause.kind,
+        CauseKind::Cancelled | CauseKind::Connection | CauseKind::Deadline | CauseKind::SnapshotAge
+    )
 }
 
 /// Asks on one session. On failure, says whether the session can still be used.

@@ -9,8 +9,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::dsn::TargetSession;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::Server;
 use crate::evidence::{AssertionValue, Cause, CauseKind};
+use crate::evidence::{Server, Standby};
 use crate::plan::Limits;
 use crate::sql::{literal, quote_list};
 use crate::text::milliseconds;
@@ -91,6 +91,18 @@ impl Session {
         serde_json::from_str(&text).map_err(|error| {
             Error::new(ErrorKind::Unsupported, "the server described itself in a way that was not understood")
                 .caused_by(error)
+        })
+    }
+
+    /// How far this standby is behind its primary.
+    ///
+    /// # Errors
+    /// Where the server does not tell, as some hosted ones do not; the transaction goes on.
+    pub(crate) async fn standby(&self) -> Result<Standby> {
+        let sql = format!("select pg_catalog.to_json(f)::pg_catalog.text from (\n{}\n) f", Standby::SQL);
+        let text = self.scan(&sql, None).await?.into_iter().flatten().flatten().next().unwrap_or_default();
+        serde_json::from_str(&text).map_err(|error| {
+            Error::new(ErrorKind::Unsupported, "the server's answer was not understood").caused_by(error)
         })
     }
 
@@ -230,6 +242,7 @@ fn transaction(limits: &Limits, snapshot: Option<&str>) -> String {
          set local extra_float_digits = 3;\n\
          set local bytea_output = 'hex';\n\
          set local standard_conforming_strings = on;\n\
+         set local quote_all_identifiers = off;\n\
          set local idle_in_transaction_session_timeout = 0;\n\
          set local application_name = 'drcore';\n\
          set local work_mem = '4MB';\n",

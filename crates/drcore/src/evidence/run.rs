@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Standby;
 use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind};
 
@@ -29,6 +30,9 @@ pub struct Run {
     /// The server, where one answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<Server>,
+    /// How far the server is behind its primary, where it is a standby and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<Standby>,
     /// How many sessions read.
     pub sessions: u32,
     /// Whether all that was read is of one snapshot.
@@ -55,6 +59,25 @@ impl Run {
         });
     }
 
+    /// Whether what was read is a standby's, which follows another server.
+    pub fn in_recovery(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.in_recovery)
+    }
+
+    /// `standby, 12 s behind`, where it is one.
+    pub(crate) fn standby_sentence(&self) -> Option<String> {
+        self.in_recovery().then(|| match &self.standby {
+            Some(standby) => format!("standby, {}", standby.sentence()),
+            None => "standby, how far behind is not known".to_owned(),
+        })
+    }
+
+    /// What to think of before something that a standby lacks is taken for lost.
+    pub(crate) fn standby_warning(&self) -> Option<&'static str> {
+        let behind = self.in_recovery() && !self.standby.as_ref().is_some_and(Standby::is_caught_up);
+        behind.then_some("the standby is behind: what it lacks may only not have arrived yet")
+    }
+
     /// A run that starts at `taken_at`.
     pub fn new(taken_at: Timestamp) -> Self {
         Self {
@@ -64,6 +87,7 @@ impl Run {
             project: None,
             access: None,
             server: None,
+            standby: None,
             sessions: 0,
             one_snapshot: false,
             elapsed_ms: 0,
@@ -194,6 +218,7 @@ impl Failure {
             (_, Some("3D000")) => {
                 Some("the restore has not created the database yet, or it has another name")
             }
+            (_, Some("40001")) => Some("the standby gave way to what its primary did"),
             (_, Some("53300")) => Some("other clients hold all connections"),
             (_, Some("57P03")) => Some("the server is still starting, or still restoring"),
             (ErrorKind::Connection, _) if self.message.contains("lookup") => {

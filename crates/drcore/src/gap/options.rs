@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::collect::CollectOptions;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::{ColumnName, Plan, Span, TableName};
+use crate::plan::{ColumnName, Plan, TableName};
 
 /// What is asked of [`gap`](super::gap).
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl GapOptions {
 
     /// Reads the options of a call: `{"since": "2026-11-20T02:55:00Z", "tenant_column": "tenant_id",
     /// "tables": ["invoices"], "columns": ["proposals.sent_at"], "plan": PATH | {…}, "deadline": "10m",
-    /// "sessions": 2, "snapshot": ID}`, all but `since` optional.
+    /// "sessions": 2, "limits": {"statement_timeout": "1h", …}, "snapshot": ID}`, all but `since` optional.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a key that is not known or a value of another type;
@@ -59,11 +59,7 @@ impl GapOptions {
             given.remove("tenant_column").map(|value| string("tenant_column", &value)).transpose()?;
         options.tables = names(given.remove("tables"), "tables", TableName::parse)?;
         options.columns = names(given.remove("columns"), "columns", ColumnName::parse)?;
-        if let Some(deadline) = given.remove("deadline") {
-            let span = Span::parse(&string("deadline", &deadline)?);
-            options.plan.limits.deadline = Some(span.map_err(|error| usage(format!("deadline: {error}")))?);
-        }
-        crate::arguments::sessions(&mut given, &mut options.plan)?;
+        crate::arguments::limits(&mut given, &mut options.plan)?;
         options.collect.snapshot =
             given.remove("snapshot").map(|value| string("snapshot", &value)).transpose()?;
         Ok(options)
@@ -71,7 +67,7 @@ impl GapOptions {
 }
 
 const KEYS: &[&str] =
-    &["columns", "deadline", "plan", "sessions", "since", "snapshot", "tables", "tenant_column"];
+    &["columns", "deadline", "limits", "plan", "sessions", "since", "snapshot", "tables", "tenant_column"];
 
 fn usage(message: String) -> Error {
     Error::new(ErrorKind::Usage, message)

@@ -79,9 +79,11 @@ impl GapReport {
             GapVerdict::Unproven => format!("UNPROVEN what was created after {since}\n"),
         };
         let database = self.run.server.as_ref().map(|server| format!("db {} · ", terminal(&server.database)));
+        let standby = self.run.standby_sentence().map(|sentence| format!("{sentence} · "));
         text.push_str(&format!(
-            "         {}{} asked, {} not covered, {} could not be read\n",
+            "         {}{}{} asked, {} not covered, {} could not be read\n",
             database.unwrap_or_default(),
+            standby.unwrap_or_default(),
             plural(self.tables.len() as u64, "table"),
             count(self.not_covered.len() as u64),
             count(self.unread.len() as u64),

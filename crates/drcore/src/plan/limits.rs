@@ -28,12 +28,16 @@ pub struct Limits {
     /// How long the whole run may take; what was not read by then is unread. Default: no end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Span>,
+    /// How old the snapshot may become: later nothing more is begun on it, and the rest is unread. While a
+    /// snapshot is held, the server cannot vacuum away rows that are deleted meanwhile. Default: no end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_age: Option<Span>,
 }
 
 impl Limits {
     pub(super) fn read(reader: &mut Reader, mut fields: Fields<'_>) -> Option<Self> {
         if fields.entries().is_empty() {
-            return fields.wrong(reader, "this section is empty; allowed: sessions, connect_timeout, statement_timeout, lock_timeout, deadline");
+            return fields.wrong(reader, "this section is empty; allowed: sessions, connect_timeout, statement_timeout, lock_timeout, deadline, snapshot_age");
         }
         let sessions = fields.optional(reader, "sessions", |reader, node, path| {
             match reader.count(node, path).map(u32::try_from) {
@@ -48,9 +52,23 @@ impl Limits {
             statement_timeout: fields.optional(reader, "statement_timeout", Reader::span),
             lock_timeout: fields.optional(reader, "lock_timeout", Reader::span),
             deadline: fields.optional(reader, "deadline", Reader::span),
+            snapshot_age: fields.optional(reader, "snapshot_age", Reader::span),
         };
         fields.finish(reader);
         Some(limits)
+    }
+
+    /// These limits, and the others' where these say nothing.
+    #[must_use]
+    pub fn or(self, others: &Self) -> Self {
+        Self {
+            sessions: self.sessions.or(others.sessions),
+            connect_timeout: self.connect_timeout.or(others.connect_timeout),
+            statement_timeout: self.statement_timeout.or(others.statement_timeout),
+            lock_timeout: self.lock_timeout.or(others.lock_timeout),
+            deadline: self.deadline.or(others.deadline),
+            snapshot_age: self.snapshot_age.or(others.snapshot_age),
+        }
     }
 
     pub(super) fn is_default(&self) -> bool {

@@ -152,7 +152,8 @@ impl View {
         let mut failures = Vec::new();
         failures.extend(failure(&run.evidence, ""));
         failures.extend(run.baseline.as_ref().and_then(|run| failure(run, "the baseline: ")));
-        let notes = report.notes.iter().chain(&run.evidence.notes).map(|note| line(note)).chain(
+        let own = report.notes.iter().chain(&run.evidence.notes).map(String::as_str);
+        let notes = own.chain(run.evidence.standby_warning()).map(line).chain(
             run.baseline.iter().flat_map(|run| &run.notes).map(|note| line(&format!("the baseline: {note}"))),
         );
         Self {
@@ -251,6 +252,7 @@ fn subject(report: &Report) -> Vec<String> {
     subject.extend(run.project.as_deref().map(|project| format!("project {}", line(project))));
     subject.extend(run.server.as_ref().map(|server| format!("db {}", line(&server.database))));
     subject.extend(run.host.as_deref().map(line));
+    subject.extend(run.standby_sentence());
     let mut examined = Vec::new();
     for (what, noun) in [("tables", "table"), ("rows", "row")] {
         examined.extend(report.examined.get(what).map(|number| plural(*number, noun)));

@@ -17,6 +17,7 @@ pub(super) fn subject(page: &mut Page, report: &Report) {
     if let Some(server) = &run.server {
         parts.push(format!("db {}", server.database));
     }
+    parts.extend(run.standby_sentence());
     let examined = |what: &str| report.examined.get(what).copied().unwrap_or_default();
     if report.examined.is_empty() {
         parts.push("no table was counted".to_owned());
@@ -40,6 +41,9 @@ pub(super) fn subject(page: &mut Page, report: &Report) {
         page.more(&parts.join(" · "));
     }
 
+    if let Some(warning) = run.standby_warning() {
+        page.more(warning);
+    }
     if let Some(failure) = &run.failure {
         page.more(&format!("ended early: {}; what was not read by then is not judged", failure.message));
     }
