@@ -26,6 +26,8 @@ use drcore::connect::Dsn;
 use drcore::evidence::PasswordFrom;
 
 use crate::fault::Fault;
+use crate::incident::IncidentArguments;
+use crate::log::LogArguments;
 use crate::screen::{STYLES, Screen};
 
 /// Proves that a PostgreSQL or Supabase restore is good, tells what was lost
@@ -53,6 +55,10 @@ Examples:
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+    #[command(flatten)]
+    pub(crate) incident: IncidentArguments,
 }
 
 /// What to do.

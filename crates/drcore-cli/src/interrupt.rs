@@ -1,5 +1,6 @@
 //! Ctrl-C: the first cancels on the server and lets the report be printed, the second kills.
 
+use drcore::ErrorKind;
 use tokio_util::sync::CancellationToken;
 
 use crate::screen::Screen;
@@ -24,6 +25,8 @@ pub(crate) fn token_with(screen: &Screen, note: &'static str) -> CancellationTok
         cancelled.cancel();
         screen.note(note);
         if asked_to_stop().await {
+            screen.incident.failed(ErrorKind::Cancelled);
+            screen.incident.finish("130", &screen);
             #[expect(clippy::exit, reason = "the user asked twice")]
             std::process::exit(130);
         }

@@ -59,9 +59,15 @@ impl Outputs {
             .map_err(|error| unwritten(&path, error))
     }
 
+    /// Their names.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|(path, _)| path.as_path())
+    }
+
     /// Writes all of them.
     pub(crate) fn write(&self, report: &Report, text: TextOptions) -> Result<(), Error> {
         for (path, form) in &self.0 {
+            let _span = tracing::debug_span!("report", form = ?form).entered();
             let text = match form {
                 Form::Json => report.to_json()? + "\n",
                 Form::Text => report.to_text(text),
@@ -88,7 +94,9 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
     let mut file = temporary(path).map_err(|error| unwritten(path, error))?;
     file.write_all(text.as_bytes()).map_err(|error| unwritten(path, error))?;
     file.as_file().sync_all().map_err(|error| unwritten(path, error))?;
-    file.persist(path).map(drop).map_err(|error| unwritten(path, error.error))
+    file.persist(path).map_err(|error| unwritten(path, error.error))?;
+    tracing::info!(file = %path.display(), bytes = text.len(), "written");
+    Ok(())
 }
 
 /// As [`write`], for what holds nothing private: with the permissions of any new file.

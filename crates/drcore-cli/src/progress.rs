@@ -10,6 +10,8 @@ use drcore::report::count;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinHandle;
 
+use crate::log;
+
 /// How often a log hears of it.
 const LOG_EVERY: Duration = Duration::from_secs(30);
 /// How often a program hears of it, at most.
@@ -55,6 +57,8 @@ impl Display {
     pub(crate) fn begin(style: Style) -> Self {
         let in_ci = std::env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false");
         match style {
+            // A bar that is drawn again and again, and lines of a log, would spoil each other.
+            Style::Auto if log::is_on() => Self { listener: None, bar: None, ticker: None },
             Style::Auto if std::io::stderr().is_terminal() => Self::bar(),
             Style::Auto if in_ci => Self::lines(),
             Style::Auto | Style::None => Self { listener: None, bar: None, ticker: None },

@@ -5,9 +5,12 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 use clap::builder::styling::Styles;
 use drcore::report::{terminal, terminal_lines, without_commands};
+use drcore::secret::redact;
 use drcore::{Error, ErrorKind as Kind};
 
 use crate::fault::{Fault, USAGE};
+use crate::incident::Incident;
+use crate::log;
 
 /// Help is plain: its words carry it, and it fits 80 columns everywhere.
 pub(crate) const STYLES: Styles = Styles::plain();
@@ -21,6 +24,8 @@ pub(crate) struct Screen {
     pub(crate) color: bool,
     error_color: bool,
     json_errors: bool,
+    /// The row of the incident log, where one is kept.
+    pub(crate) incident: Incident,
 }
 
 impl Screen {
@@ -37,6 +42,7 @@ impl Screen {
             color: colored(anstream::AutoStream::choice(&out)),
             error_color: colored(anstream::AutoStream::choice(&std::io::stderr())),
             json_errors,
+            incident: Incident::default(),
         }
     }
 
@@ -56,11 +62,17 @@ impl Screen {
     /// A line on standard error, beside the work.
     #[expect(clippy::unused_self, reason = "output goes through the screen, whatever it is")]
     pub(crate) fn note(&self, text: &str) {
+        if log::is_json() {
+            return tracing::info!("{text}");
+        }
         complain(&format!("drcore: {}\n", terminal(text)));
     }
 
     /// A warning on standard error.
     pub(crate) fn warn(&self, text: &str) {
+        if log::is_json() {
+            return tracing::warn!("{text}");
+        }
         complain(&format!("{}: {}\n", self.paint("warning", AnsiColor::Yellow), terminal(text)));
     }
 
@@ -68,6 +80,18 @@ impl Screen {
     /// standard output. Gives the exit code.
     pub(crate) fn fault(&self, fault: &Fault) -> u8 {
         let error = &fault.error;
+        if log::is_json() {
+            tracing::error!(
+                code = error.kind().as_str(),
+                sqlstate = error.sqlstate(),
+                detail = error.detail_text(),
+                hint = error.hint_text(),
+                exit = fault.code,
+                "{error}"
+            );
+            self.json_error(error);
+            return fault.code;
+        }
         let mut text = format!("{}: {}\n", self.paint("error", AnsiColor::Red), terminal(&error.to_string()));
         let mut last = format!("exit {}", fault.code);
         if let Some(detail) = error.detail_text() {
@@ -87,7 +111,8 @@ impl Screen {
     /// Answers `--help` and `--version`, or tells what is wrong with the arguments. Gives the exit code.
     pub(crate) fn usage(&self, error: &clap::Error) -> u8 {
         use clap::error::ErrorKind as Clap;
-        let text = error.render().to_string();
+        // What was typed in the wrong place may be a connection string.
+        let text = redact(&error.render().to_string()).into_owned();
         if matches!(error.kind(), Clap::DisplayHelp | Clap::DisplayVersion) {
             return self.print(&text).map_or_else(|fault| self.fault(&fault), |()| 0);
         }

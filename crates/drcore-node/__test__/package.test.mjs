@@ -68,6 +68,21 @@ describe('the package', TIMEOUT, () => {
     }
   })
 
+  test('logs as the environment says', async () => {
+    const script = `require('drcore').verify(${JSON.stringify(database())}, { only: ['row_counts'] })`
+    const log = async (variables) => {
+      const { stdout, stderr } = await run(execPath, ['-e', script], { cwd: here, env: { ...process.env, ...variables } })
+      assert.equal(stdout, '')
+      return stderr
+    }
+    assert.equal(await log({}), '')
+    assert.match(await log({ DRCORE_LOG: 'info' }), / INFO collect\{server=/)
+    const lines = (await log({ DRCORE_LOG: 'debug', DRCORE_LOG_FORMAT: 'json' })).trimEnd().split('\n')
+    const messages = new Set(lines.map((line) => JSON.parse(line).message))
+    for (const message of ['collected', 'answered', 'judged']) assert.ok(messages.has(message), message)
+    assert.match(await log({ DRCORE_LOG: 'loud' }), /DRCORE_LOG is none of off, error/)
+  })
+
   test('judges as the command does, byte by byte', async () => {
     const url = database()
     const before = await drcore.baseline(url)

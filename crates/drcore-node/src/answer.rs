@@ -34,5 +34,6 @@ where
     T: ToNapiValue + Send + 'static,
     F: Future<Output = drcore::Result<T>> + Send + 'static,
 {
+    drcore_cli::log_from_environment();
     env.spawn_future(async move { Ok(answer(future.await)) })
 }

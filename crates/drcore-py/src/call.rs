@@ -100,6 +100,7 @@ impl Call {
         V: Send + 'static,
         F: Future<Output = Result<V>> + Send + 'static,
     {
+        drcore_cli::log_from_environment();
         let runtime = runtime().into_py_result()?;
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), wake });
         let cancel = CancellationToken::new();

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -54,6 +56,25 @@ def test_explain_is_the_commands_page() -> None:
     with pytest.raises(drcore.UsageError) as raised:
         drcore.explain("fewer_row")
     assert raised.value.hint is not None and "fewer_rows" in raised.value.hint
+
+
+def test_the_library_logs_as_the_environment_says(database: Database) -> None:
+    script = f"import drcore; drcore.verify({database.url!r}, only=['row_counts'])"
+
+    def log(**variables: str) -> str:
+        environment = os.environ | variables
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, check=True, env=environment, text=True
+        )
+        assert done.stdout == ""
+        return done.stderr
+
+    assert log() == ""
+    assert " INFO collect{server=" in log(DRCORE_LOG="info")
+    lines = log(DRCORE_LOG="debug", DRCORE_LOG_FORMAT="json").splitlines()
+    events = [json.loads(line) for line in lines]
+    assert {"collected", "answered", "judged"} <= {event["message"] for event in events}
+    assert "DRCORE_LOG is none of off, error" in log(DRCORE_LOG="loud")
 
 
 def test_ctrl_c_reaches_the_command(locked: Database, tmp_path: Path) -> None:

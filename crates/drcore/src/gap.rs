@@ -141,6 +141,16 @@ pub enum GapVerdict {
     Unproven,
 }
 
+impl GapVerdict {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Unproven => "unproven",
+        }
+    }
+}
+
 /// The rows that were created after an instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "GapReport")]

@@ -77,6 +77,7 @@ pub mod evidence;
 pub mod finding;
 pub mod gap;
 mod init;
+pub mod pages;
 pub mod plan;
 pub mod reference;
 pub mod remedy;

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::text::{count, plural};
 pub(crate) use escape::is_hostile;
 pub use escape::{terminal, terminal_lines, without_commands};
+pub use markdown::{MarkdownCell, markdown_row};
 pub use tally::Group;
 pub use text::TextOptions;
 

@@ -68,7 +68,13 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
         options.progress = Some(Arc::new(move |step| screen.note(step.label())));
     }
     let drill = Box::pin(drcore::drill::sample(&options)).await?;
+    screen.incident.read(&drill.report.after.run.evidence);
+    screen.incident.verdict(if drill.report.passed { "passed" } else { "failed" });
+    screen.incident.planned(&drill.report.repair.digest);
     let written = write(&arguments.output, &drill.report);
+    if written.is_ok() {
+        arguments.output.iter().for_each(|path| screen.incident.wrote(path));
+    }
     screen.print(&show(&arguments, &drill.report, screen)?)?;
     if arguments.keep {
         screen.print(&how_to_reach(&drill))?;

@@ -2,24 +2,25 @@
 
 use drcore::Finding;
 use drcore::check::Check;
-use drcore::checks;
+use drcore::{checks, pages};
 use serde_json::Value;
 
 use super::markdown;
 use crate::fault::Fault;
 use crate::screen::Screen;
 
-/// Explain a check, a kind of finding or a key of the plan; without one, list them
+/// Explain a check, a kind of finding, a key of the plan and more; without one, list them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   drcore explain
   drcore explain row_counts
   drcore explain fewer_rows
-  drcore explain plan.row_counts")]
+  drcore explain plan.row_counts
+  drcore explain log")]
 pub(crate) struct Arguments {
-    /// An id of a check, a kind of finding, a finding's whole id, or plan.KEY
-    #[arg(value_name = "CHECK|KIND|plan.KEY")]
+    /// An id of a check, a kind of finding, a finding's whole id, plan.KEY or a page
+    #[arg(value_name = "CHECK|KIND|plan.KEY|PAGE")]
     topic: Option<String>,
 }
 
@@ -53,12 +54,19 @@ fn index() -> String {
     for (key, about) in sections() {
         page.push_str(&format!("- `plan.{key}`: {about}\n"));
     }
+    page.push_str("\n# More\n\n");
+    for more in pages::ALL {
+        page.push_str(&format!("- `{}`: {}\n", more.topic, more.summary));
+    }
     page
 }
 
 fn page(topic: &str) -> Result<String, Fault> {
     if let Some(key) = topic.strip_prefix("plan.") {
         return plan_page(key);
+    }
+    if let Some(found) = pages::ALL.iter().find(|page| page.topic == topic) {
+        return Ok(found.text.to_owned());
     }
     // A finding's id begins with the check and the kind.
     let mut parts = topic.split(':');
@@ -74,8 +82,9 @@ fn page(topic: &str) -> Result<String, Fault> {
         .map(|check| check.id)
         .chain(Finding::KINDS.iter().copied())
         .chain(keys.iter().map(String::as_str))
+        .chain(pages::ALL.iter().map(|page| page.topic))
         .collect();
-    let error = drcore::no_such("check, kind or key of the plan", topic, &known);
+    let error = drcore::no_such("check, kind, key of the plan or page", topic, &known);
     let error = if error.hint_text().is_some_and(|hint| hint.starts_with("Allowed")) {
         error.hint("See drcore explain for all of them.")
     } else {
@@ -187,6 +196,10 @@ mod tests {
         for (key, about) in sections() {
             assert_ne!(about, "no description", "{key}");
             assert!(page(&format!("plan.{key}")).unwrap().contains(&about));
+        }
+        for more in pages::ALL {
+            assert!(page(more.topic).unwrap().starts_with(&format!("# {}", more.topic)));
+            assert!(index().contains(more.summary));
         }
         assert!(page("plan.row_counts").unwrap().contains("within"));
         assert!(page("plan.limits").unwrap().contains("`deadline`"));

@@ -56,7 +56,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
         is_json(path).map_err(Fault::usage)?;
         output::check_writable(path).map_err(Fault::usage)?;
     }
-    let url = arguments.database.url()?;
+    let url = arguments.database.url(screen)?;
     let mut options = GapOptions::new(arguments.since);
     options.plan = arguments.plan.load()?;
     keep_apart(options.plan.source(), &arguments.output)?;
@@ -68,11 +68,14 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     options.collect = collect;
     let gap = Box::pin(drcore::gap::gap(&url, &options)).await?;
     drop(display);
+    screen.incident.read(&gap.run);
+    screen.incident.verdict(gap.verdict.as_str());
     let json = gap.to_json()? + "\n";
     let text = gap.to_text();
     for path in &arguments.output {
         let shown = if is_json(path).map_err(Fault::usage)? { &json } else { &text };
         output::write(path, shown).map_err(Fault::unwritten)?;
+        screen.incident.wrote(path);
     }
     screen.print(match arguments.format {
         Format::Json => &json,

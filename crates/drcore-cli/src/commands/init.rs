@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
         }
         output::check_writable(path).map_err(Fault::usage)?;
     }
-    let url = arguments.database.url()?;
+    let url = arguments.database.url(screen)?;
     let mut options = VerifyOptions::default();
     arguments.database.limit(&mut options.plan);
     let (collect, display) = arguments.database.collecting(screen);
@@ -45,7 +45,10 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     let plan = drcore::init(&url, &options).await?;
     drop(display);
     match &arguments.output {
-        Some(path) => output::write_public(path, &plan).map_err(Fault::unwritten)?,
+        Some(path) => {
+            output::write_public(path, &plan).map_err(Fault::unwritten)?;
+            screen.incident.wrote(path);
+        }
         None => screen.print(&plan)?,
     }
     screen.warn("the plan writes down what the database is like now, damage included: read every line");

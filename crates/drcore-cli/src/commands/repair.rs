@@ -101,9 +101,11 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     options.collect.only.clone_from(&arguments.check.only);
     let report = match &arguments.report {
         Some(path) => Report::load(path).map_err(Fault::usage)?,
-        None => Box::pin(drcore::verify(&arguments.database.url()?, &options)).await?,
+        None => Box::pin(drcore::verify(&arguments.database.url(screen)?, &options)).await?,
     };
     let plan = RepairPlan::of(&report, &repair).map_err(Fault::usage)?;
+    screen.incident.read(&report.run.evidence);
+    screen.incident.planned(&plan.digest);
     let (Some(digest), Some(project)) = (&arguments.apply, &arguments.project) else {
         drop(display);
         return print(&arguments, &plan, &report, screen);
@@ -114,9 +116,11 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
         );
     }
     plan.expect(digest)?;
-    let repaired = Box::pin(apply(&arguments.database.url()?, project, plan, &report, &options)).await?;
+    let repaired =
+        Box::pin(apply(&arguments.database.url(screen)?, project, plan, &report, &options)).await?;
     drop(display);
     let code = repaired.after.exit_code(Severity::Warning);
+    screen.incident.verdict(&format!("applied; verified again: {}", repaired.after.verdict.as_str()));
     screen.print(&match arguments.format {
         Format::Json => repaired.to_json()? + "\n",
         Format::Text => format!("{}exit {code}\n", repaired.to_text()),
@@ -127,6 +131,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
 /// Prints the plan. Gives the exit code: that a finding has no remedy is no failure of the plan, but
 /// where something could not be read, there may be more to repair than the plan says.
 fn print(arguments: &Arguments, plan: &RepairPlan, report: &Report, screen: &Screen) -> Result<u8, Fault> {
+    screen.incident.verdict("planned");
     let unread = report.checks.iter().filter(|check| check.counts || !check.unread.is_empty()).count();
     let code = if report.is_interrupted() {
         130
@@ -138,6 +143,7 @@ fn print(arguments: &Arguments, plan: &RepairPlan, report: &Report, screen: &Scr
     if let Some(path) = &arguments.output {
         let text = if is_script(path)? { plan.to_sql() } else { plan.to_json()? + "\n" };
         output::write(path, &text).map_err(Fault::unwritten)?;
+        screen.incident.wrote(path);
     }
     if arguments.format == Format::Json {
         screen.print(&(plan.to_json()? + "\n"))?;

@@ -42,12 +42,13 @@ pub(crate) struct DatabaseArguments {
 
 impl DatabaseArguments {
     /// The connection string.
-    pub(crate) fn url(&self) -> Result<String, Fault> {
+    pub(crate) fn url(&self, screen: &Screen) -> Result<String, Fault> {
         let url = match &self.url {
             Some(url) => url.clone(),
             None => Dsn::from_environment().map_err(Fault::usage)?,
         };
         Dsn::parse(&url).map_err(Fault::usage)?;
+        screen.incident.reached_by(&url);
         Ok(url)
     }
 
@@ -61,7 +62,7 @@ impl DatabaseArguments {
         outputs: &[PathBuf],
         screen: &Screen,
     ) -> Result<Prepared, Fault> {
-        let url = self.url()?;
+        let url = self.url(screen)?;
         let mut options = VerifyOptions::default();
         options.plan = plan.load()?;
         self.limit(&mut options.plan);
@@ -236,7 +237,11 @@ impl ReportArguments {
             Format::Text => report.to_text(self.text_options(screen.width, screen.color)),
         };
         // The files first: a pipe that is closed early must not cost them.
+        screen.incident.judged(report);
         let written = outputs.write(report, self.text_options(Some(80), false));
+        if written.is_ok() {
+            outputs.paths().for_each(|path| screen.incident.wrote(path));
+        }
         // Nobody asked for it: that it cannot be written is no reason to fail.
         if let Err(error) = Outputs::tell_github(report) {
             screen.warn(&error.to_string());
@@ -297,6 +302,9 @@ pub(crate) fn stored(
         None if unread.is_empty() => 0,
         _ => UNPROVEN,
     };
+    screen.incident.read(run);
+    screen.incident.wrote(path);
+    screen.incident.verdict(if code == 0 { "stored" } else { "unproven" });
     let word = if code == 0 { "STORED  " } else { "UNPROVEN" };
     let mut lines = vec![format!("{word} {what} of {place}{database}")];
     lines.push(format!(

@@ -20,7 +20,7 @@ impl Lock {
         Self::at(&database.url().await, table).await
     }
 
-    async fn at(url: &str, table: &str) -> Self {
+    pub async fn at(url: &str, table: &str) -> Self {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         tokio::spawn(connection);
         client.batch_execute(&format!("begin; lock table {table} in access exclusive mode")).await.unwrap();
@@ -37,7 +37,7 @@ impl Lock {
     }
 
     /// Waits until some wait for it, or none.
-    async fn wait(&self, some: bool) {
+    pub async fn wait(&self, some: bool) {
         let began = Instant::now();
         while (self.waiting().await > 0) != some {
             assert!(began.elapsed() < Duration::from_secs(10), "somebody waits for the lock: {}", !some);
@@ -46,11 +46,11 @@ impl Lock {
     }
 }
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     send(child.id(), name);
 }
 
-fn send(process: u32, name: &str) {
+pub fn send(process: u32, name: &str) {
     let status = Command::new("kill").args([name, &process.to_string()]).status().unwrap();
     assert!(status.success());
 }

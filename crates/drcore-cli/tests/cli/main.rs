@@ -1,11 +1,18 @@
 //! The whole command, as a process, against real servers.
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test may panic, and is nobody's library")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test may panic, and is nobody's library"
+)]
 
 mod command;
 mod conformance;
 mod drill;
 mod gap;
+mod incident;
 mod interrupt;
+mod log;
 mod outputs;
 mod refusals;
 mod repair;

@@ -12,7 +12,7 @@ use crate::connect::Write;
 use crate::error::Result;
 use crate::finding::{Finding, Severity};
 use crate::gap::GapReport;
-use crate::report::{Report, Verdict};
+use crate::report::{MarkdownCell, Report, Verdict, markdown_row};
 use crate::restore::{Comparison, RepairPlan};
 use crate::text::{age, plural, seconds};
 
@@ -346,14 +346,12 @@ impl DrillRow {
     /// A Markdown table of this row: the beginning of a drill log.
     pub fn to_markdown_table(&self) -> String {
         let rule = Self::COLUMNS.map(|_| "---").join(" | ");
-        format!("| {} |\n| {rule} |\n{}\n", Self::COLUMNS.join(" | "), self.to_markdown())
+        format!("| {} |\n| {rule} |\n{}", Self::COLUMNS.join(" | "), self.to_markdown())
     }
 
-    /// The row of a Markdown table.
+    /// The row of a Markdown table, as a line.
     pub fn to_markdown(&self) -> String {
-        let cells =
-            self.values().map(|value| value.replace('\\', "\\\\").replace('|', "\\|").replace('\n', " "));
-        format!("| {} |", cells.join(" | "))
+        markdown_row(self.values().map(MarkdownCell::Text))
     }
 }
 

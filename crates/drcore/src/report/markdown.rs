@@ -22,6 +22,36 @@ impl Report {
     }
 }
 
+/// What stands in a cell of a Markdown table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MarkdownCell<'t> {
+    /// Shown as it is typed, such as a command or an object.
+    Code(&'t str),
+    /// Words.
+    Text(&'t str),
+}
+
+/// One row of a Markdown table, whatever is in its cells: nothing in them is markup or ends a cell.
+///
+/// ```
+/// use drcore::report::{MarkdownCell, markdown_row};
+///
+/// let row = markdown_row([MarkdownCell::Code("psql -c 'a|b'"), MarkdownCell::Text("<b>\n")]);
+/// assert_eq!(row, "| `psql -c 'a\\|b'` | &lt;b&gt;\\\\n |\n");
+/// ```
+pub fn markdown_row<'t>(cells: impl IntoIterator<Item = MarkdownCell<'t>>) -> String {
+    let cells: Vec<String> = cells
+        .into_iter()
+        .map(|one| match one {
+            MarkdownCell::Code("") => String::new(),
+            MarkdownCell::Code(plain) => cell(&code(plain)),
+            MarkdownCell::Text(plain) => cell(&text(plain)),
+        })
+        .collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
 /// As many findings as fit into `budget` bytes, worst first, and all the rest.
 fn render(view: &View, budget: usize) -> String {
     let mut out = head(view);

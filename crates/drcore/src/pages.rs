@@ -1,0 +1,36 @@
+//! Pages about what is no check: `drcore explain` shows them, and so does this documentation.
+
+/// A page.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Page {
+    /// The word that it is asked for by.
+    pub topic: &'static str,
+    /// What it is about, in a few words.
+    pub summary: &'static str,
+    /// Markdown.
+    pub text: &'static str,
+}
+
+/// All pages.
+pub static ALL: &[Page] = &[Page {
+    topic: "log",
+    summary: "watching drcore at work, and the incident log",
+    text: include_str!("pages/log.md"),
+}];
+
+#[doc = include_str!("pages/log.md")]
+pub mod log {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_sorted_and_begin_with_their_topic() {
+        assert!(ALL.is_sorted_by_key(|page| page.topic));
+        for page in ALL {
+            assert!(page.text.starts_with(&format!("# {}\n", page.topic)), "{}", page.topic);
+        }
+    }
+}
