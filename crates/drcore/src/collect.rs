@@ -21,11 +21,12 @@ use tracing::Instrument;
 pub use progress::{Phase, Progress};
 pub use request::{Request, Wants};
 pub(crate) use stop::Stop;
+use workers::Pool;
 
 use crate::check::Context;
 use crate::checks;
-use crate::connect::{Dsn, Session, Source};
-use crate::error::{ErrorKind, Result};
+use crate::connect::{Dsn, Source, WaitFor};
+use crate::error::{Error, Result};
 use crate::evidence::catalog::CatalogFactName;
 use crate::evidence::{Evidence, Failure, Run};
 use crate::plan::Plan;
@@ -81,9 +82,10 @@ pub fn wanted(plan: &Plan, now: &Evidence, then: Option<&Evidence>, only: &[Stri
 /// Reads every fact that plan and baseline ask for, from one state of one database.
 ///
 /// # Errors
-/// Never for a single object: that is unread. [`ErrorKind::Connection`] and the
-/// like only where no session could be opened at all, or where the session that
-/// holds the snapshot was lost twice.
+/// Never for a single object: that is unread. [`ErrorKind::Connection`](crate::ErrorKind::Connection)
+/// and the like only where no session could be opened at all. Where all sessions are lost, everything
+/// is read once more; where they are lost again, what was read is kept, and the Evidence says why
+/// there is no more.
 pub async fn collect(
     source: &Source,
     plan: &Plan,
@@ -106,22 +108,26 @@ async fn collect_until(
 ) -> Result<Evidence> {
     let started = Instant::now();
     // Boxed, or every caller's future would be as large as all of it.
-    let mut result = Box::pin(attempt(source, plan, baseline, options, stop)).await;
-    if matches!(&result, Err(error) if error.kind() == ErrorKind::Connection)
-        && !stop.is_stopped()
-        && options.snapshot.is_none()
-    {
-        tracing::warn!("the session that held the snapshot was lost: reading all again");
-        // All of it was one snapshot's; what is left of it is worth nothing beside another's.
-        result = Box::pin(attempt(source, plan, baseline, options, stop)).await.map(|mut evidence| {
+    let first = Box::pin(attempt(source, plan, baseline, options, stop, WaitFor::Room)).await?;
+    let mut evidence = match first {
+        Attempt::Ended(evidence) => evidence,
+        Attempt::Lost(before, error) => {
+            tracing::warn!(%error, "all sessions were lost: reading everything again");
+            // All of it was one snapshot's; what is left of it is worth nothing beside another's.
+            let second = Box::pin(attempt(source, plan, baseline, options, stop, WaitFor::Return)).await;
+            let (mut evidence, failure, then) = match second {
+                Ok(Attempt::Ended(evidence)) => (evidence, None, READ_AGAIN),
+                Ok(Attempt::Lost(Some(evidence), error)) => (evidence, Some(error), READ_AGAIN),
+                Ok(Attempt::Lost(None, error)) | Err(error) => match before {
+                    Some(evidence) => (evidence, Some(error), "what was read until then is kept"),
+                    None => return Err(error),
+                },
+            };
+            evidence.run.failure = failure.as_ref().map(Failure::from).or(evidence.run.failure);
+            evidence.run.notes.push(format!("all sessions were lost; {then}"));
             evidence
-                .run
-                .notes
-                .push("the session that held the snapshot was lost; all was read again".to_owned());
-            evidence
-        });
-    }
-    let mut evidence = result?;
+        }
+    };
     evidence.run.elapsed_ms = milliseconds(started);
     tracing::info!(
         elapsed_ms = evidence.run.elapsed_ms,
@@ -129,7 +135,7 @@ async fn collect_until(
         ended_early = evidence.run.failure.as_ref().map(|failure| failure.kind.as_str()),
         "collected"
     );
-    Ok(evidence)
+    Ok(*evidence)
 }
 
 /// As [`collect`]; where nothing can be read, Evidence that says so.
@@ -144,7 +150,7 @@ pub async fn collect_or_unreachable(
     let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
     let (dsn, result) = match Dsn::parse(url) {
         Ok(dsn) => {
-            let result = match stop.or(Source::open(dsn.clone(), &plan.limits)).await {
+            let result = match Source::new(dsn.clone()) {
                 Ok(source) => Box::pin(collect_until(&stop, &source, plan, baseline, options)).await,
                 Err(error) => Err(error),
             };
@@ -164,22 +170,37 @@ pub async fn collect_or_unreachable(
     })
 }
 
+const READ_AGAIN: &str = "everything was read again";
+
+/// What came of reading everything from one snapshot.
+enum Attempt {
+    /// Nothing more is wanted, or it was stopped.
+    Ended(Box<Evidence>),
+    /// No session is left on the snapshot: what was read until then, and why.
+    Lost(Option<Box<Evidence>>, Error),
+}
+
 async fn attempt(
     source: &Source,
     plan: &Plan,
     baseline: Option<&Evidence>,
     options: &CollectOptions,
     stop: &Stop,
-) -> Result<Evidence> {
-    let begin = async {
-        let exporter = source.session(&plan.limits).await?;
+    wait: WaitFor,
+) -> Result<Attempt> {
+    let exporter = stop.or(source.session_waiting(&plan.limits, wait)).await?;
+    let opening = async {
         let snapshot = exporter.begin_snapshot(&plan.limits, options.snapshot.as_deref()).await?;
         let server = exporter.server().await?;
         let standby = if server.in_recovery { Some(exporter.standby().await) } else { None };
-        Ok((exporter, snapshot, server, standby))
+        Ok((snapshot, server, standby))
     };
-    let (exporter, snapshot, server, standby) =
-        stop.or(begin).instrument(tracing::debug_span!("snapshot")).await?;
+    let opened = stop.or(opening).instrument(tracing::debug_span!("snapshot")).await;
+    let (snapshot, server, standby) = match opened {
+        Ok(opened) => opened,
+        Err(error) if error.ends_session() => return Ok(Attempt::Lost(None, error)),
+        Err(error) => return Err(error),
+    };
     tracing::debug!(
         taken_at = %server.taken_at,
         version = server.version,
@@ -196,9 +217,10 @@ async fn attempt(
         None => {}
     }
     run.notes.extend(source.notes());
-    let mut evidence = Evidence::new(run);
+    let mut evidence = Box::new(Evidence::new(run));
 
-    let pool = stop.or(workers::Pool::open(source, plan, exporter, snapshot, &mut evidence.run)).await?;
+    let open = async { Ok(Pool::open(source, plan, exporter, snapshot, &mut evidence.run).await) };
+    let pool = stop.or(open).await?;
     let tracker = progress::Tracker::new(options.progress.clone());
     let mut before = Wants::default();
     for round in 1_u32.. {
@@ -214,28 +236,19 @@ async fn attempt(
         }
         before = wants.clone();
         let span = tracing::debug_span!("round", round);
-        pool.answer(plan, wants, &mut evidence, stop, &tracker).instrument(span).await;
-        if stop.is_stopped() || pool.is_lost() {
+        if let Err(error) = pool.answer(plan, wants, &mut evidence, stop, &tracker).instrument(span).await {
+            return Ok(Attempt::Lost(Some(evidence), error));
+        }
+        if stop.is_stopped() {
             break;
         }
-    }
-    if !stop.is_stopped() {
-        pool.check_snapshot().await?;
     }
     if let Some(cause) = stop.cause() {
         // Whatever nobody got to ask is unread for this reason too.
         evidence.run.failure = Some(Failure::from(&cause));
     }
     pool.close().await;
-    Ok(evidence)
-}
-
-/// The sessions of one collection end their transactions before they are given up.
-impl Session {
-    pub(crate) async fn rollback(&self) {
-        // The session is closed next; there is nothing to do about an error.
-        let _ = self.simple("rollback").await;
-    }
+    Ok(Attempt::Ended(evidence))
 }
 
 impl From<&crate::evidence::Cause> for Failure {

@@ -11,4 +11,5 @@ pub use dsn::{Dsn, SslMode};
 pub use source::Source;
 pub use target::{Target, Write};
 
-pub(crate) use session::{Rows, Session};
+pub(crate) use session::{Rows, Session, Snapshot};
+pub(crate) use source::WaitFor;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio_postgres::error::Severity;
 
 use crate::secret::redacted;
 
@@ -116,6 +117,7 @@ struct Inner {
     sqlstate: Option<String>,
     hint: Option<String>,
     detail: Option<String>,
+    ends_session: bool,
     source: Option<Box<dyn StdError + Send + Sync + 'static>>,
 }
 
@@ -129,6 +131,7 @@ impl Error {
             sqlstate: None,
             hint: None,
             detail: None,
+            ends_session: false,
             source: None,
         }))
     }
@@ -166,6 +169,27 @@ impl Error {
     pub fn with_sqlstate(mut self, code: impl Into<String>) -> Self {
         self.0.sqlstate = Some(code.into());
         self
+    }
+
+    /// A session that was lost: of kind [`ErrorKind::Connection`], whatever lies beneath.
+    pub(crate) fn lost(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Connection, message).ending_session()
+    }
+
+    /// Marks it as the end of the session that it came from.
+    fn ending_session(mut self) -> Self {
+        self.0.ends_session = true;
+        self
+    }
+
+    /// Whether the session that it came from is over. A statement that was refused ends none.
+    pub(crate) fn ends_session(&self) -> bool {
+        self.0.ends_session
+    }
+
+    /// Whether a session that was there ended without a word of the server's.
+    pub(crate) fn is_hang_up(&self) -> bool {
+        self.ends_session() && self.kind() == ErrorKind::Connection && self.sqlstate().is_none()
     }
 
     /// What kind of thing went wrong.
@@ -298,10 +322,14 @@ impl From<tokio_postgres::Error> for Error {
             if let Some(hint) = db.hint() {
                 converted = converted.hint(hint);
             }
-            return converted;
+            return match db.parsed_severity() {
+                Some(Severity::Fatal | Severity::Panic) => converted.ending_session(),
+                _ => converted,
+            };
         }
         // The library's own text does not include its cause ("error connecting to server").
         let mut message = error.to_string();
+        let mut hung_up = error.is_closed();
         let mut source = error.source();
         while let Some(cause) = source {
             let text = cause.to_string();
@@ -309,14 +337,19 @@ impl From<tokio_postgres::Error> for Error {
                 message.push_str(": ");
                 message.push_str(&text);
             }
+            hung_up |= cause.downcast_ref::<std::io::Error>().is_some_and(is_hung_up);
             source = cause.source();
         }
-        let kind = if message.contains("TLS") || message.contains("certificate") {
+        // A peer that hangs up says so in TLS's words too.
+        let kind = if !hung_up && (message.contains("TLS") || message.contains("certificate")) {
             ErrorKind::Tls
         } else {
             ErrorKind::Connection
         };
-        Self::new(kind, message)
+        let converted = Self::new(kind, message);
+        // Where nobody was reached there was no session; else the two sides do not understand each
+        // other any more, whatever it is.
+        if error.to_string() == "error connecting to server" { converted } else { converted.ending_session() }
     }
 }
 
@@ -333,6 +366,11 @@ fn without_values<'m>(code: &str, message: &'m str) -> Cow<'m, str> {
     Cow::Owned(format!("{before}\"…\"{}", if is_words { after } else { "" }))
 }
 
+fn is_hung_up(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind as Io;
+    matches!(error.kind(), Io::BrokenPipe | Io::ConnectionAborted | Io::ConnectionReset | Io::UnexpectedEof)
+}
+
 /// Maps a SQLSTATE to a kind. Source: PostgreSQL documentation, appendix A.
 fn kind_of_sqlstate(code: &str) -> ErrorKind {
     match code {
@@ -340,7 +378,8 @@ fn kind_of_sqlstate(code: &str) -> ErrorKind {
         "42501" => ErrorKind::Permission,
         // query_canceled is what statement_timeout raises; lock_not_available what lock_timeout raises.
         "57014" | "55P03" | "25P04" => ErrorKind::Timeout,
-        "57P01" | "57P02" | "57P03" | "53300" => ErrorKind::Connection,
+        // The server ended the session, or takes none: shutdown, crash, too many, idle for too long.
+        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25P03" => ErrorKind::Connection,
         "0A000" => ErrorKind::Unsupported,
         code if code.starts_with("08") => ErrorKind::Connection,
         _ => ErrorKind::Query,

@@ -1,7 +1,6 @@
 //! The sessions that read, on one snapshot.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, mpsc};
@@ -12,8 +11,8 @@ use super::progress::{Phase, Tracker};
 use super::recent::RecentRows;
 use super::request::{Request, Wants};
 use super::stop::Stop;
-use crate::connect::{Rows, Session, Source};
-use crate::error::{Error, ErrorKind, Result};
+use crate::connect::{Rows, Session, Snapshot, Source};
+use crate::error::{Error, Result};
 use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Evidence, Run};
 use crate::plan::Plan;
@@ -29,15 +28,31 @@ const SEQUENCES: usize = 200;
 /// How long to wait before asking again.
 const CANCEL_AGAIN: Duration = Duration::from_millis(100);
 
-/// Sessions on one snapshot. The first holds it and, where others can join, does nothing else.
+/// Sessions on one snapshot.
 pub(super) struct Pool<'s> {
     source: &'s Source,
-    exporter: Session,
-    workers: Vec<Mutex<Option<Session>>>,
-    /// What others join; none where sharing is impossible, and the exporter reads itself.
-    snapshot: Option<String>,
+    /// Holds the snapshot, so that others can join it. It may be lost while those that joined read on.
+    keeper: Option<Session>,
+    /// What they join; none where it cannot be shared, and the one that began it reads alone.
+    snapshot: Option<Snapshot>,
+    readers: Vec<Mutex<Option<Session>>>,
     begun: Instant,
-    lost: AtomicBool,
+}
+
+/// What is still to be asked.
+type Queue = Mutex<VecDeque<Task>>;
+
+/// A job in the queue.
+struct Task {
+    job: Job,
+    /// Whether it goes back to the end of the queue where the server was only short of something.
+    again: bool,
+}
+
+impl Task {
+    fn new(job: Job) -> Self {
+        Self { job, again: true }
+    }
 }
 
 impl<'s> Pool<'s> {
@@ -45,16 +60,15 @@ impl<'s> Pool<'s> {
         source: &'s Source,
         plan: &Plan,
         exporter: Session,
-        snapshot: Option<String>,
+        mut snapshot: Option<Snapshot>,
         run: &mut Run,
-    ) -> Result<Self> {
-        let mut workers = Vec::new();
-        let mut snapshot = snapshot;
-        if let Some(id) = &snapshot {
+    ) -> Self {
+        let mut readers = Vec::new();
+        if let Some(shared) = &snapshot {
             for _ in 0..plan.limits.sessions() {
-                match source.joined(&plan.limits, id).await {
-                    Ok(session) => workers.push(Mutex::new(Some(session))),
-                    Err(error) if workers.is_empty() => {
+                match source.joined(&plan.limits, shared).await {
+                    Ok(session) => readers.push(Mutex::new(Some(session))),
+                    Err(error) if readers.is_empty() => {
                         run.notes.push(format!("one session only: {error}"));
                         snapshot = None;
                         break;
@@ -63,7 +77,7 @@ impl<'s> Pool<'s> {
                     Err(error) => {
                         run.notes.push(format!(
                             "only {} read: {error}",
-                            crate::text::plural(workers.len() as u64, "session")
+                            crate::text::plural(readers.len() as u64, "session")
                         ));
                         break;
                     }
@@ -72,37 +86,28 @@ impl<'s> Pool<'s> {
         } else {
             run.notes.push("one session only: the snapshot cannot be shared here".to_owned());
         }
-        run.sessions = u32::try_from(workers.len().max(1)).unwrap_or(1);
+        let keeper = if readers.is_empty() {
+            readers.push(Mutex::new(Some(exporter)));
+            None
+        } else {
+            Some(exporter)
+        };
+        run.sessions = u32::try_from(readers.len()).unwrap_or(1);
         run.one_snapshot = true;
-        Ok(Self { source, exporter, workers, snapshot, begun: Instant::now(), lost: AtomicBool::new(false) })
-    }
-
-    /// Whether the snapshot is gone, so that going on is worth nothing.
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
-    }
-
-    /// Whether the snapshot was there until the end.
-    pub(super) async fn check_snapshot(&self) -> Result<()> {
-        self.exporter.simple("select 1").await.map(drop).map_err(|error| {
-            Error::new(ErrorKind::Connection, "the session that held the snapshot was lost").caused_by(error)
-        })
+        Self { source, keeper, snapshot, readers, begun: Instant::now() }
     }
 
     pub(super) async fn close(self) {
-        let rollbacks = async {
-            for worker in &self.workers {
-                if let Some(session) = worker.lock().await.take() {
-                    session.rollback().await;
-                }
-            }
-            self.exporter.rollback().await;
-        };
+        let readers = self.readers.into_iter().filter_map(Mutex::into_inner);
+        let ends = futures::future::join_all(readers.chain(self.keeper).map(Session::end));
         // Whoever does not answer is hung up on: dropping the sessions closes them.
-        let _ = tokio::time::timeout(CANCEL_GRACE, rollbacks).await;
+        let _ = tokio::time::timeout(CANCEL_GRACE, ends).await;
     }
 
     /// Answers all requests of one round.
+    ///
+    /// # Errors
+    /// Why no session is left on the snapshot. What was answered before that stands.
     pub(super) async fn answer(
         &self,
         plan: &Plan,
@@ -110,23 +115,18 @@ impl<'s> Pool<'s> {
         evidence: &mut Evidence,
         stop: &Stop,
         tracker: &Tracker,
-    ) {
+    ) -> Result<()> {
         let jobs = plan_jobs(plan, wants, &evidence.catalog);
         let phase =
             if jobs.iter().any(|job| matches!(job, Job::Catalog(_))) { Phase::Catalog } else { Phase::Scan };
         tracker.begin(phase, jobs.len());
-        let queue = Mutex::new(VecDeque::from(jobs));
+        let queue = Mutex::new(jobs.into_iter().map(Task::new).collect());
         let (send, mut receive) = mpsc::unbounded_channel::<Answer>();
-        let readers = async {
+        let reading = async {
             let send = send;
-            if self.workers.is_empty() {
-                self.work(None, plan, &queue, &send, stop).await;
-            } else {
-                let works = self.workers.iter().map(|slot| self.work(Some(slot), plan, &queue, &send, stop));
-                futures::future::join_all(works).await;
-            }
+            self.work_off(plan, &queue, &send, stop).await
         };
-        let keeper = async {
+        let keeping = async {
             while let Some(Answer { job, rows, elapsed_ms }) = receive.recv().await {
                 let unread = rows.as_ref().err().map(|cause| cause.kind);
                 let rows = job.keep(rows, evidence);
@@ -141,36 +141,79 @@ impl<'s> Pool<'s> {
                 );
             }
         };
-        tokio::join!(readers, keeper);
+        tokio::join!(reading, keeping).0
+    }
+
+    /// Works off the queue with all sessions.
+    async fn work_off(
+        &self,
+        plan: &Plan,
+        queue: &Queue,
+        send: &mpsc::UnboundedSender<Answer>,
+        stop: &Stop,
+    ) -> Result<()> {
+        let mut readers: Vec<&Mutex<Option<Session>>> = self.readers.iter().collect();
+        loop {
+            let works = readers.iter().map(|reader| self.work(reader, plan, queue, send, stop));
+            let ends = futures::future::join_all(works).await;
+            if queue.lock().await.is_empty() || stop.is_stopped() {
+                return Ok(());
+            }
+            // Who lost its session gave its job back, maybe after the others had gone home.
+            readers = readers
+                .into_iter()
+                .zip(&ends)
+                .filter(|(_, end)| end.is_ok())
+                .map(|(reader, _)| reader)
+                .collect();
+            if readers.is_empty() {
+                return ends.into_iter().collect();
+            }
+        }
     }
 
     /// Works off the queue with one session.
+    ///
+    /// # Errors
+    /// Why there is no session; its job is in the queue again.
     async fn work(
         &self,
-        slot: Option<&Mutex<Option<Session>>>,
+        reader: &Mutex<Option<Session>>,
         plan: &Plan,
-        queue: &Mutex<VecDeque<Job>>,
+        queue: &Queue,
         send: &mpsc::UnboundedSender<Answer>,
         stop: &Stop,
-    ) {
+    ) -> Result<()> {
         loop {
-            let Some(job) = queue.lock().await.pop_front() else { return };
+            let Some(task) = queue.lock().await.pop_front() else { return Ok(()) };
             let started = Instant::now();
-            let rows = if let Some(cause) = stop.cause().or_else(|| self.too_old(plan)) {
-                Err(cause)
-            } else {
-                let span = tracing::debug_span!("job", job = job.label(), object = job.object());
-                self.ask(slot, plan, &job, stop).instrument(span).await
+            let span = tracing::debug_span!("job", job = task.job.label(), object = task.job.object());
+            let asking = async {
+                match stop.cause().or_else(|| self.too_old(plan)) {
+                    Some(cause) => Ok(Err(cause)),
+                    None => self.ask(reader, plan, &task.job, stop).await,
+                }
             };
-            if matches!(&rows, Err(cause) if is_of_one(cause)) {
-                let pieces = job.split();
+            let rows = match asking.instrument(span).await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    queue.lock().await.push_front(task);
+                    return Err(error);
+                }
+            };
+            if let Err(cause) = &rows {
+                let pieces = if is_of_one(cause) { task.job.split() } else { Vec::new() };
                 if !pieces.is_empty() {
-                    queue.lock().await.extend(pieces);
+                    queue.lock().await.extend(pieces.into_iter().map(Task::new));
+                    continue;
+                }
+                if task.again && is_shortage(cause) {
+                    queue.lock().await.push_back(Task { again: false, ..task });
                     continue;
                 }
             }
             // The keeper lives as long as the readers.
-            let _ = send.send(Answer { job, rows, elapsed_ms: milliseconds(started) });
+            let _ = send.send(Answer { job: task.job, rows, elapsed_ms: milliseconds(started) });
         }
     }
 
@@ -185,47 +228,63 @@ impl<'s> Pool<'s> {
         })
     }
 
+    /// Asks for one job.
+    ///
+    /// # Errors
+    /// Why there is no session to ask on.
     async fn ask(
         &self,
-        slot: Option<&Mutex<Option<Session>>>,
+        reader: &Mutex<Option<Session>>,
         plan: &Plan,
         job: &Job,
         stop: &Stop,
-    ) -> Result<Rows, Cause> {
-        let Some(slot) = slot else {
-            return ask_on(&self.exporter, job, stop).await.map_err(|(cause, _)| cause);
-        };
-        let mut held = slot.lock().await;
-        // A lost session is replaced once a job: nothing is lost by asking again on the same snapshot.
-        for retry in [false, true] {
-            if held.is_none() {
-                let Some(id) = &self.snapshot else { break };
-                match self.source.joined(&plan.limits, id).await {
-                    Ok(session) => *held = Some(session),
+    ) -> Result<Result<Rows, Cause>> {
+        let mut held = reader.lock().await;
+        let mut lost: Option<Error> = None;
+        loop {
+            let session = match &*held {
+                Some(session) => session,
+                None => match stop.or(self.join(plan)).await {
+                    Ok(session) => held.insert(session),
                     Err(error) => {
-                        if error.kind() != ErrorKind::Connection {
-                            // The snapshot is not there any more: its holder is gone.
-                            self.lost.store(true, Ordering::Relaxed);
-                        }
-                        return Err(stop.cause().unwrap_or_else(|| Cause::from(&error)));
+                        return match stop.cause() {
+                            Some(cause) => Ok(Err(cause)),
+                            // Why it was lost says more than that the snapshot is gone.
+                            None => Err(lost.unwrap_or(error)),
+                        };
                     }
-                }
+                },
+            };
+            let error = match ask_on(session, job, stop).await {
+                Ok(rows) => return Ok(Ok(rows)),
+                Err(error) => error,
+            };
+            let cause = stop.cause().unwrap_or_else(|| explain(job, &error));
+            if !error.ends_session() {
+                return Ok(Err(cause));
             }
-            let Some(session) = held.as_ref() else { break };
-            match ask_on(session, job, stop).await {
-                Ok(rows) => return Ok(rows),
-                Err((cause, alive)) => {
-                    if !alive {
-                        *held = None;
-                    }
-                    if alive || retry || stop.is_stopped() {
-                        return Err(cause);
-                    }
-                }
+            *held = None;
+            // Nothing is lost by asking once more on the same snapshot.
+            if lost.is_some() {
+                return Ok(Err(cause));
             }
+            lost = Some(error);
         }
-        Err(Cause::new(CauseKind::Connection, "the session was lost"))
     }
+
+    /// A further session on the snapshot.
+    async fn join(&self, plan: &Plan) -> Result<Session> {
+        match &self.snapshot {
+            Some(snapshot) => self.source.joined(&plan.limits, snapshot).await,
+            None => Err(Error::lost("the session that held the snapshot was lost")),
+        }
+    }
+}
+
+/// Whether the server was only short of something, which others may have given back a moment later.
+fn is_shortage(cause: &Cause) -> bool {
+    // disk_full, out_of_memory (which is the lock table's too), serialization_failure, deadlock_detected
+    matches!(cause.sqlstate.as_deref(), Some("53100" | "53200" | "40001" | "40P01"))
 }
 
 /// What one job came to.
@@ -243,8 +302,8 @@ fn is_of_one(cause: &Cause) -> bool {
     )
 }
 
-/// Asks on one session. On failure, says whether the session can still be used.
-async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Rows, (Cause, bool)> {
+/// Asks on one session.
+async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Rows> {
     let Some(sql) = job.sql() else { return Ok(Vec::new()) };
     let asking = async {
         match job {
@@ -253,7 +312,7 @@ async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Rows, (Caus
         }
     };
     tokio::pin!(asking);
-    let result = tokio::select! {
+    tokio::select! {
         result = &mut asking => result,
         () = stop.stopped() => {
             let cancelled = async {
@@ -266,17 +325,9 @@ async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Rows, (Caus
                     }
                 }
             };
-            match tokio::time::timeout(CANCEL_GRACE, cancelled).await {
-                Ok(result) => result,
-                Err(_) => Err(Error::new(ErrorKind::Connection, "the server did not act on the cancel request")),
-            }
-        }
-    };
-    match result {
-        Ok(rows) => Ok(rows),
-        Err(error) => {
-            let cause = stop.cause().unwrap_or_else(|| explain(job, &error));
-            Err((cause, error.kind() != ErrorKind::Connection))
+            tokio::time::timeout(CANCEL_GRACE, cancelled)
+                .await
+                .unwrap_or_else(|_| Err(Error::lost("the server did not act on the cancel request")))
         }
     }
 }
@@ -299,6 +350,12 @@ fn explain(job: &Job, error: &Error) -> Cause {
             cause.hint(format!("grant {what} {object} to the role that verifies, and usage on its schema."))
         }
         CauseKind::RowSecurity => cause.hint("Verify with a role that has BYPASSRLS, or the table's owner."),
+        _ if cause.sqlstate.as_deref() == Some("53100") => {
+            cause.hint("Free disk space on the server: sorting and joining need some for a while.")
+        }
+        _ if cause.sqlstate.as_deref() == Some("53400") => {
+            cause.hint("Raise temp_file_limit for the role that verifies.")
+        }
         CauseKind::StatementTimeout => cause.hint("Raise limits.statement_timeout in the plan."),
         CauseKind::LockTimeout => {
             cause.hint("Somebody holds an exclusive lock; try again, or raise limits.lock_timeout.")

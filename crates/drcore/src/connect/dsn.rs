@@ -307,25 +307,18 @@ fn word<T: Copy>(parameters: &Parameters, name: &str, words: &[(&str, T)]) -> Op
     words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
 }
 
+/// What libpq leaves to the system, two hours of it, is too late for somebody who waits: a peer that
+/// is silent for two minutes is gone. It also keeps NATs from forgetting the session that only holds
+/// the snapshot.
 fn keepalives(base: &mut tokio_postgres::Config, parameters: &Parameters) -> Result<()> {
-    let positive = |name: &str| -> Result<Option<u64>> {
-        Ok(parameters.number(name)?.filter(|number| *number > 0).map(i64::unsigned_abs))
+    let positive = |name: &str, default: u64| -> Result<u64> {
+        Ok(parameters.number(name)?.filter(|number| *number > 0).map_or(default, i64::unsigned_abs))
     };
-    if parameters.number("keepalives")? == Some(0) {
-        base.keepalives(false);
-    }
-    if let Some(seconds) = positive("keepalives_idle")? {
-        base.keepalives_idle(Duration::from_secs(seconds));
-    }
-    if let Some(seconds) = positive("keepalives_interval")? {
-        base.keepalives_interval(Duration::from_secs(seconds));
-    }
-    if let Some(count) = positive("keepalives_count")? {
-        base.keepalives_retries(u32::try_from(count).unwrap_or(u32::MAX));
-    }
-    if let Some(ms) = positive("tcp_user_timeout")? {
-        base.tcp_user_timeout(Duration::from_millis(ms));
-    }
+    base.keepalives(parameters.number("keepalives")? != Some(0));
+    base.keepalives_idle(Duration::from_secs(positive("keepalives_idle", 60)?));
+    base.keepalives_interval(Duration::from_secs(positive("keepalives_interval", 10)?));
+    base.keepalives_retries(u32::try_from(positive("keepalives_count", 6)?).unwrap_or(u32::MAX));
+    base.tcp_user_timeout(Duration::from_millis(positive("tcp_user_timeout", 120_000)?));
     Ok(())
 }
 
@@ -530,6 +523,22 @@ mod tests {
         );
         assert_eq!(project("postgresql://postgres@localhost/postgres"), None);
         assert!(dsn("host=db.abcdefghijklmnopqrst.supabase.co", &[]).is_supabase());
+    }
+
+    #[test]
+    fn a_silent_peer_is_noticed_whether_or_not_somebody_says_when() {
+        let config = |text: &str| dsn(text, &[]).base;
+        let default = config("host=h");
+        assert!(default.get_keepalives());
+        assert_eq!(default.get_keepalives_idle(), Duration::from_secs(60));
+        assert_eq!(default.get_tcp_user_timeout(), Some(&Duration::from_secs(120)));
+        let given =
+            config("host=h keepalives_idle=5 keepalives_interval=2 keepalives_count=3 tcp_user_timeout=9000");
+        assert_eq!(given.get_keepalives_idle(), Duration::from_secs(5));
+        assert_eq!(given.get_keepalives_interval(), Some(Duration::from_secs(2)));
+        assert_eq!(given.get_keepalives_retries(), Some(3));
+        assert_eq!(given.get_tcp_user_timeout(), Some(&Duration::from_secs(9)));
+        assert!(!config("host=h keepalives=0").get_keepalives());
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! One connection, in one read-only transaction.
 
-use std::time::Instant;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio_postgres::types::Type;
-use tokio_postgres::{CancelToken, Client, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client, Connection, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::dsn::TargetSession;
@@ -18,6 +21,34 @@ use crate::text::milliseconds;
 /// Rows of text.
 pub(crate) type Rows = Vec<Vec<Option<String>>>;
 
+/// How long to wait for a server that may be gone without a word.
+///
+/// The server's own timeouts end what takes too long; these end what nobody answers any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For what reads no table.
+    answer: Duration,
+    /// For what may read a whole table, and the statements that go with it.
+    statement: Duration,
+}
+
+impl Patience {
+    pub(super) fn new(connect_timeout: Duration, limits: &Limits) -> Self {
+        let answer = connect_timeout + limits.lock_timeout();
+        Self { answer, statement: limits.statement_timeout() * 2 + answer }
+    }
+}
+
+/// A state of a database that sessions share.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    /// As `pg_export_snapshot()` gives it.
+    pub(crate) id: String,
+    /// The server's run and what is visible: ids are small numbers that other servers, and this one
+    /// after a restart, give out again.
+    state: String,
+}
+
 /// One connection. Everything goes through the simple protocol, so that it
 /// works behind a transaction pooler, which does not keep prepared statements.
 pub(crate) struct Session {
@@ -25,6 +56,9 @@ pub(crate) struct Session {
     cancel: CancelToken,
     tls: MakeRustlsConnect,
     driver: JoinHandle<()>,
+    patience: Patience,
+    /// The server's last words, which may have come while nobody was waiting for an answer.
+    last_words: Arc<OnceLock<Error>>,
 }
 
 impl Drop for Session {
@@ -35,8 +69,28 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub(super) fn new(client: Client, tls: MakeRustlsConnect, driver: JoinHandle<()>) -> Self {
-        Self { cancel: client.cancel_token(), client, tls, driver }
+    pub(super) fn new<S, T>(
+        client: Client,
+        connection: Connection<S, T>,
+        tls: MakeRustlsConnect,
+        patience: Patience,
+    ) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let last_words = Arc::new(OnceLock::new());
+        let driver = tokio::spawn({
+            let last_words = Arc::clone(&last_words);
+            async move {
+                // Dropped after the words are kept: that is when whoever waits is told.
+                let mut connection = pin!(connection);
+                if let Err(error) = connection.as_mut().await {
+                    let _ = last_words.set(Error::from(error));
+                }
+            }
+        });
+        Self { cancel: client.cancel_token(), client, tls, driver, patience, last_words }
     }
 
     /// Whether the server is what `target_session_attrs` asks for.
@@ -48,46 +102,66 @@ impl Session {
             TargetSession::Primary => ("select pg_catalog.pg_is_in_recovery()", "f"),
             TargetSession::Standby => ("select pg_catalog.pg_is_in_recovery()", "t"),
         };
-        let answer =
-            self.simple(question).await?.into_iter().flatten().next().and_then(|mut row| row.pop().flatten());
-        Ok(answer.as_deref() == Some(wanted))
+        let [rows] = self.all([question], self.patience.answer).await?;
+        Ok(first(rows).as_deref() == Some(wanted))
     }
 
     /// Begins the transaction whose snapshot everything is read from, and
-    /// exports it. Gives its id, or none where the server cannot.
-    pub(crate) async fn begin_snapshot(&self, limits: &Limits, join: Option<&str>) -> Result<Option<String>> {
+    /// exports it. Gives it, or none where the server cannot.
+    pub(crate) async fn begin_snapshot(
+        &self,
+        limits: &Limits,
+        join: Option<&str>,
+    ) -> Result<Option<Snapshot>> {
         if let Some(id) = join {
-            self.begin(limits, join).await?;
-            return Ok(Some(id.to_owned()));
+            let state = self.begin(limits, join).await?;
+            return Ok(Some(Snapshot { id: id.to_owned(), state }));
         }
+        let mut statements = transaction(limits, None);
         // Before the savepoint: a subtransaction cannot export its snapshot.
-        let sql =
-            format!("{};\nselect pg_catalog.pg_export_snapshot();\n{SAVEPOINT}", transaction(limits, None));
-        match self.simple(&sql).await {
-            Ok(mut results) => {
-                results.pop();
-                Ok(results.pop().into_iter().flatten().flatten().flatten().next())
+        statements.insert(statements.len() - 1, "select pg_catalog.pg_export_snapshot()".to_owned());
+        match self.each(&statements, self.patience.answer).await {
+            Ok(mut answers) => {
+                answers.pop();
+                let id = answers.pop().and_then(first);
+                let state = answers.pop().and_then(first);
+                Ok(id.zip(state).map(|(id, state)| Snapshot { id, state }))
             }
-            Err(error) if error.kind() == ErrorKind::Connection => Err(error),
+            Err(error) if error.ends_session() => Err(error),
             Err(_) => {
-                self.simple("rollback").await?;
+                self.all(["rollback"], self.patience.answer).await?;
                 self.begin(limits, None).await?;
                 Ok(None)
             }
         }
     }
 
-    /// Begins a read-only transaction, on the given snapshot, with every setting pinned that could change an answer.
-    pub(crate) async fn begin(&self, limits: &Limits, snapshot: Option<&str>) -> Result<()> {
-        self.simple(&format!("{};\n{SAVEPOINT}", transaction(limits, snapshot))).await.map(drop)
+    /// Joins a snapshot that another session exported.
+    pub(super) async fn join(&self, limits: &Limits, snapshot: &Snapshot) -> Result<()> {
+        if self.begin(limits, Some(&snapshot.id)).await? == snapshot.state {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Connection, "another server answers: its snapshot is another state"))
+    }
+
+    /// Begins a read-only transaction, on the given snapshot, with every setting pinned that could
+    /// change an answer. Gives which state it sees.
+    async fn begin(&self, limits: &Limits, snapshot: Option<&str>) -> Result<String> {
+        let mut answers = self.each(&transaction(limits, snapshot), self.patience.answer).await?;
+        answers.pop();
+        answers.pop().and_then(first).ok_or_else(incomplete)
+    }
+
+    /// Ends the transaction, and the session with it: errors mean nothing any more.
+    pub(crate) async fn end(self) {
+        let _ = self.all(["rollback"], self.patience.answer).await;
     }
 
     /// The server, the database and the role.
     pub(crate) async fn server(&self) -> Result<Server> {
         let sql = format!("select pg_catalog.to_json(f)::pg_catalog.text from (\n{}\n) f", Server::SQL);
-        let results = self.simple(&sql).await?;
-        let text =
-            results.into_iter().flatten().next().and_then(|mut row| row.pop().flatten()).unwrap_or_default();
+        let [rows] = self.all([&sql], self.patience.answer).await?;
+        let text = first(rows).unwrap_or_default();
         serde_json::from_str(&text).map_err(|error| {
             Error::new(ErrorKind::Unsupported, "the server described itself in a way that was not understood")
                 .caused_by(error)
@@ -106,17 +180,28 @@ impl Session {
         })
     }
 
-    /// Runs statements; gives the rows of each.
+    /// Runs statements, for as long as they take; gives the rows of each.
     pub(crate) async fn simple(&self, sql: &str) -> Result<Vec<Rows>> {
         let started = Instant::now();
         let mut results = Vec::new();
         let mut rows = Rows::new();
-        for message in self.client.simple_query(sql).await? {
+        let mut described = false;
+        for message in self.client.simple_query(sql).await.map_err(|error| self.explain(error))? {
             match message {
+                SimpleQueryMessage::RowDescription(_) => described = true,
                 SimpleQueryMessage::Row(row) => {
-                    rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
+                    let cells =
+                        (0..row.len()).map(|at| Ok(row.try_get(at).map_err(not_text)?.map(str::to_owned)));
+                    rows.push(cells.collect::<Result<_>>()?);
                 }
-                SimpleQueryMessage::CommandComplete(_) => results.push(std::mem::take(&mut rows)),
+                SimpleQueryMessage::CommandComplete(count) => {
+                    // `show` has no count, and one row.
+                    if described && count != 0 && count != rows.len() as u64 {
+                        return Err(incomplete());
+                    }
+                    described = false;
+                    results.push(std::mem::take(&mut rows));
+                }
                 _ => {}
             }
         }
@@ -128,6 +213,38 @@ impl Session {
             "answered"
         );
         Ok(results)
+    }
+
+    /// As [`simple`](Self::simple), no longer than this, and each of them is answered.
+    async fn each(&self, statements: &[impl AsRef<str>], patience: Duration) -> Result<Vec<Rows>> {
+        let sql: Vec<&str> = statements.iter().map(AsRef::as_ref).collect();
+        let answers = self.within(patience, self.simple(&sql.join(";\n"))).await?;
+        if answers.len() == statements.len() { Ok(answers) } else { Err(incomplete()) }
+    }
+
+    async fn all<const N: usize>(&self, statements: [&str; N], patience: Duration) -> Result<[Rows; N]> {
+        self.each(&statements, patience).await?.try_into().map_err(|_| incomplete())
+    }
+
+    async fn within<T>(&self, patience: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| {
+            Err(Error::lost(format!("the server did not answer within {} s", patience.as_secs_f32())))
+        })
+    }
+
+    /// The server's reason, where all that the driver says is that the connection is closed.
+    fn explain(&self, error: tokio_postgres::Error) -> Error {
+        match self.last_words.get() {
+            Some(words) if error.is_closed() => {
+                let error = Error::new(words.kind(), words.to_string());
+                let error = match words.sqlstate() {
+                    Some(code) => error.with_sqlstate(code),
+                    None => error,
+                };
+                Error::lost(LOST).caused_by(error)
+            }
+            _ => error.into(),
+        }
     }
 
     /// Runs one statement; gives how many rows it changed.
@@ -144,19 +261,13 @@ impl Session {
     ///
     /// `check` tells, by returning rows, which tables were rewritten since the snapshot.
     pub(crate) async fn scan(&self, sql: &str, check: Option<&str>) -> Result<Rows> {
-        let text = match check {
-            Some(check) => format!("{sql};\n{check};\nrollback to savepoint drcore"),
-            None => format!("{sql};\nrollback to savepoint drcore"),
-        };
-        let mut results = self.recover(self.simple(&text).await).await?.into_iter();
-        let (rows, checked) = (results.next(), check.and_then(|_| results.next()));
-        // An answer for each statement, the last one's too: less would be half an answer.
-        let (Some(rows), true, Some(_), None) =
-            (rows, check.is_some() == checked.is_some(), results.next(), results.next())
-        else {
-            return Err(Error::new(ErrorKind::Connection, "the server did not answer every statement"));
-        };
-        refuse_rewritten(checked.unwrap_or_default())?;
+        let statements: Vec<&str> = [Some(sql), check, Some(BACK)].into_iter().flatten().collect();
+        let answers = self.each(&statements, self.patience.statement).await;
+        let mut answers = self.recover(answers).await?.into_iter();
+        let rows = answers.next().ok_or_else(incomplete)?;
+        if check.is_some() {
+            refuse_rewritten(answers.next().unwrap_or_default())?;
+        }
         Ok(rows)
     }
 
@@ -166,8 +277,9 @@ impl Session {
     /// `row_security` stays off, so that a role under row level security gets
     /// an error and not fewer rows.
     pub(crate) async fn assertion(&self, sql: &str, search_path: &[String]) -> Result<Rows> {
+        let (short, long) = (self.patience.answer, self.patience.statement);
         let path = format!("set local search_path = {}", quote_list(search_path));
-        self.recover(self.simple(&path).await).await?;
+        self.recover(self.all([&path], short).await).await?;
         // The extended protocol takes one statement only; as a subquery it can only read. Through JSON,
         // since whatever the type of the first column, its text is what is wanted.
         let text = format!(
@@ -181,19 +293,18 @@ impl Session {
              ) r",
             AssertionValue::MOST
         );
-        let answer = self
-            .client
-            .query_typed(&text, &[] as &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)])
-            .await
-            .map_err(Error::from);
-        let rows = self.recover(answer).await?;
+        let asking = async {
+            let none: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] = &[];
+            let rows = self.client.query_typed(&text, none).await;
+            rows.map_err(|error| self.explain(error))
+        };
+        let rows = self.recover(self.within(long, asking).await).await?;
         // Held until the savepoint, the locks name the tables that it read.
-        let rewritten = self.recover(self.simple(REWRITTEN_OF_LOCKED).await).await?;
-        self.simple("rollback to savepoint drcore").await?;
-        refuse_rewritten(rewritten.into_iter().flatten())?;
+        let [rewritten, _] = self.recover(self.all([REWRITTEN_OF_LOCKED, BACK], short).await).await?;
+        refuse_rewritten(rewritten)?;
         rows.iter()
             .map(|row| {
-                let cell = |at| row.try_get::<_, Option<String>>(at).map_err(Error::from);
+                let cell = |at| row.try_get::<_, Option<String>>(at).map_err(not_text);
                 Ok(vec![cell(0)?, cell(1)?])
             })
             .collect()
@@ -201,18 +312,13 @@ impl Session {
 
     /// After an error, brings the transaction back to where the next statement can run.
     async fn recover<T>(&self, result: Result<T>) -> Result<T> {
-        match result {
-            Ok(value) => Ok(value),
-            Err(error) if error.kind() == ErrorKind::Connection || self.client.is_closed() => {
-                Err(Error::new(ErrorKind::Connection, "the connection was lost").caused_by(error))
-            }
-            Err(error) => match self.simple("rollback to savepoint drcore").await {
-                Ok(_) => Err(error),
-                Err(lost) => {
-                    Err(Error::new(ErrorKind::Connection, "the connection was lost").caused_by(lost))
-                }
-            },
+        let Err(error) = result else { return result };
+        let lost = error.ends_session() || self.client.is_closed();
+        if !lost && self.all([BACK], self.patience.answer).await.is_ok() {
+            return Err(error);
         }
+        // What was said first is what it died of.
+        if error.message() == LOST { Err(error) } else { Err(Error::lost(LOST).caused_by(error)) }
     }
 
     /// Asks the server to stop what this session is doing.
@@ -225,46 +331,68 @@ impl Session {
 
 /// What each statement comes back to afterwards.
 const SAVEPOINT: &str = "savepoint drcore";
+const BACK: &str = "rollback to savepoint drcore";
 
-/// Begins a read-only transaction, on the given snapshot, with every setting pinned that could change an answer.
-fn transaction(limits: &Limits, snapshot: Option<&str>) -> String {
-    let mut sql = String::from("begin isolation level repeatable read read only;\n");
+/// Which state of which server's run a transaction sees.
+const STATE: &str = "select pg_catalog.pg_postmaster_start_time()::pg_catalog.text || ' ' \
+                     || pg_catalog.pg_current_snapshot()::pg_catalog.text";
+
+const LOST: &str = "the connection was lost";
+
+/// Half an answer is none: whatever follows it would be taken for another's.
+fn incomplete() -> Error {
+    Error::lost("the server's answer is not complete")
+}
+
+fn not_text(error: tokio_postgres::Error) -> Error {
+    Error::new(ErrorKind::Unsupported, "the server's answer is not UTF-8").caused_by(error)
+}
+
+fn first(rows: Rows) -> Option<String> {
+    rows.into_iter().next().and_then(|mut row| row.pop().flatten())
+}
+
+/// Begins a read-only transaction, on the given snapshot, with every setting pinned that could
+/// change an answer. The last two say which state it sees, and set the savepoint.
+fn transaction(limits: &Limits, snapshot: Option<&str>) -> Vec<String> {
+    let mut sql = vec!["begin isolation level repeatable read read only".to_owned()];
     if let Some(id) = snapshot {
         // Must come before any query.
-        sql.push_str(&format!("set transaction snapshot {};\n", literal(id)));
+        sql.push(format!("set transaction snapshot {}", literal(id)));
     }
-    sql.push_str(
-        "set local search_path = '';\n\
-         set local row_security = off;\n\
-         set local timezone = 'UTC';\n\
-         set local datestyle = 'ISO, YMD';\n\
-         set local intervalstyle = 'postgres';\n\
-         set local extra_float_digits = 3;\n\
-         set local bytea_output = 'hex';\n\
-         set local standard_conforming_strings = on;\n\
-         set local quote_all_identifiers = off;\n\
-         set local idle_in_transaction_session_timeout = 0;\n\
-         set local application_name = 'drcore';\n\
-         set local work_mem = '4MB';\n",
+    sql.extend(
+        [
+            "search_path = ''",
+            "row_security = off",
+            "timezone = 'UTC'",
+            "datestyle = 'ISO, YMD'",
+            "intervalstyle = 'postgres'",
+            "extra_float_digits = 3",
+            "bytea_output = 'hex'",
+            "standard_conforming_strings = on",
+            "quote_all_identifiers = off",
+            "idle_in_transaction_session_timeout = 0",
+            "application_name = 'drcore'",
+            "work_mem = '4MB'",
+        ]
+        .map(|setting| format!("set local {setting}")),
     );
-    sql.push_str(&format!("set local lock_timeout = {};\n", limits.lock_timeout().as_millis()));
-    match limits.statement_timeout {
-        Some(timeout) => {
-            sql.push_str(&format!(
-                "set local statement_timeout = {};\n",
-                std::time::Duration::from(timeout).as_millis()
-            ));
-        }
+    sql.push(format!("set local lock_timeout = {}", limits.lock_timeout().as_millis()));
+    let timeout = limits.statement_timeout().as_millis();
+    sql.push(match limits.statement_timeout {
+        Some(_) => format!("set local statement_timeout = {timeout}"),
         // A role's own is honoured where it is lower.
-        None => sql.push_str(
-            "select pg_catalog.set_config('statement_timeout', '900000', true) from pg_catalog.pg_settings \
-             where name = 'statement_timeout' and setting::pg_catalog.int8 not between 1 and 900000;\n",
+        None => format!(
+            "select pg_catalog.set_config('statement_timeout', '{timeout}', true) from pg_catalog.pg_settings \
+             where name = 'statement_timeout' and setting::pg_catalog.int8 not between 1 and {timeout}"
         ),
-    }
-    sql.push_str(
+    });
+    sql.push(
         "select pg_catalog.set_config(name, '0', true) from pg_catalog.pg_settings \
-         where name in ('transaction_timeout', 'idle_session_timeout')",
+         where name in ('transaction_timeout', 'idle_session_timeout')"
+            .to_owned(),
     );
+    sql.extend([STATE.to_owned(), SAVEPOINT.to_owned()]);
     sql
 }
 

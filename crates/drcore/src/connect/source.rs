@@ -6,11 +6,36 @@ use std::time::{Duration, Instant};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::dsn::{Dsn, Endpoint, Place, SslMode, TargetSession};
-use super::session::Session;
+use super::session::{Patience, Session, Snapshot};
 use super::tls;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Limits;
 use crate::text::milliseconds;
+
+/// How long to wait before a server that is not ready is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
+/// What is waited for, as long as connecting may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitFor {
+    /// Nothing: there are others.
+    Nobody,
+    /// A server that says that it is starting, or that others hold all connections.
+    Room,
+    /// A server that was there a moment ago, and may be restarting.
+    Return,
+}
+
+impl WaitFor {
+    fn is_worth_it(self, error: &Error) -> bool {
+        match self {
+            Self::Nobody => false,
+            // cannot_connect_now, too_many_connections
+            Self::Room => matches!(error.sqlstate(), Some("57P03" | "53300")),
+            Self::Return => error.kind() == ErrorKind::Connection,
+        }
+    }
+}
 
 /// A database that is read. It has no method that writes, and every session is
 /// a read-only transaction.
@@ -37,8 +62,13 @@ impl Source {
         Self::open(Dsn::parse(url)?, &Limits::default()).await
     }
 
+    /// Without looking whether anybody is there.
+    pub(crate) fn new(dsn: Dsn) -> Result<Self> {
+        Ok(Self { tls: tls::connector(&dsn)?, dsn })
+    }
+
     pub(crate) async fn open(dsn: Dsn, limits: &Limits) -> Result<Self> {
-        let source = Self { tls: tls::connector(&dsn)?, dsn };
+        let source = Self::new(dsn)?;
         source.session(limits).await.map(drop)?;
         Ok(source)
     }
@@ -61,8 +91,40 @@ impl Source {
         notes
     }
 
-    /// A new session, not yet in a transaction: with the first server that will do.
+    /// How long connecting to one server may take.
+    fn timeout(&self, limits: &Limits) -> Duration {
+        let timeout = limits.connect_timeout.map(Duration::from).or(self.dsn.connect_timeout);
+        timeout.unwrap_or(Limits::CONNECT_TIMEOUT)
+    }
+
+    /// A new session, not yet in a transaction.
     pub(crate) async fn session(&self, limits: &Limits) -> Result<Session> {
+        self.session_waiting(limits, WaitFor::Room).await
+    }
+
+    /// A new session, not yet in a transaction: with the first server that will do, as soon as one does.
+    pub(crate) async fn session_waiting(&self, limits: &Limits, wait: WaitFor) -> Result<Session> {
+        let started = Instant::now();
+        let mut hung_up = false;
+        loop {
+            let failures = match self.first(limits).await {
+                Ok(session) => return Ok(session),
+                Err(failures) => failures,
+            };
+            // Somebody was there and hung up: once may be chance.
+            if !std::mem::replace(&mut hung_up, true) && failures.iter().any(Error::is_hang_up) {
+                continue;
+            }
+            let again = failures.iter().any(|error| wait.is_worth_it(error));
+            if !again || started.elapsed() + ASK_AGAIN > self.timeout(limits) {
+                return Err(together(failures));
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
+    /// A session with the first server that will do, or why none does.
+    async fn first(&self, limits: &Limits) -> Result<Session, Vec<Error>> {
         let mut endpoints: Vec<&Endpoint> = self.dsn.endpoints.iter().collect();
         if self.dsn.shuffle {
             shuffle(&mut endpoints);
@@ -87,7 +149,7 @@ impl Source {
                 }
             }
         }
-        Err(together(failures))
+        Err(failures)
     }
 
     /// A session with this server, tried as `sslmode` says.
@@ -101,41 +163,46 @@ impl Source {
             (_, SslMode::Prefer) => &[Driver::Prefer, Driver::Disable],
             _ => &[Driver::Require],
         };
-        let timeout = limits.connect_timeout.map(Duration::from).or(self.dsn.connect_timeout);
-        let timeout = timeout.unwrap_or(Limits::CONNECT_TIMEOUT);
+        let timeout = self.timeout(limits);
+        let patience = Patience::new(timeout, limits);
         let mut failure = None;
         for mode in attempts {
-            let session = match tokio::time::timeout(timeout, self.attempt(endpoint, *mode)).await {
-                Ok(Ok(session)) => session,
+            let asking = async {
+                let session = self.attempt(endpoint, *mode, patience).await?;
+                Ok::<_, Error>(session.is(target).await?.then_some(session))
+            };
+            match tokio::time::timeout(timeout, asking).await {
+                Ok(Ok(Some(session))) => return Ok(session),
+                Ok(Ok(None)) => {
+                    let message = "the server is not what target_session_attrs asks for";
+                    failure = Some(Error::new(ErrorKind::Connection, message));
+                    break;
+                }
                 Ok(Err(error)) => {
                     // Only a refusal by pg_hba.conf may be different the other way.
                     let again = error.sqlstate() == Some("28000");
                     failure = Some(error);
-                    if again {
-                        continue;
+                    if !again {
+                        break;
                     }
-                    break;
                 }
                 Err(_) => {
                     let message = format!("no answer within {} s", timeout.as_secs_f32());
                     failure = Some(Error::new(ErrorKind::Connection, message));
                     break;
                 }
-            };
-            if session.is(target).await? {
-                return Ok(session);
             }
-            failure = Some(Error::new(
-                ErrorKind::Connection,
-                "the server is not what target_session_attrs asks for",
-            ));
-            break;
         }
         let failure = failure.unwrap_or_else(|| Error::new(ErrorKind::Internal, "no attempt was made"));
         Err(explain(failure, endpoint, &self.dsn))
     }
 
-    async fn attempt(&self, endpoint: &Endpoint, mode: tokio_postgres::config::SslMode) -> Result<Session> {
+    async fn attempt(
+        &self,
+        endpoint: &Endpoint,
+        mode: tokio_postgres::config::SslMode,
+        patience: Patience,
+    ) -> Result<Session> {
         let mut config = self.dsn.base.clone();
         config.ssl_mode(mode).port(endpoint.port);
         match &endpoint.place {
@@ -165,26 +232,29 @@ impl Source {
             }
         };
         tracing::debug!(elapsed_ms = milliseconds(started), "connected");
-        let driver = tokio::spawn(async move {
-            // Its error reaches whoever is waiting for an answer.
-            let _ = connection.await;
-        });
-        Ok(Session::new(client, self.tls.clone(), driver))
+        Ok(Session::new(client, connection, self.tls.clone(), patience))
     }
 
     /// A new session on an exported snapshot.
     ///
     /// A pooler may let it wait for a connection that the holder of the snapshot
     /// occupies, so this is bounded like connecting is.
-    pub(crate) async fn joined(&self, limits: &Limits, snapshot: &str) -> Result<Session> {
-        let session = self.session(limits).await?;
-        let timeout = limits.connect_timeout();
-        match tokio::time::timeout(timeout, session.begin(limits, Some(snapshot))).await {
-            Ok(result) => result.map(|()| session),
-            Err(_) => Err(Error::new(
-                ErrorKind::Connection,
-                format!("a further session did not begin within {} s", timeout.as_secs_f32()),
-            )),
+    pub(crate) async fn joined(&self, limits: &Limits, snapshot: &Snapshot) -> Result<Session> {
+        let timeout = self.timeout(limits);
+        let mut lost = false;
+        loop {
+            let session = self.session_waiting(limits, WaitFor::Nobody).await?;
+            match tokio::time::timeout(timeout, session.join(limits, snapshot)).await {
+                Ok(Ok(())) => return Ok(session),
+                // Once may be chance.
+                Ok(Err(error)) if error.ends_session() && !std::mem::replace(&mut lost, true) => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_) => {
+                    let message =
+                        format!("a further session did not begin within {} s", timeout.as_secs_f32());
+                    return Err(Error::new(ErrorKind::Connection, message));
+                }
+            }
         }
     }
 }

@@ -107,9 +107,7 @@ impl Target {
              set local lock_timeout = {};\n\
              set local statement_timeout = {}",
             limits.lock_timeout().as_millis(),
-            limits
-                .statement_timeout
-                .map_or(900_000, |timeout| std::time::Duration::from(timeout).as_millis()),
+            limits.statement_timeout().as_millis(),
         );
         self.session.simple(&begin).await?;
         for (at, statement) in statements.iter().enumerate() {

@@ -35,8 +35,8 @@ pub(super) async fn dump(
             "the snapshot cannot be shared here, so that dump and baseline would be of two states",
         )
     })?;
-    let options = CollectOptions { snapshot: Some(snapshot.clone()), ..options.clone() };
-    let snapshot = format!("--snapshot={snapshot}");
+    let options = CollectOptions { snapshot: Some(snapshot.id.clone()), ..options.clone() };
+    let snapshot = format!("--snapshot={}", snapshot.id);
     let arguments: [&OsStr; 7] = [
         "--format=custom".as_ref(),
         "--compress=1".as_ref(),

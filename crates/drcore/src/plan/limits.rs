@@ -82,8 +82,8 @@ impl Limits {
     /// How long connecting may take where nobody says.
     pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-    pub(crate) fn connect_timeout(&self) -> Duration {
-        self.connect_timeout.map_or(Self::CONNECT_TIMEOUT, Duration::from)
+    pub(crate) fn statement_timeout(&self) -> Duration {
+        self.statement_timeout.map_or(Duration::from_secs(900), Duration::from)
     }
 
     pub(crate) fn lock_timeout(&self) -> Duration {

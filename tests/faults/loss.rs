@@ -1,0 +1,107 @@
+//! Sessions that are lost: what is left goes on, and nothing is taken for read that was not.
+
+use drcore::check::Outcome;
+use drcore::evidence::CauseKind;
+use drcore::{Against, Evidence, Plan, Report, Verdict, VerifyOptions, verify};
+use drcore_tests::interceptor::{Interceptor, Moment, Plot, Strike};
+use drcore_tests::{Database, check, cluster, ids};
+
+const TABLES: &str = "
+create table parents (id int primary key);
+insert into parents select generate_series(1, 100);
+create table children (id int primary key, parent_id int references parents);
+insert into children select n, 1 + n % 100 from generate_series(1, 500) n;
+";
+
+const ALWAYS: u32 = u32::MAX;
+
+fn is_scan(sql: &str) -> bool {
+    sql.starts_with("select pg_catalog.count(*)")
+}
+
+fn is_join(sql: &str) -> bool {
+    sql.contains("set transaction snapshot")
+}
+
+fn is_catalog(sql: &str) -> bool {
+    sql.contains("to_json(f)") && !sql.contains("cluster_name")
+}
+
+fn is_snapshot(sql: &str) -> bool {
+    sql.contains("pg_export_snapshot")
+}
+
+/// Verifies through an interceptor that does this; gives how many times it did, too.
+async fn with(
+    database: &Database,
+    baseline: &Evidence,
+    moment: fn(&str) -> bool,
+    strike: Strike,
+    times: u32,
+) -> (Report, u32) {
+    let socket = cluster().await.socket_directory().join(".s.PGSQL.5432");
+    let interceptor =
+        Interceptor::start(socket, Plot { moment: Moment::Statement(moment), strike, times }).await;
+    let mut options = VerifyOptions::default();
+    options.plan = drcore_tests::parse("[limits]\nconnect_timeout = \"2s\"\n");
+    options.against = Some(Against::Evidence(Box::new(baseline.clone())));
+    let report = verify(&interceptor.url("postgres", &database.name), &options).await.unwrap();
+    (report, interceptor.struck())
+}
+
+fn causes(report: &Report, id: &str) -> Vec<CauseKind> {
+    let mut causes: Vec<_> = check(report, id).unread.iter().map(|unread| unread.cause.kind).collect();
+    causes.dedup();
+    causes
+}
+
+#[tokio::test]
+async fn those_that_joined_the_snapshot_read_on_without_its_holder() {
+    let database = Database::with(TABLES).await;
+    let baseline = database.evidence(&Plan::default(), None).await;
+    let kill: Strike = Strike::Do(std::sync::Arc::new(|backends| {
+        Box::pin(async move {
+            assert_ne!(backends.exporter, backends.this, "the one that holds the snapshot reads no table");
+            cluster()
+                .await
+                .execute("postgres", &format!("select pg_terminate_backend({})", backends.exporter))
+                .await
+                .unwrap();
+        })
+    }));
+    let (report, struck) = with(&database, &baseline, is_scan, kill, 1).await;
+    assert_eq!((report.verdict, struck), (Verdict::Passed, 1), "{:#?}", report.checks);
+    assert_eq!(report.run.evidence.notes, [""; 0], "nothing was read twice");
+}
+
+/// Half an answer taken for a whole one would be a table that has no rows, or a catalog that lacks one.
+#[tokio::test]
+async fn a_server_that_answers_less_than_it_was_asked_is_not_believed() {
+    let database = Database::with(TABLES).await;
+    let baseline = database.evidence(&Plan::default(), None).await;
+    // The end of one statement's answer, and a row: both are counted.
+    for (kind, moment, what) in [
+        (b'C', is_scan as fn(&str) -> bool, "the end of a count"),
+        (b'D', is_scan, "a count"),
+        (b'C', is_catalog, "the end of a catalog"),
+        (b'D', is_catalog, "a row of a catalog"),
+        (b'C', is_join, "the end of joining"),
+        (b'C', is_snapshot, "the end of beginning"),
+    ] {
+        let (report, struck) = with(&database, &baseline, moment, Strike::Swallow(kind), 1).await;
+        assert_eq!((report.verdict, struck), (Verdict::Passed, 1), "{what} once: {:#?}", report.checks);
+        let (report, struck) = with(&database, &baseline, moment, Strike::Swallow(kind), ALWAYS).await;
+        assert!(struck > 1, "{what}: tried once more");
+        assert_eq!(ids(&report), [""; 0], "{what}: nothing is wrong with the database");
+        if what == "the end of joining" {
+            // The one that begins the snapshot reads alone.
+            assert_eq!((report.verdict, report.run.evidence.sessions), (Verdict::Passed, 1), "{what}");
+            continue;
+        }
+        assert_eq!(report.verdict, Verdict::Unproven, "{what}");
+        for id in ["row_counts", "orphan_fks"] {
+            assert_eq!(check(&report, id).outcome, Outcome::NotRun, "{what}: {id}");
+            assert_eq!(causes(&report, id), [CauseKind::Connection], "{what}: {id}");
+        }
+    }
+}
