@@ -35,9 +35,10 @@ bench: ## Speed against the runbooks' SQL, the peers and the floor, as one table
 	@scripts/postgres
 	@. scripts/env; cargo run --release --package drcore-bench
 
-soak: ## The large cases that are too slow for `make test`
+soak: ## What is too slow for `make test`: the large cases, and every PostgreSQL that is supported
 	@scripts/postgres
 	@. scripts/env; cargo test --release --package drcore-tests --test scale -- --ignored --nocapture
+	@DRCORE_MAJORS="13 14 15 16 17 18" scripts/test majors
 
 clean: ## Remove all that these commands made, except PostgreSQL
 	@cargo clean

@@ -29,7 +29,9 @@ async fn passwords_come_from_where_libpq_takes_them_and_wrong_ones_are_told() {
     let port = free_port().await;
     options.port = Some(port);
     let cluster = ScratchCluster::start(options).await.unwrap();
-    cluster.execute("postgres", "create role app login password 'right one'").await.unwrap();
+    // Before PostgreSQL 14 it would be kept as md5.
+    let create = "set password_encryption = 'scram-sha-256'; create role app login password 'right one'";
+    cluster.execute("postgres", create).await.unwrap();
     let hba = cluster.socket_directory().join("data/pg_hba.conf");
     std::fs::write(&hba, "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n").unwrap();
     cluster.execute("postgres", "select pg_reload_conf()").await.unwrap();

@@ -31,6 +31,20 @@ pub async fn cluster() -> &'static ScratchCluster {
         .await
 }
 
+/// The major version of the server that the tests run on, such as 15.
+pub async fn major() -> u32 {
+    static MAJOR: OnceCell<u32> = OnceCell::const_new();
+    *MAJOR
+        .get_or_init(|| async {
+            let source =
+                Source::connect(&cluster().await.url("postgres")).await.expect("the cluster answers");
+            let options = CollectOptions::default();
+            let evidence = drcore::collect::collect(&source, &Plan::default(), None, &options).await;
+            evidence.expect("evidence is collected").major().expect("the server says its version")
+        })
+        .await
+}
+
 /// What a Supabase project has around an application, in the shape of the sample's.
 pub const SUPABASE: &str = include_str!("../../crates/drcore/src/drill/sample/supabase.sql");
 /// The sample's application.

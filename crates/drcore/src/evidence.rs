@@ -258,6 +258,11 @@ impl Evidence {
         self.run.failure.as_ref()
     }
 
+    /// The major version of the server, where one answered.
+    pub fn major(&self) -> Option<u32> {
+        self.run.server.as_ref().map(Server::major)
+    }
+
     /// The same, unless the run as a whole failed: half a baseline would be half a proof.
     pub(crate) fn whole(self) -> Result<Self> {
         match self.failure() {

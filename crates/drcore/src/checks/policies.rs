@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::expression::is_always_true;
 use crate::access::Access;
 use crate::check::{Context, Judgement};
+use crate::evidence::Evidence;
 use crate::evidence::catalog::{Policy, PolicyCommand};
 use crate::finding::{Common, Payload, Severity};
 use crate::remedy::{Remedy, RemedyClass};
@@ -177,10 +178,7 @@ pub(super) fn layout(text: &str) -> String {
 }
 
 fn versions_differ(context: Context<'_>) -> bool {
-    let major = |server: &crate::evidence::Server| server.version_num / 10_000;
-    let now = context.now.run.server.as_ref().map(major);
-    let then = context.then.and_then(|then| then.run.server.as_ref()).map(major);
-    now != then
+    context.now.major() != context.then.and_then(Evidence::major)
 }
 
 /// How one side of a policy or bucket differs from the baseline or the plan.

@@ -162,6 +162,11 @@ pub struct Server {
 
 impl Server {
     pub(crate) const SQL: &'static str = include_str!("server.sql");
+
+    /// The major version, such as 15.
+    pub fn major(&self) -> u32 {
+        self.version_num / 10_000
+    }
 }
 
 /// Why a run as a whole failed.

@@ -172,13 +172,12 @@ impl ScratchCluster {
 
     async fn initialise(&self) -> Result<()> {
         let data = self.data();
-        let arguments: [&OsStr; 9] = [
+        let arguments: [&OsStr; 8] = [
             "--no-sync".as_ref(),
             "--auth=trust".as_ref(),
             "--username=postgres".as_ref(),
             "--encoding=UTF8".as_ref(),
             "--locale=C".as_ref(),
-            "--no-instructions".as_ref(),
             "--data-checksums".as_ref(),
             "-D".as_ref(),
             data.as_os_str(),

@@ -33,14 +33,17 @@ fn judge_policies(case: &Case<'_>, judgement: &mut Judgement) {
 
 fn judge_schemas(case: &Case<'_>, then: &Access<'_>, judgement: &mut Judgement) {
     // From version 15 on not everybody may create in public, on purpose.
-    let reformed = server(case.context.then) < 150_000 && server(Some(case.context.now)) >= 150_000;
+    let reformed = before(15, case.context.then) && !before(15, Some(case.context.now));
     for schema in case.now.schemas() {
         let name = schema.name.as_str();
         let looked_at = case.looks_into(name) || ["auth", "storage"].contains(&name);
         let Some(old) = then.schema(name).filter(|_| looked_at) else { continue };
         let all = if name == "public" && reformed { "U" } else { "UC" };
         let target = format!("schema {}", ident(name));
-        let new = Grantable::new(&target, &ident(name), &schema.acl, &schema.owner, all);
+        let mut new = Grantable::new(&target, &ident(name), &schema.acl, &schema.owner, all);
+        if name == "public" && before(15, Some(case.context.now)) {
+            new = new.open_to_all();
+        }
         let old = Grantable::new(&target, &ident(name), &old.acl, &old.owner, all);
         compare(case, then, &new, &old, judgement);
     }
@@ -48,7 +51,7 @@ fn judge_schemas(case: &Case<'_>, then: &Access<'_>, judgement: &mut Judgement) 
 
 fn judge_relations(case: &Case<'_>, then: &Access<'_>, judgement: &mut Judgement) {
     // MAINTAIN came with version 17: a server without it took it from nobody.
-    let both_know = server(Some(case.context.now)) >= 170_000 && server(case.context.then) >= 170_000;
+    let both_know = !before(17, Some(case.context.now)) && !before(17, case.context.then);
     let all = if both_know { "arwdDxtm" } else { "arwdDxt" };
     for relation in case.now.relations.iter().filter(|relation| case.looks_at(relation)) {
         // What is new is judged for itself.
@@ -136,6 +139,7 @@ fn both<'e, T>(
     }
 }
 
-fn server(evidence: Option<&Evidence>) -> u32 {
-    evidence.and_then(|evidence| evidence.run.server.as_ref()).map_or(0, |server| server.version_num)
+/// Whether its server is of an older major version than this, or not known.
+fn before(major: u32, evidence: Option<&Evidence>) -> bool {
+    evidence.and_then(Evidence::major).is_none_or(|own| own < major)
 }

@@ -25,11 +25,30 @@ pub(super) struct Grantable<'e> {
     all: &'static str,
     /// The column, and the table whose privileges hold for it too.
     column: Option<(String, &'e Relation)>,
+    /// How a restore comes to grant more on it than there was, as a full sentence.
+    how_widened: &'static str,
 }
+
+const BY_DEFAULT: &str = "Default privileges re-open what was revoked when a dump is restored.";
+const BY_NEWER_DUMP: &str =
+    "pg_dump 15 and later leaves out a REVOKE that is the rule from PostgreSQL 15 on, and here it is not.";
 
 impl<'e> Grantable<'e> {
     pub(super) fn new(target: &str, object: &str, acl: &'e Acl, owner: &'e str, all: &'static str) -> Self {
-        Self { object: object.to_owned(), target: target.to_owned(), acl, owner, all, column: None }
+        Self {
+            object: object.to_owned(),
+            target: target.to_owned(),
+            acl,
+            owner,
+            all,
+            column: None,
+            how_widened: BY_DEFAULT,
+        }
+    }
+
+    /// The schema `public` of a server before version 15, where everybody may create objects by default.
+    pub(super) fn open_to_all(self) -> Self {
+        Self { how_widened: BY_NEWER_DUMP, ..self }
     }
 
     pub(super) fn column(table: &'e Relation, column: &str, object: &str, acl: Option<&'e Acl>) -> Self {
@@ -40,6 +59,7 @@ impl<'e> Grantable<'e> {
             owner: &table.owner,
             all: "arwx",
             column: Some((ident(column), table)),
+            how_widened: BY_DEFAULT,
         }
     }
 
@@ -88,7 +108,7 @@ pub(super) fn compare(
         let narrowed = had.without(&has).without(&was_by_table.without(&by_table));
         if !widened.is_empty() {
             let remedy = revoke(case, then, role, &widened, new, old);
-            judgement.find(ExposureWidened::new(&new.object, role, &widened, remedy));
+            judgement.find(ExposureWidened::new(&new.object, role, &widened, remedy, new.how_widened));
         }
         if !narrowed.is_empty() {
             let remedy = grant(case, then, role, &narrowed, new, old);

@@ -222,22 +222,7 @@ impl DefinerView {
                 list(&readers)
             ))
             .query(format!("select pg_get_viewdef({}::regclass)", literal(&view.name.to_string())));
-        // No policy holds for what a materialised view keeps: then it is for the view to ask who may read that.
-        let alter: BTreeSet<&Relation> = past
-            .lenders
-            .iter()
-            .map(|lender| if lender.kind == RelationKind::View { *lender } else { view })
-            .filter(|view| !invokes(view))
-            .collect();
-        if !alter.is_empty() {
-            let as_it_was = alter.iter().all(|view| case.old(view).is_some_and(invokes));
-            let class = if as_it_was { RemedyClass::Safe } else { RemedyClass::AvailabilityRisk };
-            let statements: Vec<String> = alter
-                .iter()
-                .map(|view| format!("alter view {} set (security_invoker = true)", view.name))
-                .collect();
-            common = common.remedy(Remedy::sql(class, statements).with_note("needs PostgreSQL 15 or later"));
-        }
+        common.remedy = close_view(case, view, past);
         Self {
             common,
             roles,
@@ -246,6 +231,32 @@ impl DefinerView {
             as_in_baseline: since == Since::Baseline,
         }
     }
+}
+
+/// What makes views read with the eyes of who asks; before PostgreSQL 15, what shuts this one to the API.
+fn close_view(case: &Case<'_>, view: &Relation, past: &Past<'_>) -> Option<Remedy> {
+    if case.context.now.major().is_some_and(|major| major < 15) {
+        let reads = |grantee: &str| past.roles.iter().any(|role| case.now.counts_for(role, grantee));
+        let granted = view.acl.0.iter().filter(|item| item.has('r') && reads(&item.grantee));
+        let grantees: BTreeSet<String> = granted.map(|item| ident(&item.grantee)).collect();
+        let from = grantees.into_iter().collect::<Vec<_>>().join(", ");
+        let revoke = format!("revoke select on {} from {from}", view.name);
+        return (!from.is_empty()).then(|| {
+            Remedy::sql(RemedyClass::AvailabilityRisk, [revoke])
+                .with_note("before PostgreSQL 15 no view reads with the eyes of who asks (security_invoker)")
+        });
+    }
+    // No policy holds for what a materialised view keeps: then it is for the view to ask who may read that.
+    let alter: BTreeSet<&Relation> = past
+        .lenders
+        .iter()
+        .map(|lender| if lender.kind == RelationKind::View { *lender } else { view })
+        .filter(|view| !invokes(view))
+        .collect();
+    let as_it_was = alter.iter().all(|view| case.old(view).is_some_and(invokes));
+    let class = if as_it_was { RemedyClass::Safe } else { RemedyClass::AvailabilityRisk };
+    let set = |view: &&Relation| format!("alter view {} set (security_invoker = true)", view.name);
+    (!alter.is_empty()).then(|| Remedy::sql(class, alter.iter().map(set).collect::<Vec<_>>()))
 }
 
 impl ExposureNarrowed {
@@ -261,11 +272,17 @@ impl ExposureNarrowed {
 }
 
 impl ExposureWidened {
-    pub(super) fn new(object: &str, role: &str, gained: &Privileges, remedy: Option<Remedy>) -> Self {
+    pub(super) fn new(
+        object: &str,
+        role: &str,
+        gained: &Privileges,
+        remedy: Option<Remedy>,
+        how: &str,
+    ) -> Self {
         let privileges = gained.words();
         let message = format!("{role} has gained {}", privileges.join(", "));
         let hint = if remedy.is_some() {
-            "Default privileges re-open what was revoked when a dump is restored."
+            how
         } else {
             "It comes through a membership or through ownership, so no REVOKE on the object takes it away."
         };

@@ -45,8 +45,6 @@ create schema auth;
 create schema storage;
 create schema extensions;
 grant usage on schema public, auth, storage, extensions to anon, authenticated, service_role;
--- PostgreSQL 13 and 14 let everyone create objects in public.
-revoke create on schema public from public;
 
 -- The classic project: whatever is created in public is open to the API roles at
 -- once, and only row level security stands between anon and the rows.
