@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc};
 use tracing::Instrument;
 
+use super::advice::of_assertion;
 use super::answer::{ColumnKind, Job};
 use super::progress::{Phase, Tracker};
 use super::recent::RecentRows;
@@ -359,6 +360,12 @@ fn explain(job: &Job, error: &Error) -> Cause {
         CauseKind::StatementTimeout => cause.hint("Raise limits.statement_timeout in the plan."),
         CauseKind::LockTimeout => {
             cause.hint("Somebody holds an exclusive lock; try again, or raise limits.lock_timeout.")
+        }
+        _ if matches!(job, Job::Assertion(_)) && cause.hint.is_none() => {
+            match cause.sqlstate.as_deref().and_then(of_assertion) {
+                Some(advice) => cause.hint(advice),
+                None => cause,
+            }
         }
         _ => cause,
     }
