@@ -2,6 +2,7 @@
 //!
 //! A test that could not run is a failure: without `PostgreSQL` everything here panics.
 
+pub mod app;
 pub mod interceptor;
 pub mod process;
 pub mod proxy;

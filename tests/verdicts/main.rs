@@ -1,5 +1,6 @@
 //! Not green where it must not be, green where it must be.
 
+mod roles;
 mod time;
 mod unread;
 

@@ -5,8 +5,8 @@
 //! scans (which need the catalog and the baseline's foreign keys), then who the
 //! damaged rows are. What was asked for and not answered is unread, never absent.
 
-mod advice;
 mod answer;
+mod explain;
 mod progress;
 mod recent;
 mod request;
@@ -124,6 +124,7 @@ async fn collect_until(
                     None => return Err(error),
                 },
             };
+            let failure = failure.map(|error| explain::explain_loss(error, evidence.run.in_recovery()));
             evidence.run.failure = failure.as_ref().map(Failure::from).or(evidence.run.failure);
             evidence.run.notes.push(format!("all sessions were lost; {then}"));
             evidence

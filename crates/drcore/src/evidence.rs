@@ -99,6 +99,7 @@ impl Cause {
 impl From<&Error> for Cause {
     fn from(error: &Error) -> Self {
         let kind = match (error.kind(), error.sqlstate()) {
+            (ErrorKind::Connection | ErrorKind::Authentication | ErrorKind::Tls, _) => CauseKind::Connection,
             (_, Some("55P03")) => CauseKind::LockTimeout,
             (_, Some("57014")) => CauseKind::StatementTimeout,
             // "query would be affected by row-level security policy"
@@ -107,7 +108,6 @@ impl From<&Error> for Cause {
             }
             (ErrorKind::Permission, _) => CauseKind::Permission,
             (ErrorKind::Cancelled, _) => CauseKind::Cancelled,
-            (ErrorKind::Connection | ErrorKind::Authentication | ErrorKind::Tls, _) => CauseKind::Connection,
             (ErrorKind::Unsupported, _) => CauseKind::Unsupported,
             _ => CauseKind::Error,
         };
@@ -296,8 +296,11 @@ impl Evidence {
     /// [`ErrorKind::Io`] if the file cannot be read; else as [`Evidence::from_json`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text =
-            std::fs::read_to_string(path).map_err(|error| Error::unreadable("the baseline", path, error))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::new(ErrorKind::Io, "cannot read the baseline")
+                .context("file", path.display().to_string())
+                .caused_by(error)
+        })?;
         Self::from_json(&text).map_err(|error| error.context("file", path.display().to_string()))
     }
 

@@ -15,22 +15,30 @@ pub struct Page {
 /// All pages.
 pub static ALL: &[Page] = &[
     Page {
-        topic: "errors",
-        summary: "what an error says, in every language, and what none says",
-        text: include_str!("pages/errors.md"),
-    },
-    Page {
         topic: "log",
         summary: "watching drcore at work, and the incident log",
         text: include_str!("pages/log.md"),
     },
+    Page {
+        topic: "roles",
+        summary: "which role to verify with, and what each can prove",
+        text: include_str!("pages/roles.md"),
+    },
+    Page {
+        topic: "standby",
+        summary: "what standbys, replicas and read-only servers can prove",
+        text: include_str!("pages/standby.md"),
+    },
 ];
-
-#[doc = include_str!("pages/errors.md")]
-pub mod errors {}
 
 #[doc = include_str!("pages/log.md")]
 pub mod log {}
+
+#[doc = include_str!("pages/roles.md")]
+pub mod roles {}
+
+#[doc = include_str!("pages/standby.md")]
+pub mod standby {}
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use drcore::restore::{ScratchCluster, ScratchOptions};
 use drcore_tests::Database;
+use drcore_tests::standby::Pair;
 
 use super::command::{Place, Ran};
 use super::{DAMAGE, HEALTHY};
@@ -72,6 +73,21 @@ async fn what_could_not_be_read_is_3() {
     let ran = place.run(&["baseline", &url, "-o", "half.json"]);
     assert_eq!(ran.code, 3, "a baseline that lacks something says so: {ran:?}");
     assert!(ran.out.contains("UNREAD   public.invoices: permission denied"), "{}", ran.out);
+}
+
+#[tokio::test]
+async fn a_baseline_of_a_standby_holds_its_sequences() {
+    let pair = Pair::start("create table t (id serial primary key); insert into t default values", &[]).await;
+    pair.catch_up().await;
+    let place = Place::new();
+    let ran = place.run(&["baseline", &pair.standby.url("app"), "-o", "baseline.json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let ran = place.run(&["verify", &pair.primary.url("app"), "--against", "baseline.json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let ran = place.run(&["verify", &pair.standby.url("app"), "--against", "baseline.json"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.out.contains("standby, 0 s behind"), "{}", ran.out);
+    assert!(ran.out.contains("NOT RUN  sequence_lag  public.t_id_seq: a standby shows"), "{}", ran.out);
 }
 
 #[tokio::test]

@@ -186,9 +186,11 @@ fn judge_sequence(
         }
     }
     // Without a column and without a baseline, there is nothing that it could be behind.
-    if !comparable.is_empty() || in_baseline(context, sequence).is_some() {
+    if !context.now.run.in_recovery() && (!comparable.is_empty() || in_baseline(context, sequence).is_some())
+    {
         judgement.examine("sequences", 1);
     }
+    let found = judgement.findings.len();
     let behind: Vec<(&FedColumn, i128)> =
         columns.iter().copied().filter(|(_, value)| counter.is_behind(*value)).collect();
     let row = furthest_then(context, sequence, counter, &comparable, judgement);
@@ -202,10 +204,25 @@ fn judge_sequence(
         }
         Err(cause) => judgement.could_not_read(format!("the keys of {}", sequence.name), cause),
     }
+    if context.now.run.in_recovery() {
+        // What is behind even where it is shown ahead is behind; of all others nothing is known.
+        if judgement.findings.len() == found {
+            judgement.could_not_read(sequence.name.to_string(), shown_ahead());
+        }
+        return;
+    }
     let allowed = context.plan.sequence_lag.clone().unwrap_or_default().max_used_percent;
     if !sequence.cycle && counter.used_percent() >= allowed {
         judgement.find(SequenceNearExhaustion::new(sequence, counter, feeds));
     }
+}
+
+/// Why a sequence that a standby shows is not known to be ahead of its columns.
+fn shown_ahead() -> Cause {
+    let message =
+        format!("a standby shows a sequence up to {READ_AHEAD} values ahead of what was handed out");
+    Cause::new(CauseKind::Standby, message)
+        .hint("Run it on the primary, or here once this server is promoted.")
 }
 
 /// The sequence as it was in the baseline, unless its values come round by design.

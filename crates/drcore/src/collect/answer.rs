@@ -104,14 +104,23 @@ impl Job {
     }
 
     /// The tables whose rewriting meanwhile would make them read as empty.
-    pub(super) fn reads(&self) -> Vec<&QualifiedName> {
+    pub(super) fn reads(&self) -> Vec<QualifiedName> {
         match self {
-            Self::Table { name, .. } => vec![name],
-            Self::Recent(recent) => vec![&recent.table],
+            Self::Catalog(CatalogFactName::Bucket) => vec![QualifiedName::new("storage", "buckets")],
+            Self::Table { name, .. } => vec![name.clone()],
+            Self::Recent(recent) => vec![recent.table.clone()],
             Self::Orphans(reference) | Self::OrphanSample { reference, .. } => {
-                vec![&reference.child, &reference.parent]
+                vec![reference.child.clone(), reference.parent.clone()]
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// What the role must be allowed to read.
+    pub(super) fn needs(&self) -> Vec<QualifiedName> {
+        match self {
+            Self::Sequences(names) => names.clone(),
+            _ => self.reads(),
         }
     }
 

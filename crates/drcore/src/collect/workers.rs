@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc};
 use tracing::Instrument;
 
-use super::advice::of_assertion;
 use super::answer::{ColumnKind, Job};
+use super::explain::explain;
 use super::progress::{Phase, Tracker};
 use super::recent::RecentRows;
 use super::request::{Request, Wants};
@@ -38,6 +38,8 @@ pub(super) struct Pool<'s> {
     snapshot: Option<Snapshot>,
     readers: Vec<Mutex<Option<Session>>>,
     begun: Instant,
+    /// Whether the server is a standby.
+    in_recovery: bool,
 }
 
 /// What is still to be asked.
@@ -95,7 +97,7 @@ impl<'s> Pool<'s> {
         };
         run.sessions = u32::try_from(readers.len()).unwrap_or(1);
         run.one_snapshot = true;
-        Self { source, keeper, snapshot, readers, begun: Instant::now() }
+        Self { source, keeper, snapshot, readers, begun: Instant::now(), in_recovery: run.in_recovery() }
     }
 
     pub(super) async fn close(self) {
@@ -190,10 +192,11 @@ impl<'s> Pool<'s> {
             let started = Instant::now();
             let span = tracing::debug_span!("job", job = task.job.label(), object = task.job.object());
             let asking = async {
-                match stop.cause().or_else(|| self.too_old(plan)) {
-                    Some(cause) => Ok(Err(cause)),
-                    None => self.ask(reader, plan, &task.job, stop).await,
+                if let Some(cause) = stop.cause().or_else(|| self.too_old(plan)) {
+                    return Ok(Err(cause));
                 }
+                let rows = self.ask(reader, plan, &task.job, stop).await?;
+                self.check_snapshot().await.map(|()| rows)
             };
             let rows = match asking.instrument(span).await {
                 Ok(rows) => rows,
@@ -229,6 +232,19 @@ impl<'s> Pool<'s> {
         })
     }
 
+    /// Whether what was just read is still of the snapshot, on a standby.
+    ///
+    /// There, what the primary vacuums away is removed as soon as the sessions are gone that needed it when the
+    /// removal came up. A session that joins later is not among them: under it, rows vanish that it should see.
+    /// The one that holds the snapshot is among them always, so while it lives nothing was removed.
+    /// Source: `ResolveRecoveryConflictWithVirtualXIDs` in PostgreSQL's `src/backend/storage/ipc/standby.c`.
+    async fn check_snapshot(&self) -> Result<()> {
+        match &self.keeper {
+            Some(keeper) if self.in_recovery => keeper.ping().await,
+            _ => Ok(()),
+        }
+    }
+
     /// Asks for one job.
     ///
     /// # Errors
@@ -260,7 +276,10 @@ impl<'s> Pool<'s> {
                 Ok(rows) => return Ok(Ok(rows)),
                 Err(error) => error,
             };
-            let cause = stop.cause().unwrap_or_else(|| explain(job, &error));
+            let cause = match stop.cause() {
+                Some(cause) => cause,
+                None => explain(job, &error, session, self.in_recovery).await,
+            };
             if !error.ends_session() {
                 return Ok(Err(cause));
             }
@@ -330,44 +349,6 @@ async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Rows> {
                 .await
                 .unwrap_or_else(|_| Err(Error::lost("the server did not act on the cancel request")))
         }
-    }
-}
-
-/// What would make it readable, where we know.
-fn explain(job: &Job, error: &Error) -> Cause {
-    let cause = Cause::of_error(error);
-    let object = match job {
-        Job::Table { name, .. } => name.to_string(),
-        Job::Recent(recent) => recent.table.to_string(),
-        Job::Sequences(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        Job::Orphans(reference) | Job::OrphanSample { reference, .. } => {
-            format!("{}, {}", reference.child, reference.parent)
-        }
-        _ => String::new(),
-    };
-    match cause.kind {
-        CauseKind::Permission if !object.is_empty() => {
-            let what = if matches!(job, Job::Sequences(_)) { "select on sequence" } else { "select on" };
-            cause.hint(format!("grant {what} {object} to the role that verifies, and usage on its schema."))
-        }
-        CauseKind::RowSecurity => cause.hint("Verify with a role that has BYPASSRLS, or the table's owner."),
-        _ if cause.sqlstate.as_deref() == Some("53100") => {
-            cause.hint("Free disk space on the server: sorting and joining need some for a while.")
-        }
-        _ if cause.sqlstate.as_deref() == Some("53400") => {
-            cause.hint("Raise temp_file_limit for the role that verifies.")
-        }
-        CauseKind::StatementTimeout => cause.hint("Raise limits.statement_timeout in the plan."),
-        CauseKind::LockTimeout => {
-            cause.hint("Somebody holds an exclusive lock; try again, or raise limits.lock_timeout.")
-        }
-        _ if matches!(job, Job::Assertion(_)) && cause.hint.is_none() => {
-            match cause.sqlstate.as_deref().and_then(of_assertion) {
-                Some(advice) => cause.hint(advice),
-                None => cause,
-            }
-        }
-        _ => cause,
     }
 }
 

@@ -152,6 +152,14 @@ impl Session {
         answers.pop().and_then(first).ok_or_else(incomplete)
     }
 
+    /// Whether the session is alive.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        self.all(["select 1"], self.patience.answer).await.map(drop)
+    }
+
     /// Ends the transaction, and the session with it: errors mean nothing any more.
     pub(crate) async fn end(self) {
         let _ = self.all(["rollback"], self.patience.answer).await;
@@ -300,8 +308,10 @@ impl Session {
         };
         let rows = self.recover(self.within(long, asking).await).await?;
         // Held until the savepoint, the locks name the tables that it read.
-        let [rewritten, _] = self.recover(self.all([REWRITTEN_OF_LOCKED, BACK], short).await).await?;
+        let questions = [REWRITTEN_OF_LOCKED, FILTERED_OF_LOCKED, BACK];
+        let [rewritten, filtered, _] = self.recover(self.all(questions, short).await).await?;
         refuse_rewritten(rewritten)?;
+        refuse_filtered(filtered)?;
         rows.iter()
             .map(|row| {
                 let cell = |at| row.try_get::<_, Option<String>>(at).map_err(not_text);
@@ -409,6 +419,44 @@ const REWRITTEN_OF_LOCKED: &str = "\
       and c.relkind = 'r' \
       and c.relfilenode <> 0 \
       and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)";
+
+/// The system's views that the transaction has locked and that show the role less than there is.
+///
+/// Those whose definition asks for privileges. Of them the lists of tables and columns are whole for a
+/// role that owns, or has privileges on, each table.
+const FILTERED_OF_LOCKED: &str = "\
+    select c.oid::pg_catalog.regclass::pg_catalog.text \
+    from pg_catalog.pg_locks l \
+    join pg_catalog.pg_class c on c.oid = l.relation \
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+    where l.pid = pg_catalog.pg_backend_pid() \
+      and l.locktype = 'relation' \
+      and c.relkind = 'v' \
+      and n.nspname in ('information_schema', 'pg_catalog') \
+      and not (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user) \
+      and pg_catalog.pg_get_viewdef(c.oid) ~ '(has_[a-z_]+_privilege|pg_has_role)' \
+      and ( \
+        n.nspname <> 'information_schema' \
+        or c.relname not in ('tables', 'columns') \
+        or exists ( \
+          select from pg_catalog.pg_class t \
+          join pg_catalog.pg_namespace s on s.oid = t.relnamespace \
+          where t.relkind in ('r', 'p', 'v', 'f') \
+            and t.relpersistence <> 't' \
+            and s.nspname <> 'information_schema' \
+            and s.nspname not like 'pg\\_%' \
+            and not pg_catalog.pg_has_role(t.relowner, 'usage') \
+            and not pg_catalog.has_table_privilege(t.oid, 'select, insert, update, references') \
+        ) \
+      )";
+
+/// Refuses what was read from a view that shows the role less than there is.
+fn refuse_filtered(views: Rows) -> Result<()> {
+    let views: Vec<String> = views.into_iter().filter_map(|mut row| row.pop().flatten()).collect();
+    let Some(first) = views.first() else { return Ok(()) };
+    Err(Error::new(ErrorKind::Permission, format!("{first} shows only what the role may use"))
+        .hint("Ask pg_catalog.pg_class and the like, which show everything, or verify as a superuser."))
+}
 
 /// Refuses what was read where a table was rewritten meanwhile: it read as empty.
 fn refuse_rewritten(tables: impl IntoIterator<Item = Vec<Option<String>>>) -> Result<()> {

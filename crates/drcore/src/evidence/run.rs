@@ -243,6 +243,7 @@ impl Failure {
     pub(crate) fn cause(&self) -> super::Cause {
         use super::CauseKind;
         let kind = match self.kind {
+            _ if self.sqlstate.as_deref() == Some("40001") => CauseKind::Standby,
             ErrorKind::Cancelled => CauseKind::Cancelled,
             ErrorKind::Timeout => CauseKind::Deadline,
             _ => CauseKind::Connection,

@@ -1,0 +1,44 @@
+//! An application on a Supabase project, and one piece of damage for each check.
+
+/// Its tables, policies, rows and buckets, for [`SUPABASE`](crate::SUPABASE).
+pub const APP: &str = "
+create table tenants (id int primary key, created_at timestamptz not null);
+create table invoices (id bigint generated always as identity primary key, tenant_id int not null references tenants, created_at timestamptz not null);
+alter table tenants enable row level security;
+alter table invoices enable row level security;
+create policy own on tenants for select to authenticated using (id = 1);
+create policy own on invoices for select to authenticated using (tenant_id = 1);
+insert into tenants select n, '2026-11-20T01:00:00Z' from generate_series(1, 5) n;
+insert into invoices (tenant_id, created_at) select 1 + n % 5, '2026-11-20T01:00:00Z' from generate_series(1, 20) n;
+insert into storage.buckets (id, name, public) values ('documents', 'documents', false);
+";
+
+/// What must hold of it.
+pub const PLAN: &str = "
+[[assertions]]
+name = \"there are five tenants\"
+sql = \"select count(*) from tenants\"
+expect = \"= 5\"
+";
+
+/// What is done to it.
+pub const DAMAGE: &str = "
+delete from invoices where id = 20;
+update tenants set created_at = '2026-11-19T01:00:00Z';
+set session_replication_role = replica; delete from tenants where id = 5; reset session_replication_role;
+alter table invoices disable row level security;
+update storage.buckets set public = true;
+select setval('invoices_id_seq', 3);
+";
+
+/// What is found of that against a baseline of before, by whoever can read everything.
+pub const FOUND: &[&str] = &[
+    "assertions:assertion_failed:there are five tenants",
+    "bucket_privacy:bucket_public:documents",
+    "freshness:stale_data:public.tenants.created_at",
+    "orphan_fks:orphaned_rows:public.invoices:invoices_tenant_id_fkey",
+    "rls_coverage:rls_disabled:public.invoices",
+    "row_counts:fewer_rows:public.invoices",
+    "row_counts:fewer_rows:public.tenants",
+    "sequence_lag:sequence_behind:public.invoices_id_seq",
+];

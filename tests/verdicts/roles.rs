@@ -1,0 +1,341 @@
+//! What each role can prove, and what would let it prove the rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use drcore::check::{CheckResult, Outcome};
+use drcore::evidence::CauseKind;
+use drcore::report::TextOptions;
+use drcore::{Against, Evidence, Plan, Report, Severity, Verdict, VerifyOptions, verify};
+use drcore_tests::app::{APP, DAMAGE, FOUND, PLAN};
+use drcore_tests::{Database, check, ids, parse};
+
+/// Roles as Supabase makes them, under names of these tests: roles are the cluster's.
+///
+/// Source: supabase/postgres, migrations/db (2026-10). Before version 14 there is no `pg_read_all_data`.
+const ROLES: &str = "
+do $$
+declare
+  wanted text;
+begin
+  for wanted in
+    select r.name || ' ' || r.attributes
+    from (values
+      ('v_postgres', 'login createdb createrole replication bypassrls'),
+      ('v_read_only', 'login bypassrls'),
+      ('v_bare', 'login')
+    ) r (name, attributes)
+    where not exists (select from pg_roles p where p.rolname = r.name)
+  loop
+    execute 'create role ' || wanted;
+  end loop;
+  grant anon, authenticated, service_role to v_postgres;
+  if exists (select from pg_roles where rolname = 'pg_read_all_data') then
+    grant pg_read_all_data to v_postgres, v_read_only;
+  else
+    grant usage on schema public, auth, storage to v_postgres, v_read_only;
+    grant select on all tables in schema public, auth, storage to v_postgres, v_read_only;
+    grant select on all sequences in schema public, auth, storage to v_postgres, v_read_only;
+  end if;
+end
+$$;
+alter table public.tenants owner to v_postgres;
+alter table public.invoices owner to v_postgres;
+-- What one team may read; the API does not enter the schema.
+create schema internal;
+create table internal.jobs (id int primary key, created_at timestamptz not null);
+insert into internal.jobs select n, '2026-11-20T01:00:00Z' from generate_series(1, 10) n;
+grant usage on schema internal to v_bare, v_postgres, v_read_only;
+grant select on internal.jobs to v_bare, v_postgres, v_read_only;
+";
+
+/// Each column of the page, and how it is connected as.
+const WHO: &[(&str, &str)] = &[
+    ("superuser", "postgres"),
+    ("postgres", "v_postgres"),
+    ("supabase_read_only_user", "v_read_only"),
+    ("select on some tables", "v_bare"),
+    ("anon", "anon"),
+];
+
+/// What is done to the table that a team may read, beside the damage to all others.
+const MORE_DAMAGE: &str =
+    "delete from internal.jobs where id > 5; update internal.jobs set created_at = '2026-11-19T01:00:00Z'";
+
+struct Twins {
+    healthy: Database,
+    damaged: Database,
+    baseline: Evidence,
+}
+
+async fn twins() -> Twins {
+    let healthy = Database::supabase().await;
+    let _turn = ONE.lock().await;
+    healthy.execute(&format!("{APP}{ROLES}")).await;
+    let baseline = healthy.evidence(&parse(PLAN), None).await;
+    let damaged = healthy.copy().await;
+    damaged.execute(&format!("{DAMAGE}{MORE_DAMAGE}")).await;
+    Twins { healthy, damaged, baseline }
+}
+
+/// Roles are made by one test at a time.
+static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// As PostgREST does it where the role cannot log in.
+async fn url(database: &Database, role: &str) -> String {
+    match role {
+        "anon" => database.url_as("authenticator").await + "?options=-c%20role%3Danon",
+        _ => database.url_as(role).await,
+    }
+}
+
+async fn report(database: &Database, role: &str, plan: &str, then: &Evidence) -> Report {
+    let mut options = VerifyOptions::default();
+    options.plan = parse(plan);
+    options.against = Some(Against::Evidence(Box::new(then.clone())));
+    verify(&url(database, role).await, &options).await.unwrap()
+}
+
+/// The word of the page: what one check comes to, where all is well and where it is not.
+fn word(healthy: &CheckResult, damaged: &CheckResult, known: &BTreeSet<String>) -> &'static str {
+    let id = &healthy.id;
+    assert!(
+        healthy.findings.iter().all(|finding| finding.severity() == Severity::Info),
+        "{id}: {healthy:#?}"
+    );
+    let found: BTreeSet<String> = damaged.findings.iter().map(|finding| finding.id().to_owned()).collect();
+    assert!(found.is_subset(known), "{id}: {found:?}");
+    match (healthy.outcome, damaged.outcome) {
+        (Outcome::Passed, Outcome::Failed) => {
+            assert_eq!(&found, known, "{id}");
+            "all"
+        }
+        (Outcome::NotRun, Outcome::Failed | Outcome::NotRun) => {
+            assert!(healthy.counts && !healthy.unread.is_empty() && !damaged.unread.is_empty(), "{id}");
+            if healthy.examined.is_empty() { "nothing" } else { "part" }
+        }
+        other => panic!("{id}: {other:?}, {healthy:#?}"),
+    }
+}
+
+/// Every word of the page's table, by check and column.
+fn promised() -> BTreeMap<(String, String), String> {
+    let page = drcore::pages::ALL.iter().find(|page| page.topic == "roles").unwrap();
+    let rows: Vec<Vec<&str>> = page
+        .text
+        .lines()
+        .filter(|line| line.starts_with('|') && !line.starts_with("|--"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let (head, rows) = rows.split_first().unwrap();
+    let mut promised = BTreeMap::new();
+    for row in rows {
+        for (column, cell) in head.iter().zip(row).skip(1) {
+            let name = |text: &str| text.trim_matches('`').to_owned();
+            promised.insert((name(row[0]), name(column)), (*cell).to_owned());
+        }
+    }
+    promised
+}
+
+#[tokio::test]
+async fn the_page_says_what_each_role_can_prove() {
+    let twins = twins().await;
+    let all = report(&twins.damaged, "postgres", PLAN, &twins.baseline).await;
+    let mut expected: Vec<&str> = FOUND.to_vec();
+    expected.extend(["freshness:stale_data:internal.jobs.created_at", "row_counts:fewer_rows:internal.jobs"]);
+    expected.sort_unstable();
+    assert_eq!(ids(&all), expected);
+    let mut measured = BTreeMap::new();
+    for (who, role) in WHO {
+        let healthy = report(&twins.healthy, role, PLAN, &twins.baseline).await;
+        let damaged = report(&twins.damaged, role, PLAN, &twins.baseline).await;
+        for (healthy, damaged) in healthy.checks.iter().zip(&damaged.checks) {
+            let known =
+                check(&all, &healthy.id).findings.iter().map(|finding| finding.id().to_owned()).collect();
+            measured
+                .insert((healthy.id.clone(), (*who).to_owned()), word(healthy, damaged, &known).to_owned());
+        }
+        let verdict = if measured.iter().all(|((_, of), word)| of != who || word == "all") {
+            Verdict::Passed
+        } else {
+            Verdict::Unproven
+        };
+        assert_eq!(healthy.verdict, verdict, "{who}");
+        assert_eq!(damaged.verdict, Verdict::Failed, "{who}");
+    }
+    let promised = promised();
+    for (at, word) in &measured {
+        assert_eq!(promised.get(at), Some(word), "{at:?} on the page roles; all of it: {measured:#?}");
+    }
+    assert_eq!(promised.len(), measured.len(), "one row for each check");
+}
+
+/// The statements of all hints.
+fn advised(report: &Report) -> BTreeSet<String> {
+    let mut statements = BTreeSet::new();
+    for unread in report.checks.iter().flat_map(|check| &check.unread) {
+        let hint = unread.cause.hint.as_deref().unwrap_or_else(|| panic!("{unread:?} has no hint"));
+        let run = hint.strip_prefix("Run: ").and_then(|hint| hint.strip_suffix('.'));
+        let run = run.unwrap_or_else(|| panic!("{}: {hint}", unread.object));
+        statements.extend(run.split("; ").map(str::to_owned));
+    }
+    statements
+}
+
+#[tokio::test]
+async fn each_unread_object_names_the_grant_that_makes_it_readable() {
+    let twins = twins().await;
+    let database = &twins.healthy;
+    // Names that need quotes, in a schema that is shut.
+    let names = "
+        create role \"V \"\"bare\"\"\" login; create schema \"Shut; up\";
+        create table \"Shut; up\".\"o'clock\" (id serial primary key, created_at timestamptz);
+        insert into \"Shut; up\".\"o'clock\" (created_at) values ('2026-11-20T01:00:00Z');
+        create table \"Shut; up\".\"policed\" (id int primary key);
+        alter table \"Shut; up\".\"policed\" enable row level security;
+        create policy p on \"Shut; up\".\"policed\" using (true)";
+    database.execute(names).await;
+    let then = database.evidence(&parse(PLAN), None).await;
+    let role = "V%20%22bare%22";
+    let before = report(database, role, PLAN, &then).await;
+    assert_eq!(before.verdict, Verdict::Unproven);
+    let statements = advised(&before);
+    for statement in [
+        "grant usage on schema \"Shut; up\" to \"V \"\"bare\"\"\"",
+        "grant select on sequence public.invoices_id_seq to \"V \"\"bare\"\"\"",
+        "grant select on storage.buckets to \"V \"\"bare\"\"\"",
+        "grant select on auth.users to \"V \"\"bare\"\"\"",
+        "alter role \"V \"\"bare\"\"\" bypassrls",
+    ] {
+        assert!(
+            statements.iter().any(|known| known.starts_with(statement.split(';').next().unwrap())),
+            "{statement}: {statements:#?}"
+        );
+    }
+    for unread in before.checks.iter().flat_map(|check| &check.unread) {
+        let hint = unread.cause.hint.as_deref().unwrap();
+        database.execute(hint.strip_prefix("Run: ").unwrap().strip_suffix('.').unwrap()).await;
+    }
+    // Roles are part of a baseline: one that comes to stand above the policies is a finding.
+    let then = database.evidence(&parse(PLAN), None).await;
+    let after = report(database, role, PLAN, &then).await;
+    assert_eq!(after.verdict, Verdict::Passed, "{}", after.to_text(TextOptions::default()));
+}
+
+#[tokio::test]
+async fn row_level_security_is_told_from_a_missing_grant_in_every_language() {
+    let database =
+        Database::with("create table t (id int primary key); alter table t enable row level security").await;
+    let then = database.evidence(&Plan::default(), None).await;
+    database.execute("create role v_policed login; grant select on t to v_policed").await;
+    let cause = |report: Report| check(&report, "row_counts").unread[0].cause.clone();
+    let policed = cause(report(&database, "v_policed", "", &then).await);
+    assert_eq!(policed.kind, CauseKind::RowSecurity);
+    assert_eq!(policed.hint.as_deref(), Some("Run: alter role v_policed bypassrls."));
+    database.execute("revoke select on t from v_policed").await;
+    let refused = cause(report(&database, "v_policed", "", &then).await);
+    assert_eq!(refused.kind, CauseKind::Permission);
+    assert_eq!(
+        refused.hint.as_deref(),
+        Some("Run: grant select on public.t to v_policed; alter role v_policed bypassrls.")
+    );
+}
+
+#[tokio::test]
+async fn nobody_is_told_to_grant_anything_to_the_api() {
+    let twins = twins().await;
+    twins.healthy.execute("create role v_group nologin; grant v_group to authenticated; grant select on internal.jobs to v_group").await;
+    for role in ["anon", "v_group"] {
+        let url = twins.healthy.url_as("postgres").await + &format!("?options=-c%20role%3D{role}");
+        let mut options = VerifyOptions::default();
+        options.plan = parse(PLAN);
+        options.against = Some(Against::Evidence(Box::new(twins.baseline.clone())));
+        let report = verify(&url, &options).await.unwrap();
+        let unread: Vec<_> = report.checks.iter().flat_map(|check| &check.unread).collect();
+        assert!(!unread.is_empty());
+        for unread in unread {
+            let hint = unread.cause.hint.as_deref().unwrap();
+            assert!(hint.starts_with("Verify with a role of its own"), "{role}, {}: {hint}", unread.object);
+        }
+    }
+}
+
+#[tokio::test]
+async fn views_that_show_only_what_the_role_may_use_prove_nothing() {
+    let database = Database::with("create table secrets (id int); create table t (id int)").await;
+    database
+        .execute("create role v_seer login; grant select on t to v_seer; grant select on secrets to public")
+        .await;
+    let baseline = database.evidence(&Plan::default(), None).await;
+    let of =
+        |sql: &str| format!("[[assertions]]\nname = \"a\"\nexpect = \"no rows\"\nsql = \"\"\"{sql}\"\"\"\n");
+    let grants = of(
+        "select 1 from information_schema.role_table_grants where table_schema = 'public' and grantee = 'PUBLIC' and privilege_type = 'UPDATE'",
+    );
+    let statistics = of("select 1 from pg_stats where tablename = 'secrets'");
+    let nested =
+        of("select 1 from (select * from information_schema.table_privileges) p where table_name = 'none'");
+    let tables = of("select 1 from information_schema.tables where table_name = 'none'");
+    let catalog = of("select 1 from pg_class where relname = 'none'");
+    for plan in [&grants, &statistics, &nested] {
+        let report = report(&database, "v_seer", plan, &baseline).await;
+        let unread = &check(&report, "assertions").unread;
+        assert_eq!(unread.len(), 1, "{plan}");
+        assert_eq!(unread[0].cause.kind, CauseKind::Permission);
+        assert!(unread[0].cause.message.contains("shows only what the role may use"), "{:?}", unread[0]);
+        assert!(unread[0].cause.hint.as_ref().unwrap().contains("pg_class"), "{:?}", unread[0]);
+        assert_eq!(
+            check(&self::report(&database, "postgres", plan, &baseline).await, "assertions").outcome,
+            Outcome::Passed
+        );
+    }
+    // Whole for whoever has something on every table.
+    for plan in [&tables, &catalog] {
+        let report = report(&database, "v_seer", plan, &baseline).await;
+        assert_eq!(check(&report, "assertions").outcome, Outcome::Passed, "{plan}");
+    }
+    database.execute("create table hidden (id int)").await;
+    let report = report(&database, "v_seer", &tables, &baseline).await;
+    assert_eq!(check(&report, "assertions").outcome, Outcome::NotRun);
+}
+
+#[tokio::test]
+async fn a_roles_own_settings_change_no_answer() {
+    let database = Database::supabase().await;
+    database
+        .execute(
+            "create table t (id int primary key, owner uuid, created_at timestamptz default now());
+             alter table t enable row level security;
+             create policy p on t for select to authenticated using (owner = auth.uid() and created_at > '2020-01-01');
+             insert into t (id) select generate_series(1, 9);
+             create role v_settings login superuser",
+        )
+        .await;
+    let baseline = database.evidence(&Plan::default(), None).await;
+    for setting in [
+        "quote_all_identifiers = on",
+        "search_path = auth, storage, public",
+        "datestyle = 'SQL, DMY'",
+        "intervalstyle = sql_standard",
+        "timezone = 'Asia/Kathmandu'",
+        "row_security = on",
+        "extra_float_digits = 0",
+        "bytea_output = escape",
+        "default_transaction_read_only = on",
+        "default_transaction_isolation = serializable",
+        "standard_conforming_strings = off",
+        "transform_null_equals = on",
+        "array_nulls = off",
+    ] {
+        database
+            .execute(&format!("alter role v_settings reset all; alter role v_settings set {setting}"))
+            .await;
+        let report = report(&database, "v_settings", "", &baseline).await;
+        assert_eq!(
+            (report.verdict, ids(&report)),
+            (Verdict::Passed, Vec::new()),
+            "{setting}: {}",
+            report.to_text(TextOptions::default())
+        );
+    }
+}
