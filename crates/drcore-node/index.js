@@ -381,11 +381,12 @@ function plainObject(given, name = 'options') {
 }
 
 function usage(message) {
-  return new DrcoreError({ code: 'usage', message })
+  return new DrcoreError({ code: 'usage', message, hint: 'The types of the package, in index.d.ts, say what is allowed.' })
 }
 
 function internal(cause) {
-  return new DrcoreError({ code: 'internal', message: `a defect in drcore: ${cause?.message ?? cause}` }, { cause })
+  const message = `a defect in drcore: ${cause?.message ?? cause}`
+  return new DrcoreError({ code: 'internal', message, hint: 'Please report it, with the stack.' }, { cause })
 }
 
 module.exports = {

@@ -1,6 +1,7 @@
 //! Networks and servers that fail, at every phase: nothing of it may look like a verified restore.
 
 mod connecting;
+mod errors;
 mod loss;
 mod network;
 mod pooler;

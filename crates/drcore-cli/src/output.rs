@@ -114,21 +114,7 @@ fn directory(path: &Path) -> &Path {
 }
 
 fn unwritten(path: &Path, error: std::io::Error) -> Error {
-    let (file, directory) = (path.display(), directory(path));
-    let cannot = |why: String| Error::new(ErrorKind::Io, format!("cannot write {file}: {why}"));
-    // The library's own text names the temporary file, which nobody has heard of.
-    match error.kind() {
-        _ if !directory.exists() => cannot(format!("there is no directory {}", directory.display()))
-            .hint("Create it first, or give -o another name."),
-        std::io::ErrorKind::NotADirectory => cannot(format!("{} is not a directory", directory.display())),
-        std::io::ErrorKind::PermissionDenied => {
-            cannot(format!("{} may not be written to", directory.display()))
-        }
-        std::io::ErrorKind::StorageFull => cannot("no space is left".to_owned()),
-        _ => Error::new(ErrorKind::Io, "cannot write the file")
-            .context("file", file.to_string())
-            .caused_by(error),
-    }
+    Error::unwritable("the file", path, error)
 }
 
 #[cfg(test)]
@@ -160,7 +146,7 @@ mod tests {
         let error = check_writable(Path::new("/nonexistent/reports/r.json")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot write /nonexistent/reports/r.json: there is no directory /nonexistent/reports"
+            "cannot write the file /nonexistent/reports/r.json: there is no directory /nonexistent/reports"
         );
         let error = check_writable(&path.join("r.json")).unwrap_err();
         assert!(error.to_string().ends_with("r.json is not a directory"), "{error}");

@@ -85,7 +85,7 @@ impl Screen {
                 code = error.kind().as_str(),
                 sqlstate = error.sqlstate(),
                 detail = error.detail_text(),
-                hint = error.hint_text(),
+                hint = error.next_step(),
                 exit = fault.code,
                 "{error}"
             );
@@ -98,10 +98,9 @@ impl Screen {
             text.push_str(&terminal_lines(detail.trim_end()));
             text.push('\n');
         }
-        match error.hint_text() {
-            Some(command) if command.starts_with("drcore ") => last.push_str(&format!(" · {command}")),
-            Some(hint) => text.push_str(&format!("       {}\n", terminal(hint))),
-            None => {}
+        match error.next_step() {
+            command if command.starts_with("drcore ") => last.push_str(&format!(" · {command}")),
+            hint => text.push_str(&format!("       {}\n", terminal(hint))),
         }
         complain(&without_commands(&format!("{text}{last}\n")));
         self.json_error(error);

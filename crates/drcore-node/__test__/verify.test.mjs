@@ -147,10 +147,27 @@ describe('options', TIMEOUT, () => {
         assert.equal(error.name, 'DrcoreError')
         assert.equal(error.code, code)
         assert.match(error.message, text)
+        assert.match(error.hint, /\.$|^drcore /, 'what to do next')
         return true
       })
     })
   }
+
+  test('what the server says is all there', async () => {
+    const url = new URL(env.DATABASE_URL)
+    url.pathname = '/nowhere'
+    await assert.rejects(baseline(url), (error) => {
+      assert.equal(error.code, 'query')
+      assert.equal(error.sqlstate, '3D000')
+      assert.match(error.message, /database "nowhere" does not exist \(host: /)
+      assert.match(error.hint, /^Create the database/)
+      return true
+    })
+    await assert.rejects(verify(url, { plan: '/nowhere/drcore.toml' }), (error) => {
+      assert.deepEqual(error.context, { file: '/nowhere/drcore.toml' })
+      return true
+    })
+  })
 
   test('mistakes of a plan are all shown, with what is allowed', async () => {
     const plan = { row_cuonts: {}, limits: { sessions: 0 } }

@@ -12,6 +12,7 @@ import pytest
 import drcore
 from drcore import _native, errors
 from drcore.types import ErrorKind
+from support import Database
 
 
 @pytest.mark.parametrize("code", _native.error_kinds())
@@ -41,6 +42,18 @@ def test_every_kind_has_a_class_that_carries_all_of_it(code: str) -> None:
 def test_kinds_are_those_of_the_core() -> None:
     assert sorted(get_args(ErrorKind)) == _native.error_kinds()
     assert sorted(cls.code for cls in drcore.Error.__subclasses__()) == _native.error_kinds()
+
+
+def test_what_the_server_says_is_all_there(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(drcore.QueryError) as raised:
+        drcore.baseline(database.url.replace(f"/{database.name}", "/nowhere"))
+    assert raised.value.sqlstate == "3D000"
+    assert 'database "nowhere" does not exist (host: ' in str(raised.value)
+    assert raised.value.hint is not None and raised.value.hint.startswith("Create the database")
+    with pytest.raises(drcore.IoError) as missing:
+        drcore.verify(database.url, plan=tmp_path / "none.toml")
+    assert missing.value.context == {"file": str(tmp_path / "none.toml")}
+    assert missing.value.hint is not None
 
 
 def test_a_misspelt_option_is_a_type_error() -> None:

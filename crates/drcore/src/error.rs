@@ -1,6 +1,9 @@
 //! The one error type: *we could not find out*. A broken database is a
 //! [`Finding`](crate::Finding), never an error.
 
+mod file;
+mod kind;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,96 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::error::Severity;
 
+pub use kind::ErrorKind;
+
 use crate::secret::redacted;
-
-/// What kind of thing went wrong, for programs to act on.
-///
-/// The snake-case names are the same in Rust, in JSON (`drcore.error/1`), in
-/// Node's `DrcoreError.code` and, in camel case, as Python exception classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(title = "ErrorKind")]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The server refused the user name or password.
-    Authentication,
-    /// The caller cancelled.
-    Cancelled,
-    /// The server could not be reached, or the connection was lost.
-    Connection,
-    /// A stored file (plan, evidence, report) is not what it says it is, or newer than this version.
-    Format,
-    /// A defect in drcore itself.
-    Internal,
-    /// A file could not be read or written.
-    Io,
-    /// The role lacks a privilege.
-    Permission,
-    /// The plan has mistakes.
-    Plan,
-    /// The server refused a statement.
-    Query,
-    /// A write was refused by the guard.
-    Refused,
-    /// A statement, a lock or the whole run took longer than allowed.
-    Timeout,
-    /// The TLS handshake or the verification of the certificate failed.
-    Tls,
-    /// A program that is needed (`initdb`, `pg_dump`, …) is missing or failed.
-    Tool,
-    /// The server or connection lacks something that the call needs.
-    Unsupported,
-    /// The call was made with arguments that cannot work.
-    Usage,
-}
-
-impl ErrorKind {
-    /// Every kind, in alphabetical order.
-    pub const ALL: &'static [Self] = &[
-        Self::Authentication,
-        Self::Cancelled,
-        Self::Connection,
-        Self::Format,
-        Self::Internal,
-        Self::Io,
-        Self::Permission,
-        Self::Plan,
-        Self::Query,
-        Self::Refused,
-        Self::Timeout,
-        Self::Tls,
-        Self::Tool,
-        Self::Unsupported,
-        Self::Usage,
-    ];
-
-    /// The name that is used in JSON, in Node and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Authentication => "authentication",
-            Self::Cancelled => "cancelled",
-            Self::Connection => "connection",
-            Self::Format => "format",
-            Self::Internal => "internal",
-            Self::Io => "io",
-            Self::Permission => "permission",
-            Self::Plan => "plan",
-            Self::Query => "query",
-            Self::Refused => "refused",
-            Self::Timeout => "timeout",
-            Self::Tls => "tls",
-            Self::Tool => "tool",
-            Self::Unsupported => "unsupported",
-            Self::Usage => "usage",
-        }
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -208,9 +124,14 @@ impl Error {
         self.0.sqlstate.as_deref().or_else(beneath)
     }
 
-    /// What to do next.
+    /// What to do next, where that is known.
     pub fn hint_text(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// What to do next: the hint, else what helps with errors of this [kind](ErrorKind::advice).
+    pub fn next_step(&self) -> &str {
+        self.hint_text().unwrap_or_else(|| self.kind().advice())
     }
 
     /// Text of several lines that shows it, such as the places in a plan.
@@ -230,7 +151,7 @@ impl Error {
             code: self.kind(),
             message: self.to_string(),
             sqlstate: self.sqlstate().map(str::to_owned),
-            hint: self.0.hint.clone(),
+            hint: Some(self.next_step().to_owned()),
             detail: self.0.detail.clone(),
             context: self.0.context.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
         }
@@ -270,7 +191,7 @@ impl ErrorWire {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
-        for (key, value) in &self.0.context {
+        for (key, value) in self.0.context.iter().filter(|(_, value)| !self.0.message.contains(value)) {
             write!(f, " ({key}: {value})")?;
         }
         let mut source = self.source();
@@ -294,10 +215,7 @@ impl fmt::Debug for Error {
         if let Some(code) = self.sqlstate() {
             write!(f, "\n  sqlstate {code}")?;
         }
-        if let Some(hint) = &self.0.hint {
-            write!(f, "\n  hint     {hint}")?;
-        }
-        Ok(())
+        write!(f, "\n  hint     {}", self.next_step())
     }
 }
 
@@ -319,7 +237,7 @@ impl From<tokio_postgres::Error> for Error {
             let code = db.code().code();
             // DETAIL and CONTEXT are left out: they quote rows.
             let message = without_values(code, db.message());
-            let mut converted = Self::new(kind_of_sqlstate(code), message).with_sqlstate(code);
+            let mut converted = Self::new(ErrorKind::of_sqlstate(code), message).with_sqlstate(code);
             if let Some(hint) = db.hint() {
                 converted = converted.hint(hint);
             }
@@ -370,21 +288,6 @@ fn without_values<'m>(code: &str, message: &'m str) -> Cow<'m, str> {
 fn is_hung_up(error: &std::io::Error) -> bool {
     use std::io::ErrorKind as Io;
     matches!(error.kind(), Io::BrokenPipe | Io::ConnectionAborted | Io::ConnectionReset | Io::UnexpectedEof)
-}
-
-/// Maps a SQLSTATE to a kind. Source: PostgreSQL documentation, appendix A.
-fn kind_of_sqlstate(code: &str) -> ErrorKind {
-    match code {
-        "28000" | "28P01" => ErrorKind::Authentication,
-        "42501" => ErrorKind::Permission,
-        // query_canceled is what statement_timeout raises; lock_not_available what lock_timeout raises.
-        "57014" | "55P03" | "25P04" => ErrorKind::Timeout,
-        // The server ended the session, or takes none: shutdown, crash, too many, idle for too long.
-        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25P03" => ErrorKind::Connection,
-        "0A000" => ErrorKind::Unsupported,
-        code if code.starts_with("08") => ErrorKind::Connection,
-        _ => ErrorKind::Query,
-    }
 }
 
 #[cfg(test)]
@@ -440,9 +343,12 @@ mod tests {
     }
 
     #[test]
-    fn kinds_have_the_same_name_in_json() {
+    fn every_error_says_what_to_do_next() {
         for kind in ErrorKind::ALL {
-            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+            let error = Error::new(*kind, "it did not work");
+            assert_eq!(error.hint_text(), None);
+            assert_eq!(error.to_wire().hint.as_deref(), Some(kind.advice()));
+            assert_eq!(error.hint("Do that.").to_wire().hint.as_deref(), Some("Do that."));
         }
     }
 }

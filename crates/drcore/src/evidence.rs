@@ -296,11 +296,8 @@ impl Evidence {
     /// [`ErrorKind::Io`] if the file cannot be read; else as [`Evidence::from_json`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Error::new(ErrorKind::Io, "cannot read the baseline")
-                .context("file", path.display().to_string())
-                .caused_by(error)
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::unreadable("the baseline", path, error))?;
         Self::from_json(&text).map_err(|error| error.context("file", path.display().to_string()))
     }
 

@@ -15,6 +15,11 @@ pub struct Page {
 /// All pages.
 pub static ALL: &[Page] = &[
     Page {
+        topic: "errors",
+        summary: "what an error says, in every language, and what none says",
+        text: include_str!("pages/errors.md"),
+    },
+    Page {
         topic: "log",
         summary: "watching drcore at work, and the incident log",
         text: include_str!("pages/log.md"),
@@ -30,6 +35,9 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/standby.md"),
     },
 ];
+
+#[doc = include_str!("pages/errors.md")]
+pub mod errors {}
 
 #[doc = include_str!("pages/log.md")]
 pub mod log {}

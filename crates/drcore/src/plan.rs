@@ -46,7 +46,7 @@ pub use sequence_lag::SequenceLag;
 pub use skip::Skip;
 pub use tenancy::Tenancy;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use mistakes::Document;
 use node::Node;
 use reader::Reader;
@@ -127,13 +127,12 @@ impl Plan {
     /// Reads a plan from a `.toml` or `.json` file.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if the file cannot be read; [`ErrorKind::Plan`] with every mistake in it.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file cannot be read; [`ErrorKind::Plan`](crate::ErrorKind::Plan) with every mistake in it.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Error::new(ErrorKind::Io, "cannot read the plan").context("file", name.clone()).caused_by(error)
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::unreadable("the plan", path, error))?;
         let document = Document::new(name.clone(), &text);
         let plan = if path.extension().is_some_and(|extension| extension == "json") {
             Self::parse_json(&text, document)
@@ -146,7 +145,7 @@ impl Plan {
     /// Reads a plan from TOML.
     ///
     /// # Errors
-    /// [`ErrorKind::Plan`] with every mistake in it.
+    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) with every mistake in it.
     pub fn from_toml(text: &str) -> Result<Self> {
         Self::parse_toml(text, &Document::new("the plan", text))
     }
@@ -154,7 +153,7 @@ impl Plan {
     /// Reads a plan from JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::Plan`] with every mistake in it.
+    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) with every mistake in it.
     pub fn from_json(text: &str) -> Result<Self> {
         Self::parse_json(text, Document::new("the plan", text))
     }
@@ -210,7 +209,7 @@ impl Plan {
     /// The JSON form, which [`Plan::from_json`] reads back.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if a value cannot be written as JSON.
     pub fn to_json(&self) -> Result<String> {
         crate::wire::to_json(self)
     }
@@ -259,7 +258,7 @@ mod tests {
     fn all_mistakes_are_told_at_once_with_their_places() {
         let error =
             Plan::from_toml("[row_counts.tables]\ntenants = -1\n\n[scpoe]\nschemas = []\n").unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Plan);
+        assert_eq!(error.kind(), crate::ErrorKind::Plan);
         let detail = error.detail_text().unwrap();
         assert!(error.to_string().contains("2 mistakes"), "{error}");
         assert!(detail.contains("did you mean scope?"), "{detail}");

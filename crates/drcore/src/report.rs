@@ -212,11 +212,8 @@ impl Report {
     /// [`ErrorKind::Io`] if the file cannot be read; else as [`Report::from_json`].
     pub fn load(path: impl AsRef<std::path::Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Error::new(ErrorKind::Io, "cannot read the report")
-                .context("file", path.display().to_string())
-                .caused_by(error)
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::unreadable("the report", path, error))?;
         Self::from_json(&text).map_err(|error| error.context("file", path.display().to_string()))
     }
 }

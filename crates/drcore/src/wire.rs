@@ -22,11 +22,7 @@ pub(crate) fn save(path: &Path, text: &str, what: &str) -> Result<()> {
         file.write_all(text.as_bytes())?;
         file.persist(path).map(drop).map_err(|error| error.error)
     };
-    write().map_err(|error| {
-        Error::new(ErrorKind::Io, format!("cannot write the {what}"))
-            .context("file", path.display().to_string())
-            .caused_by(error)
-    })
+    write().map_err(|error| Error::unwritable(&format!("the {what}"), path, error))
 }
 
 /// Reads JSON whose `format` is `expected`, such as `drcore.evidence/1`.

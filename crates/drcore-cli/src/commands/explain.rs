@@ -1,7 +1,7 @@
 //! `drcore explain`
 
-use drcore::Finding;
 use drcore::check::Check;
+use drcore::{Error, ErrorKind, Finding};
 use drcore::{checks, pages};
 use serde_json::Value;
 
@@ -58,12 +58,19 @@ fn index() -> String {
     for more in pages::ALL {
         page.push_str(&format!("- `{}`: {}\n", more.topic, more.summary));
     }
+    page.push_str("\n# Errors\n\n");
+    for kind in ErrorKind::ALL {
+        page.push_str(&format!("- `{ERROR}{kind}`: {}\n", kind.meaning()));
+    }
     page
 }
 
 fn page(topic: &str) -> Result<String, Fault> {
     if let Some(key) = topic.strip_prefix("plan.") {
         return plan_page(key);
+    }
+    if let Some(kind) = topic.strip_prefix(ERROR) {
+        return error_page(kind);
     }
     if let Some(found) = pages::ALL.iter().find(|page| page.topic == topic) {
         return Ok(found.text.to_owned());
@@ -91,6 +98,26 @@ fn page(topic: &str) -> Result<String, Fault> {
         error
     };
     Err(Fault::usage(error))
+}
+
+/// What topics about errors begin with.
+const ERROR: &str = "error.";
+
+/// The page of a kind of error.
+fn error_page(name: &str) -> Result<String, Fault> {
+    let Some(kind) = ErrorKind::ALL.iter().find(|kind| kind.as_str() == name) else {
+        let known: Vec<&str> = ErrorKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        return Err(Fault::usage(drcore::no_such("kind of error", name, &known)));
+    };
+    let class: String = name.split('_').map(sentence).collect();
+    let code = Fault::from(Error::new(*kind, "")).code;
+    Ok(format!(
+        "# {ERROR}{kind}\n\n{}.\n\n## What to do next\n{}\n\n## How it shows\n\
+         - Rust: `ErrorKind::{class}`\n- Python: `drcore.{class}Error`\n- Node: `error.code === '{kind}'`\n\
+         - the command: exit code {code}; `\"code\": \"{kind}\"` with `--format json`\n\n## More\n`drcore explain errors`\n",
+        sentence(kind.meaning()),
+        kind.advice(),
+    ))
 }
 
 /// The page of a kind, of every check that can report it or of this one.
@@ -201,6 +228,12 @@ mod tests {
             assert!(page(more.topic).unwrap().starts_with(&format!("# {}", more.topic)));
             assert!(index().contains(more.summary));
         }
+        for kind in ErrorKind::ALL {
+            let page = page(&format!("error.{kind}")).unwrap();
+            assert!(page.contains(kind.advice()) && page.contains("exit code"), "{page}");
+            assert!(index().contains(&format!("`error.{kind}`")));
+        }
+        assert_eq!(page("error.tsl").unwrap_err().error.hint_text(), Some("Did you mean tls?"));
         assert!(page("plan.row_counts").unwrap().contains("within"));
         assert!(page("plan.limits").unwrap().contains("`deadline`"));
     }

@@ -39,10 +39,8 @@ pub(crate) fn run(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> {
             screen.print(&json(schema)?)?;
         }
         (None, Some(directory)) => {
-            std::fs::create_dir_all(directory).map_err(|error| {
-                let error = Error::new(ErrorKind::Io, "cannot make the directory").caused_by(error);
-                error.context("directory", directory.display().to_string())
-            })?;
+            std::fs::create_dir_all(directory)
+                .map_err(|error| Error::unwritable("the directory", directory, error))?;
             for (name, schema) in &schemas {
                 output::write_public(&directory.join(format!("{name}.json")), &json(schema)?)?;
             }

@@ -1,5 +1,6 @@
 //! Why something could not be read, and what would make it readable.
 
+use super::advice::of_assertion;
 use super::answer::Job;
 use crate::connect::Session;
 use crate::error::Error;
@@ -36,6 +37,12 @@ pub(super) async fn explain(job: &Job, error: &Error, session: &Session, in_reco
         (CauseKind::StatementTimeout, _) => cause.hint("Raise limits.statement_timeout in the plan."),
         (CauseKind::LockTimeout, _) => {
             cause.hint("Somebody holds an exclusive lock; try again, or raise limits.lock_timeout.")
+        }
+        _ if matches!(job, Job::Assertion(_)) && cause.hint.is_none() => {
+            match cause.sqlstate.as_deref().and_then(of_assertion) {
+                Some(advice) => cause.hint(advice),
+                None => cause,
+            }
         }
         _ => cause,
     }
@@ -160,7 +167,7 @@ impl Lacking {
             statements.push(format!("alter role {role} bypassrls"));
         }
         match statements.as_slice() {
-            [] => "Grant the role that verifies what the statement uses.".to_owned(),
+            [] => "Grant what it reads to the role that verifies, with usage on the schema.".to_owned(),
             _ => format!("Run: {}.", statements.join("; ")),
         }
     }

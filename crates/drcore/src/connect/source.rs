@@ -312,6 +312,9 @@ fn explain(error: Error, endpoint: &Endpoint, dsn: &Dsn) -> Error {
             "Supabase signs its certificates itself: download the certificate under Database → Settings → SSL Configuration, and give it with sslrootcert=FILE.",
         ),
         ErrorKind::Tls => Some("Give the authority's certificate with sslrootcert=FILE."),
+        _ if error.sqlstate() == Some("3D000") => {
+            Some("Create the database and restore into it, or name the one that is there.")
+        }
         _ => None,
     };
     let error = error.context("host", endpoint.to_string());

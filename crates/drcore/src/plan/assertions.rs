@@ -73,6 +73,9 @@ pub(crate) struct Operand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Incomparable;
 
+/// What a statement that reads begins with.
+const READS: &[&str] = &["select", "table", "values", "with"];
+
 const ALLOWED: &str = "expected \"no rows\", \"rows\", \"= X\", \"<> X\", \"< X\", \"<= X\", \"> X\", \">= X\", \
      \"between A and B\", \"matches REGEX\", \"differs from baseline\" or \"same as baseline\"";
 
@@ -115,6 +118,13 @@ impl Assertion {
             if sql.trim().trim_end_matches(';').trim().is_empty() {
                 return reader.wrong(node, path, "this is no statement");
             }
+            // As a subquery it can only read; the server would call it a syntax error.
+            let first = first_word(&sql);
+            if !READS.contains(&first.as_str()) {
+                let message =
+                    format!("an assertion is one SELECT that reads; this begins with {}", shown_word(&first));
+                return reader.wrong(node, path, message);
+            }
             Some(sql)
         });
         let expect = fields.required(reader, "expect", Expectation::read);
@@ -156,6 +166,40 @@ impl fmt::Debug for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Expectation").field(&self.shown()).finish()
     }
+}
+
+/// The first word of a statement in lower case, behind comments and parentheses.
+fn first_word(sql: &str) -> String {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment.split_once('\n').map_or("", |(_, rest)| rest);
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = after_comment(comment);
+        } else {
+            break;
+        }
+    }
+    rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').flat_map(char::to_lowercase).collect()
+}
+
+/// What follows a comment, which may hold others.
+fn after_comment(mut rest: &str) -> &str {
+    let mut depth = 1;
+    while depth > 0 {
+        let (open, close) = (rest.find("/*"), rest.find("*/"));
+        let Some(close) = close else { return "" };
+        (depth, rest) = match open {
+            Some(open) if open < close => (depth + 1, &rest[open + 2..]),
+            _ => (depth - 1, &rest[close + 2..]),
+        };
+    }
+    rest
+}
+
+fn shown_word(word: &str) -> String {
+    if word.is_empty() { "no word".to_owned() } else { format!("`{word}`") }
 }
 
 impl Expectation {
@@ -404,6 +448,10 @@ mod tests {
             (with("\"warning\"", "\"info\""), "allowed: critical, warning"),
             (with("[\"app\"]", "[]"), "expects nothing"),
             (with("\"select 1\"", "\" ; \""), "no statement"),
+            (with("select 1", "delete from t"), "one SELECT that reads; this begins with `delete`"),
+            (with("select 1", "-- select\\n/* select /* nested */ */ Update t"), "this begins with `update`"),
+            (with("select 1", "1"), "this begins with `1`"),
+            (with("select 1", "/* select 1"), "this begins with no word"),
             (with("\"= 1\"", "3"), "a string"),
             ("assertions = []\n".to_owned(), "expects nothing"),
             (good.replace("[[assertions]]", "[[assertion]]"), "did you mean assertions?"),
@@ -411,6 +459,11 @@ mod tests {
             let error = Plan::from_toml(&text).unwrap_err();
             let detail = error.detail_text().unwrap();
             assert!(detail.contains(needle), "{text}: {detail}");
+        }
+        for sql in
+            ["SELECT 1", "(select 1)", "-- why\\n with x as (select 1) table x", "/* /* */ */values (1)"]
+        {
+            assert!(Plan::from_toml(&with("select 1", sql)).is_ok(), "{sql}");
         }
         for (expect, needle) in [
             ("none", "no rows"),
