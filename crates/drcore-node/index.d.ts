@@ -109,6 +109,8 @@ export interface CollectOptions extends JudgeOptions {
   sessions?: number | undefined
   /** Further limits, as in the plan's `[limits]`, before which they go: `{ statement_timeout: '1h', snapshot_age: '30m' }`. */
   limits?: wire.Limits | undefined
+  /** Whether the rows themselves are read and compared; by default where the server is near. */
+  content?: boolean | undefined
   /** A snapshot to join, as `pg_export_snapshot()` gives it. The transaction that exported it must stay open. */
   snapshot?: string | undefined
 }

@@ -46,6 +46,7 @@ export type Finding =
   | RlsBypassed
   | RlsDisabled
   | RlsWithoutPolicies
+  | RowsDiffer
   | RpoMissed
   | SequenceBehind
   | SequenceNearExhaustion
@@ -97,6 +98,10 @@ export type CauseKind =
  * Where a password came from.
  */
 export type PasswordFrom = 'connection_string' | 'environment' | 'password_file' | 'service_file'
+/**
+ * Where the hashes of rows are computed.
+ */
+export type ContentWay = 'server' | 'stream'
 /**
  * What kind of thing went wrong, for programs to act on.
  *
@@ -216,6 +221,14 @@ export type OrphansFact = OrphansFactRead | UnreadFact
  * Something that may have been read.
  */
 export type SequenceStateFact = SequenceStateFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type ContentFact = ContentFactRead | UnreadFact
+/**
+ * The sum of the hashes of a table's rows: 32 hexadecimal digits.
+ */
+export type Fingerprint = string
 /**
  * Something that may have been read.
  */
@@ -2488,6 +2501,76 @@ export interface RlsWithoutPolicies {
   severity: Severity
 }
 /**
+ * A table holds other rows than the baseline.
+ */
+export interface RowsDiffer {
+  /**
+   * How many rows are there under the same key and hold something else.
+   */
+  changed?: number | null
+  /**
+   * Keys of some of the rows that hold something else.
+   */
+  changed_keys?: RowKeys
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * How many rows were not there.
+   */
+  extra?: number | null
+  /**
+   * Keys of some of the rows that were not there.
+   */
+  extra_keys?: RowKeys
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'rows_differ'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * How many rows are not there any more; none where the differences could not be told apart.
+   */
+  missing?: number | null
+  /**
+   * Keys of some of the missing rows.
+   */
+  missing_keys?: RowKeys
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How many rows there are.
+   */
+  rows: number
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many rows there were.
+   */
+  were: number
+}
+/**
  * More of the last writes is lost than the plan allows.
  */
 export interface RpoMissed {
@@ -2972,6 +3055,10 @@ export interface EvidenceRun {
    */
   access?: Access | null
   /**
+   * How the content of tables was read, where it was.
+   */
+  content?: ContentLink | null
+  /**
    * The version of drcore that collected it.
    */
   drcore: string
@@ -3008,6 +3095,10 @@ export interface EvidenceRun {
    */
   sessions: number
   /**
+   * The file beside it that tells which rows differ, where it was stored with one.
+   */
+  sketches?: SketchFile | null
+  /**
    * How far the server is behind its primary, where it is a standby and says so.
    */
   standby?: Standby | null
@@ -3032,6 +3123,19 @@ export interface Access {
    * `sslmode`: `disable`, `prefer`, `require`, `verify-ca` or `verify-full`.
    */
   sslmode: string
+}
+/**
+ * How the content of tables was read.
+ */
+export interface ContentLink {
+  /**
+   * How long a round trip to the server took, in microseconds: what the way follows where nobody says.
+   */
+  round_trip_us: number
+  /**
+   * Where the hashes of rows were computed.
+   */
+  way: ContentWay
 }
 /**
  * Why a run as a whole failed.
@@ -3106,6 +3210,23 @@ export interface Server {
    * The version as one number, such as `150018`.
    */
   version_num: number
+}
+/**
+ * The file that holds the sketches of stored Evidence, beside it.
+ */
+export interface SketchFile {
+  /**
+   * How many bytes it has.
+   */
+  bytes: number
+  /**
+   * Its name, in the directory of the Evidence.
+   */
+  file: string
+  /**
+   * Its SHA-256, in hexadecimal digits.
+   */
+  sha256: string
 }
 /**
  * How far a standby is behind its primary when the snapshot is taken, as far as it knows itself.
@@ -3710,6 +3831,11 @@ export interface Column {
    */
   base?: string | null
   /**
+   * The OID of its type, or of what a domain is based on, where that is a built-in type; these
+   * OIDs are the same on every server.
+   */
+  builtin?: number | null
+  /**
    * Its default, or the expression that generates it.
    */
   default: string | null
@@ -4252,6 +4378,10 @@ export interface SequenceState {
  */
 export interface TableScan {
   /**
+   * What the rows hold.
+   */
+  content?: ContentFact
+  /**
    * Smallest and largest value, by column.
    */
   extremes?: {
@@ -4268,6 +4398,51 @@ export interface TableScan {
    * without its children for plain inheritance.
    */
   rows?: CountFact
+}
+/**
+ * What was read.
+ */
+export interface ContentFactRead {
+  read: Content
+}
+/**
+ * What the rows of a table hold.
+ */
+export interface Content {
+  /**
+   * The columns that are in it, in the order in which they are.
+   */
+  columns: ContentColumn[]
+  /**
+   * The sum of the rows' hashes.
+   */
+  fingerprint: Fingerprint
+  /**
+   * The columns of the primary key, by which differing rows are named; empty where there is none.
+   */
+  key?: string[]
+  /**
+   * The method of the fingerprint; those of different methods are never compared.
+   */
+  method: number
+  /**
+   * How many rows.
+   */
+  rows: number
+}
+/**
+ * A column that is in a fingerprint.
+ */
+export interface ContentColumn {
+  /**
+   * The built-in type whose bytes its values were taken as, such as `uuid`; `output` where it is the
+   * text that the type's output function gives.
+   */
+  form: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
 }
 /**
  * What was read.
@@ -4373,6 +4548,10 @@ export interface Plan {
    * Which buckets there are, and who may read them.
    */
   bucket_privacy?: BucketPrivacy | null
+  /**
+   * Whose rows are compared with the baseline's, and how.
+   */
+  content_drift?: ContentDrift | null
   /**
    * Always `drcore.plan/1`.
    */
@@ -4482,6 +4661,19 @@ export interface BucketLimits {
   allowed_mime_types?: [string, ...string[]]
   file_size_limit?: number
   public?: boolean
+}
+/**
+ * Whose rows are compared with the baseline's, and how.
+ */
+export interface ContentDrift {
+  /**
+   * Tables whose rows are not compared: `schema.table`, where `*` stands for any text.
+   */
+  exclude?: string[]
+  /**
+   * Where the hashes of rows are computed. Default: here where the server is near, else there.
+   */
+  way?: ContentWay | null
 }
 /**
  * How new the newest rows must be.

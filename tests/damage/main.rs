@@ -4,6 +4,7 @@
 
 mod assertions;
 mod bucket_privacy;
+mod content_drift;
 mod freshness;
 mod orphan_fks;
 mod rls_coverage;

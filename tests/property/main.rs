@@ -2,6 +2,8 @@
 //!
 //! Few cases in a normal run; `DRCORE_CASES=500 cargo test --test property` tries more.
 
+mod content;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

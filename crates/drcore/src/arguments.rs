@@ -2,18 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::collect::ContentChoice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
-use crate::plan::{Limits, Plan, Span};
+use crate::plan::{Limits, Plan, Skip, Span};
 use crate::verify::{Against, VerifyOptions};
 
 /// The keys that [`VerifyOptions::from_json`] knows.
-const KEYS: &[&str] = &["against", "deadline", "limits", "only", "plan", "sessions", "snapshot"];
+const KEYS: &[&str] = &["against", "content", "deadline", "limits", "only", "plan", "sessions", "snapshot"];
 
 impl VerifyOptions {
     /// Reads the options of a call: `{"plan": PATH | {…}, "against": FILE | URL | {evidence},
     /// "only": [CHECK…], "deadline": "10m", "sessions": 2, "limits": {"statement_timeout": "1h", …},
-    /// "snapshot": ID}`, every key optional. What is said of limits goes before the plan's.
+    /// "snapshot": ID, "content": true}`, every key optional. What is said of limits goes before the plan's.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a key that is not known or a value of another type;
@@ -27,6 +28,11 @@ impl VerifyOptions {
                 .map_err(|_| usage("only: expected a list of ids of checks".to_owned()))?;
         }
         limits(&mut given, &mut options.plan)?;
+        if let Some(content) = given.remove("content") {
+            let wanted =
+                content.as_bool().ok_or_else(|| usage("content: expected true or false".to_owned()))?;
+            options.content(wanted);
+        }
         if let Some(snapshot) = given.remove("snapshot") {
             let id = snapshot
                 .as_str()
@@ -34,6 +40,18 @@ impl VerifyOptions {
             options.collect.snapshot = Some(id.to_owned());
         }
         Ok(options)
+    }
+}
+
+impl VerifyOptions {
+    /// Whether the content of tables is collected and compared, whatever the link; where nobody
+    /// says, [`ContentChoice`] does.
+    pub fn content(&mut self, wanted: bool) {
+        if wanted {
+            self.collect.content = ContentChoice::Always;
+        } else if self.plan.skipped("content_drift").is_none() {
+            self.plan.skip.push(Skip::new("content_drift", "the content of tables was not asked for"));
+        }
     }
 }
 
@@ -127,6 +145,7 @@ mod tests {
             (r#"{"limits": "10m"}"#, "limits: expected an object"),
             (r#"{"limits": {"sessions": 0}}"#, "limits have mistakes"),
             (r#"{"limits": {"snapshot_agee": "1h"}}"#, "limits have mistakes"),
+            (r#"{"content": "yes"}"#, "content"),
         ] {
             let error = VerifyOptions::from_json(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);

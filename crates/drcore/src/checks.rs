@@ -5,6 +5,7 @@
 
 pub mod assertions;
 pub mod bucket_privacy;
+pub mod content_drift;
 mod expression;
 pub mod freshness;
 pub mod orphan_fks;
@@ -19,6 +20,7 @@ pub use crate::check::Check;
 pub static ALL: &[&Check] = &[
     &assertions::CHECK,
     &bucket_privacy::CHECK,
+    &content_drift::CHECK,
     &freshness::CHECK,
     &orphan_fks::CHECK,
     &rls_coverage::CHECK,

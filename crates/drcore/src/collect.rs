@@ -7,6 +7,7 @@
 
 mod advice;
 mod answer;
+mod content;
 mod explain;
 mod progress;
 mod recent;
@@ -20,14 +21,16 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tracing::Instrument;
 
+pub use content::ContentChoice;
 pub use progress::{Phase, Progress};
 pub use request::{Request, Wants};
 pub(crate) use stop::Stop;
-use workers::Pool;
+use workers::{Pool, Reading};
 
 use crate::check::Context;
 use crate::checks;
 use crate::connect::{Dsn, Source, WaitFor};
+use crate::content::ContentWay;
 use crate::error::{Error, Result};
 use crate::evidence::catalog::CatalogFactName;
 use crate::evidence::{Evidence, Failure, Run};
@@ -51,6 +54,8 @@ pub struct CollectOptions {
     pub snapshot: Option<String>,
     /// Only these checks' facts; all where empty.
     pub only: Vec<String>,
+    /// Whether the content of tables is collected.
+    pub content: ContentChoice,
     /// These facts of the catalog and nothing else, whatever checks want: no table is scanned.
     pub facts: Option<Vec<CatalogFactName>>,
     /// What is wanted instead of what the checks want: the other verbs' questions.
@@ -222,6 +227,22 @@ async fn attempt(
     run.notes.extend(source.notes());
     let mut evidence = Box::new(Evidence::new(run));
 
+    if content::asked(plan, baseline, options) {
+        match stop.or(content::measure(&exporter, plan.content_way())).await {
+            Ok(link) => evidence.run.content = Some(link),
+            Err(error) if error.ends_session() => return Ok(Attempt::Lost(None, error)),
+            Err(error) => return Err(error),
+        }
+    }
+    let way = evidence.run.content.map_or(ContentWay::Server, |link| link.way);
+    // With a baseline it is the check that asks.
+    let takes_content = baseline.is_none()
+        && evidence.run.content.is_some()
+        && match options.content {
+            ContentChoice::Always => true,
+            ContentChoice::ByLink => way == ContentWay::Stream,
+            ContentChoice::AsBaseline => false,
+        };
     let open = async { Ok(Pool::open(source, plan, exporter, snapshot, &mut evidence.run).await) };
     let pool = stop.or(open).await?;
     let tracker = progress::Tracker::new(options.progress.clone());
@@ -232,6 +253,9 @@ async fn attempt(
             (None, Some(facts)) => Wants::facts(facts, &evidence),
             (None, None) => wanted(plan, &evidence, baseline, &options.only),
         };
+        if takes_content {
+            content::want(plan, &evidence, &mut wants);
+        }
         wants.retain(|request| !request.is_answered(&evidence));
         // Every request leaves an answer, so a round that wants the same again is a defect: stop, and stay unread.
         if wants.is_empty() || wants == before {
@@ -239,7 +263,9 @@ async fn attempt(
         }
         before = wants.clone();
         let span = tracing::debug_span!("round", round);
-        if let Err(error) = pool.answer(plan, wants, &mut evidence, stop, &tracker).instrument(span).await {
+        let reading = Reading { plan, then: baseline, way };
+        if let Err(error) = pool.answer(reading, wants, &mut evidence, stop, &tracker).instrument(span).await
+        {
             return Ok(Attempt::Lost(Some(evidence), error));
         }
         if stop.is_stopped() {

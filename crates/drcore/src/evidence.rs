@@ -26,6 +26,7 @@ pub use scan::{
 };
 pub use standby::Standby;
 
+use crate::content::Sketches;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::redacted;
 
@@ -229,6 +230,9 @@ pub struct Evidence {
     pub assertions: BTreeMap<String, Fact<AssertionValue>>,
     /// All that is volatile: instants, versions, sessions, timings.
     pub run: Run,
+    /// What the file of sketches holds, or will hold.
+    #[serde(skip)]
+    pub(crate) sketched: Sketches,
 }
 
 impl Evidence {
@@ -243,6 +247,7 @@ impl Evidence {
             scans: Scans::default(),
             assertions: BTreeMap::new(),
             run,
+            sketched: Sketches::default(),
         }
     }
 
@@ -287,6 +292,9 @@ impl Evidence {
         let mut evidence: Self = crate::wire::from_json(text, Self::FORMAT, "evidence")?;
         // Look-ups rely on the order; a file may have been edited.
         evidence.catalog.sort();
+        if let Some(file) = &evidence.run.sketches {
+            evidence.sketched = Sketches::elsewhere(file);
+        }
         Ok(evidence)
     }
 
@@ -298,15 +306,26 @@ impl Evidence {
         let path = path.as_ref();
         let text =
             std::fs::read_to_string(path).map_err(|error| Error::unreadable("the baseline", path, error))?;
-        Self::from_json(&text).map_err(|error| error.context("file", path.display().to_string()))
+        let mut evidence =
+            Self::from_json(&text).map_err(|error| error.context("file", path.display().to_string()))?;
+        if let Some(file) = &evidence.run.sketches {
+            evidence.sketched = Sketches::load_beside(path, file);
+        }
+        Ok(evidence)
     }
 
-    /// Writes the JSON form to a file, whole or not at all, readable by its owner only.
+    /// Writes the JSON form to a file, whole or not at all, readable by its owner only; and what tells
+    /// which rows differ to a second one beside it, `baseline.sketches` for `baseline.json`.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if the file cannot be written.
+    /// [`ErrorKind::Io`] if a file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        crate::wire::save(path.as_ref(), &self.to_json()?, "evidence")
+        let path = path.as_ref();
+        // First, so that what the JSON refers to is there.
+        let sketches = self.sketched.save_beside(path)?;
+        let mut stored = self.clone();
+        stored.run.sketches = sketches;
+        crate::wire::save(path, &(stored.to_json()? + "\n"), "evidence")
     }
 
     /// The same without what a stored baseline must not hold: the plain values of assertions.
@@ -317,6 +336,7 @@ impl Evidence {
                 value.forget();
             }
         }
+        self.sketched.fit();
         self
     }
 }

@@ -300,6 +300,8 @@ findings! {
     RlsDisabled(checks::rls_coverage::RlsDisabled) = "rls_disabled",
     /// Row level security is on, and no policy lets the API in.
     RlsWithoutPolicies(checks::rls_coverage::RlsWithoutPolicies) = "rls_without_policies",
+    /// A table holds other rows than the baseline.
+    RowsDiffer(checks::content_drift::RowsDiffer) = "rows_differ",
     /// More of the last writes is lost than the plan allows.
     RpoMissed(checks::freshness::RpoMissed) = "rpo_missed",
     /// A sequence hands out values that are already taken.

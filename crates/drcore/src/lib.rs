@@ -71,6 +71,7 @@ pub mod check;
 pub mod checks;
 pub mod collect;
 pub mod connect;
+pub mod content;
 pub mod drill;
 mod error;
 pub mod evidence;

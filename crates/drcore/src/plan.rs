@@ -9,6 +9,7 @@
 mod accept;
 mod assertions;
 mod bucket_privacy;
+mod content_drift;
 mod decimal;
 mod duration;
 mod freshness;
@@ -34,6 +35,7 @@ pub use accept::{Accept, Bound};
 pub use assertions::{Assertion, Expectation};
 pub(crate) use assertions::{Rule, shown};
 pub use bucket_privacy::{BucketExpectation, BucketPrivacy};
+pub use content_drift::ContentDrift;
 pub use duration::Span;
 pub use freshness::Freshness;
 pub use limits::Limits;
@@ -46,7 +48,10 @@ pub use sequence_lag::SequenceLag;
 pub use skip::Skip;
 pub use tenancy::Tenancy;
 
+use crate::content::ContentWay;
 use crate::error::{Error, Result};
+use crate::evidence::Cause;
+use crate::evidence::catalog::{Catalog, Relation};
 use mistakes::Document;
 use node::Node;
 use reader::Reader;
@@ -70,6 +75,9 @@ pub struct Plan {
     /// Which buckets there are, and who may read them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket_privacy: Option<BucketPrivacy>,
+    /// Whose rows are compared with the baseline's, and how.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_drift: Option<ContentDrift>,
     /// Relations that no foreign key constraint declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orphan_fks: Option<OrphanFks>,
@@ -107,6 +115,7 @@ impl Default for Plan {
             tenancy: None,
             limits: Limits::default(),
             bucket_privacy: None,
+            content_drift: None,
             orphan_fks: None,
             rls_coverage: None,
             freshness: None,
@@ -192,6 +201,7 @@ impl Plan {
             tenancy: fields.section(reader, "tenancy", Tenancy::read),
             limits: fields.section(reader, "limits", Limits::read).unwrap_or_default(),
             bucket_privacy: fields.section(reader, "bucket_privacy", BucketPrivacy::read),
+            content_drift: fields.section(reader, "content_drift", ContentDrift::read),
             orphan_fks: fields.section(reader, "orphan_fks", OrphanFks::read),
             rls_coverage: fields.section(reader, "rls_coverage", RlsCoverage::read),
             freshness: fields.section(reader, "freshness", Freshness::read),
@@ -223,6 +233,7 @@ impl Plan {
     pub fn names(&self, check: &str) -> bool {
         match check {
             "orphan_fks" => self.orphan_fks.is_some(),
+            "content_drift" => self.content_drift.is_some(),
             "bucket_privacy" => self.bucket_privacy.is_some(),
             "rls_coverage" => self.rls_coverage.is_some(),
             "assertions" => !self.assertions.is_empty(),
@@ -231,6 +242,26 @@ impl Plan {
             "sequence_lag" => self.sequence_lag.is_some(),
             _ => false,
         }
+    }
+
+    /// The tables whose rows are compared.
+    ///
+    /// # Errors
+    /// The cause, where relations could not be read.
+    pub(crate) fn compared_tables<'c>(
+        &self,
+        catalog: &'c Catalog,
+    ) -> std::result::Result<Vec<&'c Relation>, Cause> {
+        let mut tables = self.scope.tables(catalog)?;
+        if let Some(section) = &self.content_drift {
+            tables.retain(|table| !section.excludes(&table.name));
+        }
+        Ok(tables)
+    }
+
+    /// Where the plan says that the hashes of rows are computed.
+    pub(crate) fn content_way(&self) -> Option<ContentWay> {
+        self.content_drift.as_ref().and_then(|section| section.way)
     }
 
     /// The assertion of this name.

@@ -77,6 +77,15 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     }
 }
 
+/// A key that may be a name or an address, so that it is known and does not leave: `INV-2024-17`
+/// becomes `INV-…(8f3a)`.
+pub(crate) fn masked(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = Sha256::digest(text.as_bytes());
+    let start: String = text.chars().take(if text.chars().count() > 8 { 4 } else { 0 }).collect();
+    format!("{start}…({:02x}{:02x})", hash[0], hash[1])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +97,12 @@ mod tests {
         assert_eq!(plural(1, "row"), "1 row");
         assert_eq!(plural(1200, "policy"), "1,200 policies");
         assert_eq!(plural(2, "key"), "2 keys");
+    }
+
+    #[test]
+    fn text_keys_are_masked() {
+        assert!(masked("INV-2024-000017").starts_with("INV-…("));
+        assert!(!masked("ab@x.io").contains('@'));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::collect::{CollectOptions, collect_or_unreachable};
+use crate::collect::{CollectOptions, ContentChoice, collect_or_unreachable};
 use crate::connect::Dsn;
 use crate::error::Result;
 use crate::evidence::Evidence;
@@ -95,6 +95,15 @@ pub async fn judge(now: &Evidence, options: &VerifyOptions) -> Result<Report> {
 }
 
 impl VerifyOptions {
+    /// How to collect what others are compared with: with the content of tables, where the link is fast.
+    fn of_baseline(&self) -> CollectOptions {
+        let content = match self.collect.content {
+            ContentChoice::AsBaseline => ContentChoice::ByLink,
+            content => content,
+        };
+        CollectOptions { content, ..self.collect.clone() }
+    }
+
     /// The Evidence that it is compared with: given, read from its file, or collected.
     async fn baseline(&self) -> Result<Option<Evidence>> {
         Ok(match &self.against {
@@ -103,7 +112,7 @@ impl VerifyOptions {
             Some(Against::File(path)) => Some(Evidence::load(path)?),
             Some(Against::Url(url)) => {
                 Dsn::parse(url)?;
-                Some(collect_or_unreachable(url, &self.plan, None, &self.collect).await)
+                Some(collect_or_unreachable(url, &self.plan, None, &self.of_baseline()).await)
             }
         })
     }
@@ -116,7 +125,7 @@ impl VerifyOptions {
 pub async fn baseline(url: &str, options: &VerifyOptions) -> Result<Evidence> {
     known_checks(&options.collect.only)?;
     Dsn::parse(url)?;
-    collect_or_unreachable(url, &options.plan, None, &options.collect)
+    collect_or_unreachable(url, &options.plan, None, &options.of_baseline())
         .await
         .whole()
         .map(Evidence::into_baseline)

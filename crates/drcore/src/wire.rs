@@ -16,10 +16,16 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
 
 /// Writes a file as a whole or not at all, for its owner only: it describes a database.
 pub(crate) fn save(path: &Path, text: &str, what: &str) -> Result<()> {
+    save_bytes(path, text.as_bytes(), what)
+}
+
+/// As [`save`], of any bytes.
+pub(crate) fn save_bytes(path: &Path, bytes: &[u8], what: &str) -> Result<()> {
     let write = || -> std::io::Result<()> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let mut file = tempfile::NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
         file.persist(path).map(drop).map_err(|error| error.error)
     };
     write().map_err(|error| Error::unwritable(&format!("the {what}"), path, error))

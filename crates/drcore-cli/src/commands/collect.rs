@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::shared::{self, CheckArguments, DatabaseArguments, PlanArguments, Prepared};
+use super::shared::{self, CheckArguments, ContentArguments, DatabaseArguments, PlanArguments, Prepared};
 use crate::fault::Fault;
-use crate::output;
 use crate::screen::Screen;
 
 /// Store what verify would read, to judge it elsewhere
@@ -25,7 +24,10 @@ pub(crate) struct Arguments {
     plan: PlanArguments,
     #[command(flatten)]
     check: CheckArguments,
-    /// Where it is stored, as .json; replaced whole or not at all
+    #[command(flatten)]
+    content: ContentArguments,
+    /// Where it is stored, as .json; replaced whole or not at all. What tells
+    /// which rows differ goes beside it, as .sketches: keep both
     #[arg(short, long, value_name = "FILE", env = "DRCORE_OUTPUT")]
     output: PathBuf,
 }
@@ -34,10 +36,11 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
     shared::json_file(&arguments.output)?;
     let outputs = std::slice::from_ref(&arguments.output);
-    let Prepared { url, options, display } =
+    let Prepared { url, mut options, display } =
         arguments.database.prepare(&arguments.plan, Some(&arguments.check), outputs, screen)?;
+    arguments.content.apply(&mut options);
     let evidence = drcore::collect(&url, &options).await?;
     drop(display);
-    output::write(&arguments.output, &(evidence.to_json()? + "\n")).map_err(Fault::unwritten)?;
+    evidence.save(&arguments.output).map_err(Fault::unwritten)?;
     shared::stored("evidence", &evidence, &options, &arguments.output, screen)
 }

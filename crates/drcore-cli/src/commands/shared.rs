@@ -7,6 +7,7 @@ use clap::builder::FalseyValueParser;
 use drcore::check::Unread;
 use drcore::collect::CollectOptions;
 use drcore::connect::Dsn;
+use drcore::content::ContentWay;
 use drcore::evidence::CauseKind;
 use drcore::report::{TextOptions, plural, terminal, without_commands};
 use drcore::sql::QualifiedName;
@@ -133,6 +134,29 @@ impl PlanArguments {
                 Plan::from_path(DEFAULT_PLAN).map_err(Fault::usage)
             }
             None => Ok(Plan::default()),
+        }
+    }
+}
+
+/// Whether the rows themselves are read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ContentArguments {
+    /// Read the content of tables whatever the link; else only where the server
+    /// is near
+    #[arg(long, overrides_with = "no_content", env = "DRCORE_CONTENT", value_parser = FalseyValueParser::new())]
+    content: bool,
+    /// Do not read the content of tables, only their structure and numbers
+    #[arg(long)]
+    no_content: bool,
+}
+
+impl ContentArguments {
+    /// The options with what these arguments say.
+    pub(crate) fn apply(&self, options: &mut VerifyOptions) {
+        if self.no_content {
+            options.content(false);
+        } else if self.content {
+            options.content(true);
         }
     }
 }
@@ -315,6 +339,14 @@ pub(crate) fn stored(
     screen.incident.verdict(if code == 0 { "stored" } else { "unproven" });
     let word = if code == 0 { "STORED  " } else { "UNPROVEN" };
     let mut lines = vec![format!("{word} {what} of {place}{database}")];
+    if let Some(link) = &run.content {
+        let tables =
+            evidence.scans.tables.values().filter(|scan| scan.content.read().is_some()).count() as u64;
+        let place = if link.way == ContentWay::Server { "by the server" } else { "here" };
+        if tables > 0 {
+            lines.push(format!("         content of {}, hashed {place}", plural(tables, "table")));
+        }
+    }
     lines.push(format!(
         "         {}, {} → {}",
         plural(examined("tables"), "table"),

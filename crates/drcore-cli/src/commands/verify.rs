@@ -1,6 +1,8 @@
 //! `drcore verify`
 
-use super::shared::{CheckArguments, DatabaseArguments, PlanArguments, Prepared, ReportArguments};
+use super::shared::{
+    CheckArguments, ContentArguments, DatabaseArguments, PlanArguments, Prepared, ReportArguments,
+};
 use crate::fault::Fault;
 use crate::screen::Screen;
 
@@ -23,18 +25,21 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     check: CheckArguments,
     #[command(flatten)]
+    content: ContentArguments,
+    #[command(flatten)]
     report: ReportArguments,
 }
 
 /// Runs it. Gives the exit code.
 pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
     let outputs = arguments.report.outputs()?;
-    let Prepared { url, options, display } = arguments.database.prepare(
+    let Prepared { url, mut options, display } = arguments.database.prepare(
         &arguments.plan,
         Some(&arguments.check),
         &arguments.report.output,
         screen,
     )?;
+    arguments.content.apply(&mut options);
     let report = drcore::verify(&url, &options).await?;
     drop(display);
     arguments.report.conclude(&report, &outputs, screen)

@@ -58,8 +58,14 @@ async fn every_collection_of_one_state_is_the_same_without_its_run() {
     assert_eq!(live.code, 1, "{}", live.err);
     let live = Report::from_json(&live.out).unwrap();
     assert!(said(&library) == said(&live), "the command judges otherwise than the library");
+    // The stored Evidence holds no content of tables: what tells which rows differ is not in its JSON.
+    let others = |report: &Report| {
+        let mut checks = said(report)["checks"].as_array().unwrap().clone();
+        checks.retain(|check| check["id"] != "content_drift");
+        checks
+    };
     assert!(
-        said(&live) == said(&Report::from_json(REPORT).unwrap()),
+        others(&live) == others(&Report::from_json(REPORT).unwrap()),
         "the stored report is of another state"
     );
 }

@@ -170,5 +170,5 @@ async fn that_it_cannot_be_written_is_told_and_changes_nothing() {
         );
         assert!(ran.err.contains(file), "{ran:?}");
     }
-    assert_eq!(place.files(), ["baseline.json"]);
+    assert_eq!(place.files(), ["baseline.json", "baseline.sketches"]);
 }

@@ -20,7 +20,7 @@ async fn files_by_extension_are_private_and_whole() {
     }
     let ran = place.run(&arguments);
     assert_eq!(ran.code, 1, "{ran:?}");
-    let mut expected = vec!["baseline.json"];
+    let mut expected = vec!["baseline.json", "baseline.sketches"];
     expected.extend(files);
     assert_eq!(place.files(), expected, "and nothing else is left behind");
     for file in files {

@@ -20,6 +20,7 @@ def verify(
     deadline: str | None = None,
     sessions: int | None = None,
     limits: LimitsLike | None = None,
+    content: bool | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Verifies a database: collects, and judges.
@@ -36,6 +37,7 @@ def verify(
         sessions: How many sessions read, from 1 to 64.
         limits: Further limits, as in the plan's ``[limits]``, before which they go:
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
+        content: Whether the rows themselves are read and compared; by default where the server is near.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.
 
     Raises:
@@ -45,7 +47,13 @@ def verify(
         IoError: The plan or the baseline cannot be read.
     """
     text, evidence = options(
-        against, plan=plan, only=only, deadline=deadline, sessions=sessions, limits=limits
+        against,
+        plan=plan,
+        only=only,
+        deadline=deadline,
+        sessions=sessions,
+        limits=limits,
+        content=content,
     )
     return cast(Report, wait(lambda wake: _native.verify(url, text, evidence, wake), on_progress))
 
@@ -59,6 +67,7 @@ def collect(
     deadline: str | None = None,
     sessions: int | None = None,
     limits: LimitsLike | None = None,
+    content: bool | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
@@ -73,6 +82,7 @@ def collect(
         sessions: How many sessions read, from 1 to 64.
         limits: Further limits, as in the plan's ``[limits]``, before which they go:
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
+        content: Whether the rows themselves are read and compared; by default where the server is near.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.
 
@@ -89,6 +99,7 @@ def collect(
         deadline=deadline,
         sessions=sessions,
         limits=limits,
+        content=content,
         snapshot=snapshot,
     )
     return cast(Evidence, wait(lambda wake: _native.collect(url, text, evidence, wake), on_progress))
@@ -127,6 +138,7 @@ def baseline(
     deadline: str | None = None,
     sessions: int | None = None,
     limits: LimitsLike | None = None,
+    content: bool | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
@@ -142,6 +154,7 @@ def baseline(
         sessions: How many sessions read, from 1 to 64.
         limits: Further limits, as in the plan's ``[limits]``, before which they go:
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
+        content: Whether the rows themselves are read and compared; by default where the server is near.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.
 
@@ -155,6 +168,7 @@ def baseline(
         deadline=deadline,
         sessions=sessions,
         limits=limits,
+        content=content,
         snapshot=snapshot,
     )
     return cast(Evidence, wait(lambda wake: _native.baseline(url, text, wake), on_progress))

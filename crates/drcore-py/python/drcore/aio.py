@@ -26,6 +26,7 @@ async def verify(
     deadline: str | None = None,
     sessions: int | None = None,
     limits: LimitsLike | None = None,
+    content: bool | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Verifies a database: collects, and judges.
@@ -42,6 +43,7 @@ async def verify(
         sessions: How many sessions read, from 1 to 64.
         limits: Further limits, as in the plan's ``[limits]``, before which they go:
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
+        content: Whether the rows themselves are read and compared; by default where the server is near.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
     Raises:
@@ -51,7 +53,13 @@ async def verify(
         IoError: The plan or the baseline cannot be read.
     """
     text, evidence = options(
-        against, plan=plan, only=only, deadline=deadline, sessions=sessions, limits=limits
+        against,
+        plan=plan,
+        only=only,
+        deadline=deadline,
+        sessions=sessions,
+        limits=limits,
+        content=content,
     )
     return cast(Report, await wait_async(lambda wake: _native.verify(url, text, evidence, wake), on_progress))
 
@@ -65,6 +73,7 @@ async def collect(
     deadline: str | None = None,
     sessions: int | None = None,
     limits: LimitsLike | None = None,
+    content: bool | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
@@ -79,6 +88,7 @@ async def collect(
         sessions: How many sessions read, from 1 to 64.
         limits: Further limits, as in the plan's ``[limits]``, before which they go:
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
+        content: Whether the rows themselves are read and compared; by default where the server is near.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
@@ -95,6 +105,7 @@ async def collect(
         deadline=deadline,
         sessions=sessions,
         limits=limits,
+        content=content,
         snapshot=snapshot,
     )
     return cast(Evidence, await wait_async(lambda wake: _native.collect(url, text, evidence, wake), on_progress))
@@ -133,6 +144,7 @@ async def baseline(
     deadline: str | None = None,
     sessions: int | None = None,
     limits: LimitsLike | None = None,
+    content: bool | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
@@ -148,6 +160,7 @@ async def baseline(
         sessions: How many sessions read, from 1 to 64.
         limits: Further limits, as in the plan's ``[limits]``, before which they go:
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
+        content: Whether the rows themselves are read and compared; by default where the server is near.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
@@ -161,6 +174,7 @@ async def baseline(
         deadline=deadline,
         sessions=sessions,
         limits=limits,
+        content=content,
         snapshot=snapshot,
     )
     return cast(Evidence, await wait_async(lambda wake: _native.baseline(url, text, wake), on_progress))

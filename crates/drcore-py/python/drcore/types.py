@@ -113,6 +113,11 @@ class Column:
     """Its type as SQL, such as `numeric(10,2)`."""
     base: str | None = None
     """The type under it as SQL, where it is a domain."""
+    builtin: int | None = None
+    """
+    The OID of its type, or of what a domain is based on, where that is a built-in type; these
+    OIDs are the same on every server.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +129,23 @@ class ColumnFactsRead:
 
 Columns: TypeAlias = str | list[str]
 """one column, or several of one table"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentColumn:
+    """A column that is in a fingerprint."""
+
+    form: str
+    """
+    The built-in type whose bytes its values were taken as, such as `uuid`; `output` where it is the
+    text that the type's output function gives.
+    """
+    name: str
+    """Its name, unquoted."""
+
+
+ContentWay: TypeAlias = Literal["server", "stream"]
+"""Where the hashes of rows are computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,6 +300,10 @@ class FedColumn:
     """`owned`, `identity` or `default`."""
     relation: str
     """The table."""
+
+
+Fingerprint: TypeAlias = str
+"""The sum of the hashes of a table's rows: 32 hexadecimal digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -753,6 +779,18 @@ Severity: TypeAlias = Literal["info", "warning", "critical"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class SketchFile:
+    """The file that holds the sketches of stored Evidence, beside it."""
+
+    bytes: int
+    """How many bytes it has."""
+    file: str
+    """Its name, in the directory of the Evidence."""
+    sha256: str
+    """Its SHA-256, in hexadecimal digits."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Skip:
     """A check that is left out: the report shows it, with the reason."""
 
@@ -964,6 +1002,49 @@ class Comparison:
     """Found before, and not looked for again, or not everywhere: nobody knows."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What the rows of a table hold."""
+
+    columns: list[ContentColumn]
+    """The columns that are in it, in the order in which they are."""
+    fingerprint: Fingerprint
+    """The sum of the rows' hashes."""
+    method: int
+    """The method of the fingerprint; those of different methods are never compared."""
+    rows: int
+    """How many rows."""
+    key: list[str] = field(default_factory=list)
+    """The columns of the primary key, by which differing rows are named; empty where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentDrift:
+    """Whose rows are compared with the baseline's, and how."""
+
+    exclude: list[str] = field(default_factory=list)
+    """Tables whose rows are not compared: `schema.table`, where `*` stands for any text."""
+    way: ContentWay | None = None
+    """Where the hashes of rows are computed. Default: here where the server is near, else there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentFactRead:
+    """What was read."""
+
+    read: Content
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentLink:
+    """How the content of tables was read."""
+
+    round_trip_us: int
+    """How long a round trip to the server took, in microseconds: what the way follows where nobody says."""
+    way: ContentWay
+    """Where the hashes of rows were computed."""
+
+
 CountExpectation: TypeAlias = Literal["same"] | int | CountWithin | CountPercent | CountRange
 """How many rows one table must have: as many as in the baseline, exactly this many, or about so many."""
 
@@ -1001,6 +1082,8 @@ class EvidenceRun:
     """When the snapshot was taken, by the server's clock where one answered."""
     access: Access | None = None
     """How it was connected to."""
+    content: ContentLink | None = None
+    """How the content of tables was read, where it was."""
     failure: Failure | None = None
     """Why nothing more was read, where the run as a whole failed."""
     host: str | None = None
@@ -1011,6 +1094,8 @@ class EvidenceRun:
     """The Supabase project, where the connection string names one."""
     server: Server | None = None
     """The server, where one answered."""
+    sketches: SketchFile | None = None
+    """The file beside it that tells which rows differ, where it was stored with one."""
     standby: Standby | None = None
     """How far the server is behind its primary, where it is a standby and says so."""
 
@@ -1260,6 +1345,10 @@ ColumnFacts: TypeAlias = ColumnFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+ContentFact: TypeAlias = ContentFactRead | UnreadFact
+"""Something that may have been read."""
+
+
 CountFact: TypeAlias = CountFactRead | UnreadFact
 """Something that may have been read."""
 
@@ -1324,6 +1413,8 @@ class Plan:
     """The team's own statements, and what they must return."""
     bucket_privacy: BucketPrivacy | None = None
     """Which buckets there are, and who may read them."""
+    content_drift: ContentDrift | None = None
+    """Whose rows are compared with the baseline's, and how."""
     format: str | None = None
     """Always `drcore.plan/1`."""
     freshness: Freshness | None = None
@@ -1443,6 +1534,45 @@ class RlsWithoutPolicies:
 
 RoleFacts: TypeAlias = RoleFactsRead | UnreadFact
 """Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsDiffer:
+    """A table holds other rows than the baseline."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["rows_differ"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    rows: int
+    """How many rows there are."""
+    severity: Severity
+    """How bad it is."""
+    were: int
+    """How many rows there were."""
+    changed: int | None = None
+    """How many rows are there under the same key and hold something else."""
+    changed_keys: RowKeys | None = None
+    """Keys of some of the rows that hold something else."""
+    extra: int | None = None
+    """How many rows were not there."""
+    extra_keys: RowKeys | None = None
+    """Keys of some of the rows that were not there."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    missing: int | None = None
+    """How many rows are not there any more; none where the differences could not be told apart."""
+    missing_keys: RowKeys | None = None
+    """Keys of some of the missing rows."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1631,6 +1761,8 @@ class StorageRlsDisabled:
 class TableScan:
     """What one pass over a table showed."""
 
+    content: ContentFact | None = None
+    """What the rows hold."""
     extremes: dict[str, ExtremesFact] = field(default_factory=dict)
     """Smallest and largest value, by column."""
     recent: dict[str, RecentFact] = field(default_factory=dict)
@@ -2866,7 +2998,7 @@ class Evidence:
     """Results of the team's own statements, by name."""
 
 
-Finding: TypeAlias = AchievedRpo | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | ForceRlsLost | HalfNullKeys | MissingBucket | MissingColumn | MissingForeignKey | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation
+Finding: TypeAlias = AchievedRpo | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | ForceRlsLost | HalfNullKeys | MissingBucket | MissingColumn | MissingForeignKey | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation
 """Something that is wrong with the database."""
 
 

@@ -2,20 +2,31 @@
 
 use std::collections::BTreeMap;
 
+use super::content::ContentJob;
 use super::recent::{RecentRows, understand};
 use crate::connect::Rows;
+use crate::content::ContentScan;
 use crate::evidence::catalog::{Catalog, CatalogFactName};
 use crate::evidence::{
-    AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys, SequenceState,
+    AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys,
+    SequenceState, TableScan,
 };
 use crate::plan::{Assertion, Plan};
 use crate::reference::Reference;
 use crate::sql::{QualifiedName, quote};
+use crate::text::masked;
 
 /// Rows of a sample, at most.
 const SAMPLE: usize = 20;
 /// Tenants in a sample, at most.
 const TENANTS: usize = 100;
+
+/// What the server said.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Rows(Rows),
+    Content(Box<ContentScan>),
+}
 
 /// One statement that answers one or several requests.
 #[derive(Clone, Debug)]
@@ -38,6 +49,13 @@ pub(super) enum Job {
     /// Several sequences in one statement, which fails as a whole where one of them cannot be read.
     Sequences(Vec<QualifiedName>),
     Assertion(Assertion),
+    /// What the rows of a table hold.
+    Content(ContentJob),
+    /// The rows of a table cannot be compared with the baseline's.
+    Incomparable {
+        table: QualifiedName,
+        cause: Cause,
+    },
     /// What was asked for is not there.
     Impossible {
         table: QualifiedName,
@@ -66,7 +84,8 @@ impl Job {
         match self {
             Self::Assertion(_) => "assertion",
             Self::Catalog(_) => "catalog",
-            Self::Impossible { .. } => "impossible",
+            Self::Content(_) => "content",
+            Self::Impossible { .. } | Self::Incomparable { .. } => "impossible",
             Self::OrphanSample { .. } => "orphan_sample",
             Self::Orphans(_) => "orphans",
             Self::Recent(_) => "recent",
@@ -80,7 +99,10 @@ impl Job {
         match self {
             Self::Assertion(assertion) => assertion.name.clone(),
             Self::Catalog(name) => format!("{name:?}"),
-            Self::Impossible { table, .. } | Self::Table { name: table, .. } => table.to_string(),
+            Self::Content(content) => content.name.to_string(),
+            Self::Impossible { table, .. }
+            | Self::Incomparable { table, .. }
+            | Self::Table { name: table, .. } => table.to_string(),
             Self::OrphanSample { reference, .. } | Self::Orphans(reference) => reference.key(),
             Self::Recent(recent) => recent.table.to_string(),
             Self::Sequences(names) => crate::text::plural(names.len() as u64, "sequence"),
@@ -96,6 +118,7 @@ impl Job {
         match self {
             Self::Table { name, .. } => rows(name),
             Self::Recent(recent) => rows(&recent.table),
+            Self::Content(content) => rows(&content.name).saturating_mul(2),
             // A join costs several passes.
             Self::Orphans(reference) => (rows(&reference.child) + rows(&reference.parent)).saturating_mul(4),
             Self::OrphanSample { reference, .. } => rows(&reference.child).saturating_mul(4),
@@ -109,6 +132,7 @@ impl Job {
             Self::Catalog(CatalogFactName::Bucket) => vec![QualifiedName::new("storage", "buckets")],
             Self::Table { name, .. } => vec![name.clone()],
             Self::Recent(recent) => vec![recent.table.clone()],
+            Self::Content(content) => vec![content.name.clone()],
             Self::Orphans(reference) | Self::OrphanSample { reference, .. } => {
                 vec![reference.child.clone(), reference.parent.clone()]
             }
@@ -179,14 +203,33 @@ impl Job {
                     + " order by 1"
             }
             Self::Assertion(assertion) => assertion.statement().to_owned(),
-            Self::Impossible { .. } => return None,
+            // Reads by itself.
+            Self::Content(_) | Self::Incomparable { .. } | Self::Impossible { .. } => return None,
         })
     }
 
     /// Keeps the answer in the Evidence. Gives the rows that were counted.
-    pub(super) fn keep(&self, answer: Result<Rows, Cause>, evidence: &mut Evidence) -> u64 {
+    pub(super) fn keep(&self, answer: Result<Answer, Cause>, evidence: &mut Evidence) -> u64 {
+        match (self, answer) {
+            (Self::Content(content), Ok(Answer::Content(scan))) => content.keep(Ok(*scan), evidence),
+            (Self::Content(content), Ok(Answer::Rows(_))) => content.keep(Err(not_understood()), evidence),
+            (Self::Content(content), Err(cause)) => content.keep(Err(cause), evidence),
+            (_, Ok(Answer::Rows(rows))) => self.keep_rows(Ok(rows), evidence),
+            (_, Ok(Answer::Content(_))) => self.keep_rows(Err(not_understood()), evidence),
+            (_, Err(cause)) => self.keep_rows(Err(cause), evidence),
+        }
+    }
+
+    fn keep_rows(&self, answer: Result<Rows, Cause>, evidence: &mut Evidence) -> u64 {
         let scans = &mut evidence.scans;
         match self {
+            Self::Content(_) => 0,
+            Self::Incomparable { table, cause } => {
+                let scan = scans.tables.entry(table.clone()).or_default();
+                scan.content = Fact::Unread(cause.clone());
+                evidence.sketched.miss(table.clone(), cause.message.clone());
+                0
+            }
             Self::Catalog(name) => {
                 let rows = answer.and_then(|rows| {
                     rows.into_iter().map(|mut row| row.pop().flatten().ok_or_else(not_understood)).collect()
@@ -195,31 +238,7 @@ impl Job {
                 0
             }
             Self::Table { name, rows, columns, .. } => {
-                let scan = scans.tables.entry(name.clone()).or_default();
-                let mut cells = match answer {
-                    Ok(answer) => Ok(answer.into_iter().next().unwrap_or_default().into_iter()),
-                    Err(cause) => Err(cause),
-                };
-                let mut counted = 0;
-                if *rows {
-                    scan.rows = match &mut cells {
-                        Ok(cells) => number(cells.next().flatten().as_deref()).into(),
-                        Err(cause) => Fact::Unread(cause.clone()),
-                    };
-                    counted = scan.rows.read().copied().unwrap_or(0);
-                }
-                for (column, _) in columns {
-                    let fact = match &mut cells {
-                        // NULL is an answer, a cell that is not there is none.
-                        Ok(cells) => match (cells.next(), cells.next()) {
-                            (Some(min), Some(max)) => Fact::Read(Extremes::new(min, max)),
-                            _ => Fact::Unread(not_understood()),
-                        },
-                        Err(cause) => Fact::Unread(cause.clone()),
-                    };
-                    scan.extremes.insert(column.clone(), fact);
-                }
-                counted
+                keep_table(scans.tables.entry(name.clone()).or_default(), *rows, columns, answer)
             }
             Self::Orphans(reference) => {
                 let fact = answer.and_then(|rows| {
@@ -318,6 +337,39 @@ impl Job {
     }
 }
 
+/// Keeps what one pass over a table showed. Gives the rows that were counted.
+fn keep_table(
+    scan: &mut TableScan,
+    rows: bool,
+    columns: &[(String, ColumnKind)],
+    answer: Result<Rows, Cause>,
+) -> u64 {
+    let mut cells = match answer {
+        Ok(answer) => Ok(answer.into_iter().next().unwrap_or_default().into_iter()),
+        Err(cause) => Err(cause),
+    };
+    let mut counted = 0;
+    if rows {
+        scan.rows = match &mut cells {
+            Ok(cells) => number(cells.next().flatten().as_deref()).into(),
+            Err(cause) => Fact::Unread(cause.clone()),
+        };
+        counted = scan.rows.read().copied().unwrap_or(0);
+    }
+    for (column, _) in columns {
+        let fact = match &mut cells {
+            // NULL is an answer, a cell that is not there is none.
+            Ok(cells) => match (cells.next(), cells.next()) {
+                (Some(min), Some(max)) => Fact::Read(Extremes::new(min, max)),
+                _ => Fact::Unread(not_understood()),
+            },
+            Err(cause) => Fact::Unread(cause.clone()),
+        };
+        scan.extremes.insert(column.clone(), fact);
+    }
+    counted
+}
+
 /// `place, last_value, is_called`.
 fn sequence(row: &[Option<String>]) -> Result<SequenceState, Cause> {
     match row {
@@ -413,7 +465,7 @@ fn sample(key: &[KeyColumn], rows: Rows) -> Result<OrphanSample, Cause> {
                 key.iter()
                     .zip(cells)
                     .map(|(column, cell)| {
-                        cell.as_ref().map(|text| if column.plain { text.clone() } else { mask(text) })
+                        cell.as_ref().map(|text| if column.plain { text.clone() } else { masked(text) })
                     })
                     .collect(),
             ),
@@ -421,14 +473,6 @@ fn sample(key: &[KeyColumn], rows: Rows) -> Result<OrphanSample, Cause> {
         }
     }
     Ok(sample)
-}
-
-/// Text keys may be names or addresses: `INV-2024-17` leaves as `INV-…(8f3a)`.
-fn mask(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    let hash = Sha256::digest(text.as_bytes());
-    let start: String = text.chars().take(if text.chars().count() > 8 { 4 } else { 0 }).collect();
-    format!("{start}…({:02x}{:02x})", hash[0], hash[1])
 }
 
 #[cfg(test)]
@@ -443,18 +487,12 @@ mod tests {
         let job = Job::Table { name: name.clone(), rows: true, columns, from: "t".to_owned() };
         for cells in [vec![], vec![Some("1".to_owned()), None, None, None]] {
             let missing = cells.is_empty();
-            job.keep(Ok(vec![cells]), &mut evidence);
+            job.keep(Ok(Answer::Rows(vec![cells])), &mut evidence);
             let extremes = &evidence.scans.tables[&name].extremes;
             assert_eq!(extremes["a"].get().is_err(), missing);
             assert_eq!(extremes["b"].get().unwrap_err(), not_understood());
         }
-        Job::Catalog(CatalogFactName::Relation).keep(Ok(vec![vec![None]]), &mut evidence);
+        Job::Catalog(CatalogFactName::Relation).keep(Ok(Answer::Rows(vec![vec![None]])), &mut evidence);
         assert_eq!(evidence.catalog.relations.get().unwrap_err(), not_understood());
-    }
-
-    #[test]
-    fn text_keys_are_masked() {
-        assert!(mask("INV-2024-000017").starts_with("INV-…("));
-        assert!(!mask("ab@x.io").contains('@'));
     }
 }

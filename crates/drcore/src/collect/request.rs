@@ -13,6 +13,10 @@ use crate::sql::QualifiedName;
 pub enum Request {
     /// A fact of the catalog.
     Catalog(CatalogFactName),
+    /// What the rows of a table hold.
+    Content(QualifiedName),
+    /// What tells which of them differ, after the content did.
+    Sketch(QualifiedName),
     /// The exact number of rows of a table.
     Rows(QualifiedName),
     /// How many rows of a table were created after an instant, by tenant and hour.
@@ -44,6 +48,9 @@ impl Request {
         let scans = &evidence.scans;
         match self {
             Self::Catalog(name) => evidence.catalog.has(*name),
+            Self::Content(table) => scans.tables.get(table).is_some_and(|scan| !scan.content.is_not_asked()),
+            // Asked for once; where that fails, the content is known to differ, and not where.
+            Self::Sketch(table) => evidence.sketched.was_asked(table),
             Self::Rows(table) => scans.tables.get(table).is_some_and(|scan| !scan.rows.is_not_asked()),
             Self::Recent { table, column, .. } => {
                 scans.tables.get(table).is_some_and(|scan| scan.recent.contains_key(column))

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc};
 use tracing::Instrument;
 
-use super::answer::{ColumnKind, Job};
+use super::answer::{Answer, ColumnKind, Job};
+use super::content::ContentJob;
 use super::explain::explain;
 use super::progress::{Phase, Tracker};
 use super::recent::RecentRows;
 use super::request::{Request, Wants};
 use super::stop::Stop;
-use crate::connect::{Rows, Session, Snapshot, Source};
+use crate::connect::{Session, Snapshot, Source};
+use crate::content::ContentWay;
 use crate::error::{Error, Result};
 use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Evidence, Run};
@@ -28,6 +30,24 @@ const SEQUENCES: usize = 200;
 
 /// How long to wait before asking again.
 const CANCEL_AGAIN: Duration = Duration::from_millis(100);
+
+/// What is collected for, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) plan: &'a Plan,
+    /// What it will be compared with.
+    pub(super) then: Option<&'a Evidence>,
+    /// Where the hashes of rows are computed.
+    pub(super) way: ContentWay,
+}
+
+impl Reading<'_> {
+    fn content_of(&self, table: &QualifiedName, catalog: &Catalog) -> std::result::Result<ContentJob, Cause> {
+        let relation = catalog.relation(table)?;
+        let gone = || Cause::new(CauseKind::Error, format!("{table} is not there"));
+        ContentJob::new(relation.ok_or_else(gone)?, catalog, self.then, self.way)
+    }
+}
 
 /// Sessions on one snapshot.
 pub(super) struct Pool<'s> {
@@ -113,24 +133,24 @@ impl<'s> Pool<'s> {
     /// Why no session is left on the snapshot. What was answered before that stands.
     pub(super) async fn answer(
         &self,
-        plan: &Plan,
+        reading: Reading<'_>,
         wants: Wants,
         evidence: &mut Evidence,
         stop: &Stop,
         tracker: &Tracker,
     ) -> Result<()> {
-        let jobs = plan_jobs(plan, wants, &evidence.catalog);
+        let jobs = plan_jobs(reading, wants, &evidence.catalog);
         let phase =
             if jobs.iter().any(|job| matches!(job, Job::Catalog(_))) { Phase::Catalog } else { Phase::Scan };
         tracker.begin(phase, jobs.len());
         let queue = Mutex::new(jobs.into_iter().map(Task::new).collect());
-        let (send, mut receive) = mpsc::unbounded_channel::<Answer>();
-        let reading = async {
+        let (send, mut receive) = mpsc::unbounded_channel::<Answered>();
+        let asking = async {
             let send = send;
-            self.work_off(plan, &queue, &send, stop).await
+            self.work_off(reading.plan, &queue, &send, stop).await
         };
         let keeping = async {
-            while let Some(Answer { job, rows, elapsed_ms }) = receive.recv().await {
+            while let Some(Answered { job, rows, elapsed_ms }) = receive.recv().await {
                 let unread = rows.as_ref().err().map(|cause| cause.kind);
                 let rows = job.keep(rows, evidence);
                 tracker.step(phase, rows);
@@ -144,7 +164,7 @@ impl<'s> Pool<'s> {
                 );
             }
         };
-        tokio::join!(reading, keeping).0
+        tokio::join!(asking, keeping).0
     }
 
     /// Works off the queue with all sessions.
@@ -152,7 +172,7 @@ impl<'s> Pool<'s> {
         &self,
         plan: &Plan,
         queue: &Queue,
-        send: &mpsc::UnboundedSender<Answer>,
+        send: &mpsc::UnboundedSender<Answered>,
         stop: &Stop,
     ) -> Result<()> {
         let mut readers: Vec<&Mutex<Option<Session>>> = self.readers.iter().collect();
@@ -184,7 +204,7 @@ impl<'s> Pool<'s> {
         reader: &Mutex<Option<Session>>,
         plan: &Plan,
         queue: &Queue,
-        send: &mpsc::UnboundedSender<Answer>,
+        send: &mpsc::UnboundedSender<Answered>,
         stop: &Stop,
     ) -> Result<()> {
         loop {
@@ -217,7 +237,7 @@ impl<'s> Pool<'s> {
                 }
             }
             // The keeper lives as long as the readers.
-            let _ = send.send(Answer { job: task.job, rows, elapsed_ms: milliseconds(started) });
+            let _ = send.send(Answered { job: task.job, rows, elapsed_ms: milliseconds(started) });
         }
     }
 
@@ -255,7 +275,7 @@ impl<'s> Pool<'s> {
         plan: &Plan,
         job: &Job,
         stop: &Stop,
-    ) -> Result<Result<Rows, Cause>> {
+    ) -> Result<Result<Answer, Cause>> {
         let mut held = reader.lock().await;
         let mut lost: Option<Error> = None;
         loop {
@@ -308,9 +328,9 @@ fn is_shortage(cause: &Cause) -> bool {
 }
 
 /// What one job came to.
-struct Answer {
+struct Answered {
     job: Job,
-    rows: Result<Rows, Cause>,
+    rows: Result<Answer, Cause>,
     elapsed_ms: u64,
 }
 
@@ -323,12 +343,18 @@ fn is_of_one(cause: &Cause) -> bool {
 }
 
 /// Asks on one session.
-async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Rows> {
-    let Some(sql) = job.sql() else { return Ok(Vec::new()) };
+async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Answer> {
     let asking = async {
-        match job {
-            Job::Assertion(assertion) => session.assertion(&sql, &assertion.search_path()).await,
-            _ => session.scan(&sql, rewrite_check(job).as_deref()).await,
+        let check = rewrite_check(job);
+        match (job, job.sql()) {
+            (Job::Content(content), _) => {
+                content.read(session, check.as_deref()).await.map(|scan| Answer::Content(Box::new(scan)))
+            }
+            (_, None) => Ok(Answer::Rows(Vec::new())),
+            (Job::Assertion(assertion), Some(sql)) => {
+                session.assertion(&sql, &assertion.search_path()).await.map(Answer::Rows)
+            }
+            (_, Some(sql)) => session.scan(&sql, check.as_deref()).await.map(Answer::Rows),
         }
     };
     tokio::pin!(asking);
@@ -377,13 +403,23 @@ fn rewrite_check(job: &Job) -> Option<String> {
 }
 
 /// Turns requests into statements: everything about one table that one pass can answer is one.
-fn plan_jobs(plan: &Plan, wants: Wants, catalog: &Catalog) -> Vec<Job> {
+fn plan_jobs(reading: Reading<'_>, wants: Wants, catalog: &Catalog) -> Vec<Job> {
+    let plan = reading.plan;
     let mut jobs = Vec::new();
+    let mut contents: BTreeMap<QualifiedName, ContentJob> = BTreeMap::new();
     let mut tables: BTreeMap<QualifiedName, (bool, Vec<String>)> = BTreeMap::new();
     let mut sequences: Vec<QualifiedName> = Vec::new();
     for request in wants.into_requests() {
         match request {
             Request::Catalog(name) => jobs.push(Job::Catalog(name)),
+            Request::Content(table) => match reading.content_of(&table, catalog) {
+                Ok(job) => drop(contents.insert(table, job)),
+                Err(cause) => jobs.push(Job::Incomparable { table, cause }),
+            },
+            Request::Sketch(table) => match reading.content_of(&table, catalog) {
+                Ok(job) => jobs.push(Job::Content(job.only_sketch())),
+                Err(cause) => jobs.push(Job::Incomparable { table, cause }),
+            },
             Request::Rows(table) => tables.entry(table).or_default().0 = true,
             Request::Extremes(table, column) => tables.entry(table).or_default().1.push(column),
             Request::Recent { table, column, since, tenant } => {
@@ -399,9 +435,18 @@ fn plan_jobs(plan: &Plan, wants: Wants, catalog: &Catalog) -> Vec<Job> {
             Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
         }
     }
-    for (name, (rows, columns)) in tables {
+    for (name, (mut rows, mut columns)) in tables {
+        if let Some(content) = contents.get_mut(&name) {
+            // One pass answers both.
+            rows = false;
+            columns = content.take_over(columns);
+            if columns.is_empty() {
+                continue;
+            }
+        }
         jobs.extend(table_jobs(name, rows, columns, catalog));
     }
+    jobs.extend(contents.into_values().map(Job::Content));
     jobs.extend(sequences.chunks(SEQUENCES).map(|names| Job::Sequences(names.to_vec())));
     // Biggest first, so that no session is left alone with the longest.
     jobs.sort_by_cached_key(|job| std::cmp::Reverse(job.weight(catalog)));

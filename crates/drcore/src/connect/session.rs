@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
-use tokio_postgres::{CancelToken, Client, Connection, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client, Connection, CopyOutStream, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::dsn::TargetSession;
@@ -279,6 +280,43 @@ impl Session {
         Ok(rows)
     }
 
+    /// Waits for an answer to nothing: how long that takes is what the way there and back takes.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        self.all(["select 1"], self.patience.answer).await.map(drop)
+    }
+
+    /// Runs a `COPY … TO STDOUT` inside the transaction, hands its stream to `take`, and lets go of its locks.
+    ///
+    /// `check` as in [`Session::scan`].
+    pub(crate) async fn copy<T>(
+        &self,
+        sql: &str,
+        check: Option<&str>,
+        take: impl AsyncFnOnce(CopyOutStream) -> Result<T>,
+    ) -> Result<T> {
+        let copying = async {
+            // The driver prepares it under a name of its own, which it lets go of before the transaction
+            // ends. A transaction pooler's server may have kept another client's statement of that name.
+            for _ in 0..TAKEN_NAMES {
+                match self.client.copy_out(sql).await {
+                    Err(error) if error.code() == Some(&SqlState::DUPLICATE_PSTATEMENT) => {
+                        self.all([BACK], self.patience.answer).await?;
+                    }
+                    copy => return take(copy.map_err(|error| self.explain(error))?).await,
+                }
+            }
+            take(self.client.copy_out(sql).await.map_err(|error| self.explain(error))?).await
+        };
+        let taken = self.recover(self.within(self.patience.statement, copying).await).await?;
+        let statements: Vec<&str> = [check, Some(BACK)].into_iter().flatten().collect();
+        let answers = self.each(&statements, self.patience.answer).await;
+        let answers = self.recover(answers).await?;
+        if check.is_some() {
+            refuse_rewritten(answers.into_iter().next().unwrap_or_default())?;
+        }
+        Ok(taken)
+    }
+
     /// Runs one of the team's own statements, looking names up in this `search_path`.
     /// Gives one row: how many rows it returned, and the first column of the smallest.
     ///
@@ -339,6 +377,9 @@ impl Session {
     }
 }
 
+/// How many names of prepared statements may be taken before we give up.
+const TAKEN_NAMES: usize = 20;
+
 /// What each statement comes back to afterwards.
 const SAVEPOINT: &str = "savepoint drcore";
 const BACK: &str = "rollback to savepoint drcore";
@@ -379,6 +420,7 @@ fn transaction(limits: &Limits, snapshot: Option<&str>) -> Vec<String> {
             "intervalstyle = 'postgres'",
             "extra_float_digits = 3",
             "bytea_output = 'hex'",
+            "lc_monetary = 'C'",
             "standard_conforming_strings = on",
             "quote_all_identifiers = off",
             "idle_in_transaction_session_timeout = 0",

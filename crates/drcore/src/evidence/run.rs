@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Standby;
 use crate::connect::Dsn;
+use crate::content::{ContentLink, SketchFile};
 use crate::error::{Error, ErrorKind};
 
 /// All that is volatile about one collection, so that two reports on the same
@@ -37,6 +38,12 @@ pub struct Run {
     pub sessions: u32,
     /// Whether all that was read is of one snapshot.
     pub one_snapshot: bool,
+    /// How the content of tables was read, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<ContentLink>,
+    /// The file beside it that tells which rows differ, where it was stored with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sketches: Option<SketchFile>,
     /// How long it took.
     pub elapsed_ms: u64,
     /// Why nothing more was read, where the run as a whole failed.
@@ -90,6 +97,8 @@ impl Run {
             standby: None,
             sessions: 0,
             one_snapshot: false,
+            content: None,
+            sketches: None,
             elapsed_ms: 0,
             failure: None,
             notes: Vec::new(),

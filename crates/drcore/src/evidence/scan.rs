@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Fact;
+use crate::content::Content;
 use crate::sql::QualifiedName;
 
 /// What reading the tables themselves showed.
@@ -37,6 +38,9 @@ pub struct TableScan {
     /// without its children for plain inheritance.
     #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
     pub rows: Fact<u64>,
+    /// What the rows hold.
+    #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
+    pub content: Fact<Content>,
     /// Smallest and largest value, by column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extremes: BTreeMap<String, Fact<Extremes>>,

@@ -17,6 +17,11 @@ pub struct Skip {
 }
 
 impl Skip {
+    /// This check is left out because of `reason`.
+    pub(crate) fn new(check: &str, reason: &str) -> Self {
+        Self { check: check.to_owned(), reason: reason.to_owned() }
+    }
+
     pub(super) fn read(reader: &mut Reader, mut fields: Fields<'_>) -> Option<Self> {
         let check = fields.required(reader, "check", |reader, node, path| {
             let id = reader.string(node, path)?;

@@ -25,6 +25,10 @@ pub struct Column {
     /// The type under it as SQL, where it is a domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+    /// The OID of its type, or of what a domain is based on, where that is a built-in type; these
+    /// OIDs are the same on every server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builtin: Option<u32>,
     /// Whether it refuses NULL.
     pub not_null: bool,
     /// Its default, or the expression that generates it.

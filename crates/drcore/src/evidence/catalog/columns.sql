@@ -10,7 +10,7 @@ with recursive domains as (
   join pg_catalog.pg_type t on t.oid = d.base and t.typtype = 'd'
 ),
 bases as (
-  select d.domain, pg_catalog.format_type(d.base, d.modifier) as type
+  select d.domain, d.base as oid, pg_catalog.format_type(d.base, d.modifier) as type
   from domains d
   join pg_catalog.pg_type t on t.oid = d.base and t.typtype <> 'd'
 )
@@ -24,6 +24,10 @@ select
   a.attname::pg_catalog.text as name,
   pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
   b.type as base,
+  case
+    -- Below are the OIDs that initdb hands out from its lists.
+    when coalesce(b.oid, a.atttypid) < 10000 then coalesce(b.oid, a.atttypid)::pg_catalog.int8
+  end as builtin,
   a.attnotnull as not_null,
   pg_catalog.pg_get_expr(d.adbin, d.adrelid) as default,
   a.attgenerated <> '' as generated,

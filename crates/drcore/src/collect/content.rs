@@ -1,0 +1,288 @@
+//! Reading what tables hold: which statement, and what becomes of its answer.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio_postgres::CopyOutStream;
+
+use super::answer::{not_understood, number};
+use super::{CollectOptions, Request, Wants};
+use crate::connect::{Rows, Session};
+use crate::content::{
+    Content, ContentLink, ContentScan, ContentWay, Copied, Fingerprint, Layout, METHOD, Scanner, Scratch,
+    Sketch, has_extremes,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::catalog::{Catalog, CatalogFactName, Relation};
+use crate::evidence::{Cause, Evidence, Fact};
+use crate::plan::Plan;
+use crate::sql::QualifiedName;
+
+/// Whether the content of tables is collected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContentChoice {
+    /// Of every table, whatever it costs; with a baseline, of what that holds the content of.
+    Always,
+    /// Of what the baseline holds the content of; of nothing without a baseline.
+    #[default]
+    AsBaseline,
+    /// As that; of every table where there is no baseline and the link is fast.
+    ByLink,
+}
+
+/// How many chunks wait for the one that hashes them, at most.
+const WAITING: usize = 8;
+/// Rows in a chunk, at most: handing each row over by itself would cost more than hashing it.
+const CHUNK_ROWS: usize = 256;
+/// Cells of a sketch for a table of which nobody knows how large it is, as a power of two.
+const UNKNOWN_BITS: u32 = 14;
+/// Round trips of which the quickest counts.
+const ROUND_TRIPS: u32 = 5;
+
+/// One table whose content is read.
+#[derive(Clone, Debug)]
+pub(super) struct ContentJob {
+    pub(super) name: QualifiedName,
+    from: String,
+    layout: Layout,
+    method: Method,
+    /// Cells of the sketch, as a power of two; none where no sketch is needed.
+    bits: Option<u32>,
+    /// Columns whose extremes come out of the same pass.
+    extremes: Vec<String>,
+    /// Whether only the sketch is wanted, the rest being known.
+    only_sketch: bool,
+}
+
+/// What is asked of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    /// Every row.
+    Rows,
+    /// The key and the hash of every row.
+    Hashes,
+    /// The sum.
+    Sum,
+}
+
+impl ContentJob {
+    /// Which statement reads the content of this table.
+    ///
+    /// # Errors
+    /// The cause, where it cannot be compared with the baseline, or its structure could not be read.
+    pub(super) fn new(
+        relation: &Relation,
+        catalog: &Catalog,
+        then: Option<&Evidence>,
+        way: ContentWay,
+    ) -> Result<Self, Cause> {
+        let name = &relation.name;
+        let columns = catalog.columns_of(name)?;
+        let was = then.and_then(|then| then.scans.tables.get(name)?.content.read());
+        let layout = if let Some(was) = was {
+            Layout::as_in(&was.columns, &was.key, columns)?
+        } else {
+            let key = catalog.primary_key(name)?.map_or(&[][..], |key| &key.columns);
+            Layout::new(columns, key)
+        };
+        let sketched = then.map(|then| then.sketched.get(name).map(Sketch::bits));
+        let bits = match sketched {
+            // Nothing to take away from: no sketch is needed.
+            Some(None) => None,
+            Some(Some(bits)) => Some(bits),
+            None => Some(match u64::try_from(relation.estimated_rows) {
+                Ok(rows @ 1..) => Sketch::bits_for(rows),
+                _ => UNKNOWN_BITS,
+            }),
+        };
+        let method = match way {
+            ContentWay::Stream => Method::Rows,
+            ContentWay::Server if then.is_none() => Method::Hashes,
+            ContentWay::Server => Method::Sum,
+        };
+        let from = relation.from_sql();
+        Ok(Self { name: name.clone(), from, layout, method, bits, extremes: Vec::new(), only_sketch: false })
+    }
+
+    /// Only what tells which rows differ.
+    pub(super) fn only_sketch(mut self) -> Self {
+        self.only_sketch = true;
+        if self.method == Method::Sum {
+            self.method = Method::Hashes;
+        }
+        self
+    }
+
+    /// Takes over what this pass can answer as well: the number of rows, and the extremes of columns;
+    /// gives back the columns that it cannot.
+    pub(super) fn take_over(&mut self, columns: Vec<String>) -> Vec<String> {
+        let (taken, left) = columns.into_iter().partition(|column| {
+            self.method == Method::Rows
+                && self.layout.place(column).is_some_and(|at| has_extremes(self.layout.forms()[at].name()))
+        });
+        self.extremes = taken;
+        left
+    }
+
+    /// Reads it.
+    pub(super) async fn read(&self, session: &Session, check: Option<&str>) -> Result<ContentScan> {
+        let sql = match self.method {
+            Method::Sum => {
+                let rows = session.scan(&self.layout.server_side(&self.from), check).await?;
+                return summed(&rows).ok_or_else(|| {
+                    Error::new(ErrorKind::Unsupported, "the server's sum of hashes was not understood")
+                });
+            }
+            Method::Rows => self.layout.copy(&self.from),
+            Method::Hashes => self.layout.hashes(&self.from),
+        };
+        let copied = if self.method == Method::Rows { Copied::Rows } else { Copied::Hashes };
+        let places: Vec<usize> = self.extremes.iter().filter_map(|name| self.layout.place(name)).collect();
+        let mut scanner = Scanner::new(self.layout.clone(), copied, self.bits, &places);
+        let (send, mut receive) = mpsc::channel::<Vec<bytes::Bytes>>(WAITING);
+        // Hashing takes a core of its own, so that the server never waits for it.
+        let hashing = tokio::task::spawn_blocking(move || {
+            let mut scratch = Scratch::default();
+            while let Some(chunks) = receive.blocking_recv() {
+                for chunk in chunks {
+                    scanner.feed(&chunk, &mut scratch)?;
+                }
+            }
+            scanner.finish()
+        });
+        let copying = async {
+            let send = send;
+            session
+                .copy(&sql, check, async |copy: CopyOutStream| {
+                    let mut chunks = std::pin::pin!(copy.ready_chunks(CHUNK_ROWS));
+                    while let Some(chunk) = chunks.next().await {
+                        let chunk: Result<Vec<_>, _> = chunk.into_iter().collect();
+                        if send.send(chunk?).await.is_err() {
+                            // It has given up, and says why when it is asked.
+                            break;
+                        }
+                    }
+                    Ok(())
+                })
+                .await
+        };
+        copying.await?;
+        hashing.await.map_err(|error| {
+            Error::new(ErrorKind::Internal, "hashing the rows came to an unexpected end").caused_by(error)
+        })?
+    }
+
+    /// Keeps the answer in the Evidence. Gives the rows that were read.
+    pub(super) fn keep(&self, answer: Result<ContentScan, Cause>, evidence: &mut Evidence) -> u64 {
+        let rows = answer.as_ref().map_or(0, |scan| scan.rows);
+        if self.only_sketch {
+            match answer {
+                Ok(ContentScan { sketch: Some(sketch), .. }) => {
+                    evidence.sketched.insert(self.name.clone(), sketch);
+                }
+                Ok(_) => evidence.sketched.miss(self.name.clone(), not_understood().message),
+                Err(cause) => evidence.sketched.miss(self.name.clone(), cause.message),
+            }
+            return 0;
+        }
+        let scan = evidence.scans.tables.entry(self.name.clone()).or_default();
+        match answer {
+            Ok(ContentScan { rows, fingerprint, sketch, extremes }) => {
+                scan.rows = Fact::Read(rows);
+                scan.content = Fact::Read(Content {
+                    method: METHOD,
+                    rows,
+                    fingerprint,
+                    columns: self.layout.columns(),
+                    key: self.layout.key_names(),
+                });
+                scan.extremes.extend(self.extremes.iter().cloned().zip(extremes.into_iter().map(Fact::Read)));
+                if let Some(sketch) = sketch {
+                    evidence.sketched.insert(self.name.clone(), sketch);
+                }
+            }
+            Err(cause) => {
+                // What else this pass would have answered is asked by itself in the next round.
+                scan.content = Fact::Unread(cause);
+            }
+        }
+        rows
+    }
+}
+
+/// `count, sum of the first halves, sum of the second halves`; sums of nothing are NULL.
+fn summed(rows: &Rows) -> Option<ContentScan> {
+    let [row] = rows.as_slice() else { return None };
+    let [Some(count), high, low] = row.as_slice() else { return None };
+    let rows: u64 = number(Some(count)).ok()?;
+    let half = |sum: &Option<String>| match sum {
+        Some(text) => text.parse::<i128>().ok(),
+        None if rows == 0 => Some(0),
+        None => None,
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "modulo 2^64 is what is wanted"
+    )]
+    let fingerprint = Fingerprint::new(half(high)? as u64, half(low)? as u64);
+    Some(ContentScan { rows, fingerprint, ..ContentScan::default() })
+}
+
+/// Whether the content of some table may be asked for.
+pub(super) fn asked(plan: &Plan, then: Option<&Evidence>, options: &CollectOptions) -> bool {
+    let skipped = plan.skipped("content_drift").is_some()
+        || !(options.only.is_empty() || options.only.iter().any(|id| id == "content_drift"));
+    match options.content {
+        _ if options.wanted.is_some() || options.facts.is_some() => false,
+        ContentChoice::Always | ContentChoice::ByLink if then.is_none() => !skipped,
+        _ => {
+            !skipped
+                && then
+                    .is_some_and(|then| then.scans.tables.values().any(|scan| scan.content.read().is_some()))
+        }
+    }
+}
+
+/// Asks for the content of every table that is looked at.
+pub(super) fn want(plan: &Plan, evidence: &Evidence, wants: &mut Wants) {
+    wants.catalog(&[CatalogFactName::Column, CatalogFactName::Key, CatalogFactName::Relation]);
+    let catalog = &evidence.catalog;
+    if catalog.columns.is_not_asked() || catalog.keys.is_not_asked() {
+        return;
+    }
+    for table in plan.compared_tables(catalog).into_iter().flatten() {
+        wants.add(Request::Content(table.name.clone()));
+    }
+}
+
+/// How the content of tables is best read over this link.
+///
+/// # Errors
+/// [`ErrorKind::Connection`] if the server does not answer.
+pub(super) async fn measure(session: &Session, wanted: Option<ContentWay>) -> Result<ContentLink> {
+    let mut quickest = Duration::MAX;
+    for _ in 0..ROUND_TRIPS {
+        let asked = Instant::now();
+        session.ping().await?;
+        quickest = quickest.min(asked.elapsed());
+    }
+    Ok(ContentLink::new(wanted, quickest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_modulo_two_to_the_64() {
+        let row = |cells: [Option<&str>; 3]| vec![cells.iter().map(|cell| cell.map(str::to_owned)).collect()];
+        let scan = summed(&row([Some("2"), Some("-1"), Some("36893488147419103233")])).unwrap();
+        assert_eq!((scan.rows, scan.fingerprint), (2, Fingerprint::new(u64::MAX, 1)));
+        assert_eq!(summed(&row([Some("0"), None, None])).unwrap().fingerprint, Fingerprint::default());
+        // A sum that is not there, of rows that are, is no fingerprint.
+        assert!(summed(&row([Some("2"), None, Some("1")])).is_none());
+    }
+}
