@@ -228,7 +228,7 @@ async fn attempt(
     let mut evidence = Box::new(Evidence::new(run));
 
     if content::asked(plan, baseline, options) {
-        match stop.or(content::measure(&exporter, plan.content_way())).await {
+        match stop.or(content::measure(&exporter, source.dsn().is_here(), plan.content_way())).await {
             Ok(link) => evidence.run.content = Some(link),
             Err(error) if error.ends_session() => return Ok(Attempt::Lost(None, error)),
             Err(error) => return Err(error),
@@ -243,6 +243,16 @@ async fn attempt(
             ContentChoice::ByLink => way == ContentWay::Stream,
             ContentChoice::AsBaseline => false,
         };
+    if let Some(link) = evidence.run.content
+        && baseline.is_none()
+        && !takes_content
+    {
+        evidence.run.content = None;
+        evidence.run.notes.push(format!(
+            "the content of tables was not read: a round trip to the server takes {} ms (--content reads it)",
+            link.round_trip_us / 1_000
+        ));
+    }
     let open = async { Ok(Pool::open(source, plan, exporter, snapshot, &mut evidence.run).await) };
     let pool = stop.or(open).await?;
     let tracker = progress::Tracker::new(options.progress.clone());

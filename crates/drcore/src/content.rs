@@ -81,10 +81,12 @@ impl ContentLink {
     /// A round trip within a machine or a local network takes less than this.
     const LOCAL_US: u64 = 2_000;
 
-    /// The way that was asked for, else the one that suits the link.
-    pub(crate) fn new(wanted: Option<ContentWay>, round_trip: std::time::Duration) -> Self {
+    /// The way that was asked for, else the one that suits the link. A server behind a socket is near
+    /// even where the machine is so busy that it answers late.
+    pub(crate) fn new(wanted: Option<ContentWay>, here: bool, round_trip: std::time::Duration) -> Self {
         let round_trip_us = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
-        let suited = if round_trip_us < Self::LOCAL_US { ContentWay::Stream } else { ContentWay::Server };
+        let near = here || round_trip_us < Self::LOCAL_US;
+        let suited = if near { ContentWay::Stream } else { ContentWay::Server };
         Self { way: wanted.unwrap_or(suited), round_trip_us }
     }
 }

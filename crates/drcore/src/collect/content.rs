@@ -39,7 +39,7 @@ const CHUNK_ROWS: usize = 256;
 /// Cells of a sketch for a table of which nobody knows how large it is, as a power of two.
 const UNKNOWN_BITS: u32 = 14;
 /// Round trips of which the quickest counts.
-const ROUND_TRIPS: u32 = 5;
+const ROUND_TRIPS: u32 = 12;
 
 /// One table whose content is read.
 #[derive(Clone, Debug)]
@@ -262,14 +262,14 @@ pub(super) fn want(plan: &Plan, evidence: &Evidence, wants: &mut Wants) {
 ///
 /// # Errors
 /// [`ErrorKind::Connection`] if the server does not answer.
-pub(super) async fn measure(session: &Session, wanted: Option<ContentWay>) -> Result<ContentLink> {
+pub(super) async fn measure(session: &Session, here: bool, wanted: Option<ContentWay>) -> Result<ContentLink> {
     let mut quickest = Duration::MAX;
     for _ in 0..ROUND_TRIPS {
         let asked = Instant::now();
         session.ping().await?;
         quickest = quickest.min(asked.elapsed());
     }
-    Ok(ContentLink::new(wanted, quickest))
+    Ok(ContentLink::new(wanted, here, quickest))
 }
 
 #[cfg(test)]

@@ -251,6 +251,12 @@ impl Dsn {
         named.filter(|name| name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_lowercase()))
     }
 
+    /// Whether every server that it names is reached by a socket of this machine. A local port may be
+    /// the end of a tunnel.
+    pub(crate) fn is_here(&self) -> bool {
+        self.endpoints.iter().all(|endpoint| matches!(endpoint.place, Place::Socket(_)))
+    }
+
     /// Whether a host is Supabase's, whose certificates are signed by an authority of its own.
     pub(crate) fn is_supabase(&self) -> bool {
         const DOMAINS: &[&str] = &[".supabase.co", ".supabase.com", ".supabase.red", ".supabase.green"];

@@ -280,11 +280,6 @@ impl Session {
         Ok(rows)
     }
 
-    /// Waits for an answer to nothing: how long that takes is what the way there and back takes.
-    pub(crate) async fn ping(&self) -> Result<()> {
-        self.all(["select 1"], self.patience.answer).await.map(drop)
-    }
-
     /// Runs a `COPY … TO STDOUT` inside the transaction, hands its stream to `take`, and lets go of its locks.
     ///
     /// `check` as in [`Session::scan`].
