@@ -149,7 +149,12 @@ async fn what_a_standby_cancels_is_read_again_or_unread_and_never_green() {
         sleeps(&pair).await;
         vacuum().await;
     });
-    assert_eq!(ids(&once), ["row_counts:fewer_rows:public.victims"], "{:#?}", once.run);
+    assert_eq!(
+        ids(&once),
+        ["content_drift:rows_differ:public.victims", "row_counts:fewer_rows:public.victims"],
+        "{:#?}",
+        once.run
+    );
     assert_eq!(check(&once, "assertions").outcome, Outcome::Passed, "{:?}", check(&once, "assertions"));
     assert!(
         once.run.evidence.notes.iter().any(|note| note.contains("read again")),

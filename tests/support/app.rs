@@ -35,6 +35,9 @@ select setval('invoices_id_seq', 3);
 pub const FOUND: &[&str] = &[
     "assertions:assertion_failed:there are five tenants",
     "bucket_privacy:bucket_public:documents",
+    "content_drift:rows_differ:public.invoices",
+    "content_drift:rows_differ:public.tenants",
+    "content_drift:rows_differ:storage.buckets",
     "freshness:stale_data:public.tenants.created_at",
     "orphan_fks:orphaned_rows:public.invoices:invoices_tenant_id_fkey",
     "rls_coverage:rls_disabled:public.invoices",

@@ -71,7 +71,9 @@ async fn twins() -> Twins {
     let healthy = Database::supabase().await;
     let _turn = ONE.lock().await;
     healthy.execute(&format!("{APP}{ROLES}")).await;
-    let baseline = healthy.evidence(&parse(PLAN), None).await;
+    let mut options = VerifyOptions::default();
+    options.plan = parse(PLAN);
+    let baseline = drcore::baseline(&healthy.url().await, &options).await.unwrap();
     let damaged = healthy.copy().await;
     damaged.execute(&format!("{DAMAGE}{MORE_DAMAGE}")).await;
     Twins { healthy, damaged, baseline }
@@ -142,7 +144,11 @@ async fn the_page_says_what_each_role_can_prove() {
     let twins = twins().await;
     let all = report(&twins.damaged, "postgres", PLAN, &twins.baseline).await;
     let mut expected: Vec<&str> = FOUND.to_vec();
-    expected.extend(["freshness:stale_data:internal.jobs.created_at", "row_counts:fewer_rows:internal.jobs"]);
+    expected.extend([
+        "content_drift:rows_differ:internal.jobs",
+        "freshness:stale_data:internal.jobs.created_at",
+        "row_counts:fewer_rows:internal.jobs",
+    ]);
     expected.sort_unstable();
     assert_eq!(ids(&all), expected);
     let mut measured = BTreeMap::new();
