@@ -365,6 +365,11 @@ export interface Report {
    */
   notes?: string[]
   /**
+   * Tables that are out of scope, and whose rows nothing asked for: the platform's, extensions', and those that the
+   * plan leaves out.
+   */
+  out_of_scope?: string[]
+  /**
    * All that is volatile.
    */
   run: ReportRun

@@ -117,3 +117,24 @@ async fn a_supabase_database_that_lost_its_tables_is_still_one() {
         assert_eq!(counts, expected.iter().collect::<Vec<_>>());
     }
 }
+
+#[tokio::test]
+async fn what_is_out_of_scope_is_named() {
+    let database = Database::supabase().await;
+    database
+        .execute(
+            "create table storage.own (id int); create table storage.more (id int);
+             create table kept (id int); create table parts (id int) partition by list (id);
+             create table part partition of parts for values in (1)",
+        )
+        .await;
+    let report = database.report("", None).await;
+    let names: Vec<String> = report.out_of_scope.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["auth.refresh_tokens", "auth.sessions", "storage.more", "storage.own"]);
+    // One that the plan names is counted all the same.
+    let plan = "[scope]\nschemas = [\"public\"]\nexclude = [\"public.kept\"]\n[row_counts.tables]\nstorage.own = 0\n";
+    assert_eq!(
+        database.report(plan, None).await.notes,
+        ["out of scope, rows not counted: auth (4 tables), public.kept, storage (3 tables)"]
+    );
+}

@@ -11,12 +11,13 @@ mod tally;
 mod text;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::text::{age, instant};
 pub use crate::text::{count, plural};
 pub(crate) use escape::is_hostile;
 pub use escape::{terminal, terminal_lines, without_commands};
@@ -31,7 +32,7 @@ use crate::evidence::{Evidence, Run};
 use crate::finding::{Finding, Severity};
 use crate::plan::{Accept, Plan};
 use crate::remedy::{Remedy, Statements};
-use crate::sql::ident;
+use crate::sql::{QualifiedName, ident};
 
 /// What all checks together come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +83,10 @@ pub struct Report {
     /// What a reader should know that is no finding, such as acceptances that accept nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Tables that are out of scope, and whose rows nothing asked for: the platform's, extensions', and those that the
+    /// plan leaves out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out_of_scope: Vec<QualifiedName>,
     /// All that is volatile.
     pub run: ReportRun,
 }
@@ -118,6 +123,8 @@ impl Report {
             verdict => verdict,
         };
         let mut notes = looked_at.notes();
+        let out_of_scope = looked_at.out_of_scope();
+        notes.extend(left_out(&out_of_scope));
         notes.extend(acceptances.notes());
         for check in &checks {
             tracing::debug!(
@@ -135,6 +142,7 @@ impl Report {
             examined: examined(now),
             checks,
             notes,
+            out_of_scope,
             run: ReportRun {
                 plan: plan.source().map(str::to_owned),
                 evidence: now.run.clone(),
@@ -150,13 +158,44 @@ impl Report {
         findings
     }
 
-    /// Every finding that statements put right, with the number under which it is shown: `fix 1`, `fix 2`.
+    /// Every finding that statements put right, with the number under which they are shown: `fix 1`, `fix 2`. The
+    /// same statements for several findings have one number.
     pub fn fixes(&self) -> Vec<(usize, &Finding, &Statements)> {
+        let mut known: Vec<&Statements> = Vec::new();
         let with_sql = self.findings().into_iter().filter_map(|finding| match &finding.common().remedy {
             Some(Remedy::Sql(statements)) => Some((finding, statements)),
             _ => None,
         });
-        with_sql.enumerate().map(|(at, (finding, statements))| (at + 1, finding, statements)).collect()
+        with_sql
+            .map(|(finding, statements)| {
+                let at = known.iter().position(|other| *other == statements).unwrap_or_else(|| {
+                    known.push(statements);
+                    known.len() - 1
+                });
+                (at + 1, finding, statements)
+            })
+            .collect()
+    }
+
+    /// What it was compared with: `the baseline of app, 2026-11-19 02:00:03Z (25 h old)`; the database is named where
+    /// it is another one. None without a baseline.
+    pub(crate) fn compared_with(&self) -> Option<String> {
+        let baseline = self.run.baseline.as_ref()?;
+        let run = &self.run.evidence;
+        if baseline.server.is_none() && baseline.failure.is_some() {
+            return Some("a baseline of which nothing was read".to_owned());
+        }
+        let old = run.taken_at.duration_since(baseline.taken_at);
+        let age = age(old.unsigned_abs());
+        let age =
+            if old.is_negative() { format!("{age} newer than what was read") } else { format!("{age} old") };
+        let name = |run: &Run| {
+            let database = run.server.as_ref().map(|server| server.database.clone());
+            run.project.clone().or(database)
+        };
+        let other = name(baseline).filter(|other| name(run).is_some_and(|own| own != *other));
+        let of = other.map_or_else(String::new, |other| format!("{other}, "));
+        Some(format!("the baseline of {of}{} ({age})", instant(baseline.taken_at)))
     }
 
     /// The exit code of the command.
@@ -233,6 +272,24 @@ impl<'c> Looked<'c> {
         self.context.plan.scope.tables(&self.context.now.catalog).is_ok_and(|tables| tables.is_empty())
     }
 
+    /// The tables that hold rows which nothing asked for.
+    fn out_of_scope(&self) -> Vec<QualifiedName> {
+        let Context { plan, now, .. } = self.context;
+        let Some(relations) = now.catalog.relations.read() else { return Vec::new() };
+        let in_scope: BTreeSet<&QualifiedName> = match plan.scope.tables(&now.catalog) {
+            Ok(tables) => tables.into_iter().map(|table| &table.name).collect(),
+            Err(_) => return Vec::new(),
+        };
+        let counted = |name| now.scans.tables.get(name).is_some_and(|scan| !scan.rows.is_not_asked());
+        relations
+            .iter()
+            .filter(|relation| relation.kind.is_table() && !relation.is_partition)
+            .map(|relation| &relation.name)
+            .filter(|name| !in_scope.contains(name) && !counted(name))
+            .cloned()
+            .collect()
+    }
+
     fn notes(&self) -> Vec<String> {
         let Context { plan, now, then } = self.context;
         let mut notes = Vec::new();
@@ -272,6 +329,21 @@ impl<'c> Looked<'c> {
         }
         notes
     }
+}
+
+/// `out of scope, rows not counted: auth (4 tables), storage.migrations`.
+fn left_out(tables: &[QualifiedName]) -> Option<String> {
+    let mut schemas: BTreeMap<&str, Vec<&QualifiedName>> = BTreeMap::new();
+    for table in tables {
+        schemas.entry(&table.schema).or_default().push(table);
+    }
+    let of_schema = |(schema, tables): (&str, Vec<&QualifiedName>)| match tables.as_slice() {
+        [one] => one.to_string(),
+        [one, other] => format!("{one}, {other}"),
+        several => format!("{} ({})", ident(schema), plural(several.len() as u64, "table")),
+    };
+    let schemas: Vec<String> = schemas.into_iter().map(of_schema).collect();
+    (!schemas.is_empty()).then(|| format!("out of scope, rows not counted: {}", schemas.join(", ")))
 }
 
 fn judge_check<'p>(
@@ -401,6 +473,7 @@ mod tests {
             examined: BTreeMap::new(),
             checks,
             notes: Vec::new(),
+            out_of_scope: Vec::new(),
             run: ReportRun { plan: None, evidence: Run::new(Timestamp::UNIX_EPOCH), baseline: None },
         }
     }

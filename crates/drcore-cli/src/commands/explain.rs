@@ -125,17 +125,24 @@ fn kind_page(kind: &str, of: Option<&str>) -> Option<String> {
     let mut page = format!("# {kind}\n");
     let checks = checks::ALL.iter().filter(|check| of.is_none_or(|id| id == check.id));
     let pairs = checks.filter_map(|check| Some((check, check.kinds.iter().find(|doc| doc.kind == kind)?)));
-    for (Check { id, summary, .. }, doc) in pairs {
+    for (Check { id, summary, docs, .. }, doc) in pairs {
         page.push_str(&format!(
             "\nA finding of the check `{id}`: {summary}.\n\n## What it means\n{}.\n\n## Its id\n\
              `{id}:{kind}:OBJECT`, printed under the finding. To accept one, with a reason:\n\n\
              ```toml\n[[accept]]\nfinding = \"{id}:{kind}:OBJECT\"\nreason  = \"why this is right\"\n```\n\n\
              Kinds that are counted, or that say who may do what, need a bound too; the report says which.\n\n\
-             ## The check\n`drcore explain {id}`\n",
+             ## When the check fails\n{}\n\n## The check\n`drcore explain {id}`\n",
             sentence(doc.meaning),
+            section(docs, "## When it fails"),
         ));
     }
     page.contains("## Its id").then_some(page)
+}
+
+/// What stands under a heading of a page.
+fn section<'p>(page: &'p str, heading: &str) -> &'p str {
+    let (_, rest) = page.split_once(heading).unwrap_or_default();
+    rest.split("\n## ").next().unwrap_or_default().trim()
 }
 
 fn plan_page(key: &str) -> Result<String, Fault> {

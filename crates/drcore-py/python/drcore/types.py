@@ -3052,6 +3052,11 @@ class Report:
     """What all checks together come to."""
     notes: list[str] = field(default_factory=list)
     """What a reader should know that is no finding, such as acceptances that accept nothing."""
+    out_of_scope: list[str] = field(default_factory=list)
+    """
+    Tables that are out of scope, and whose rows nothing asked for: the platform's, extensions', and those that the
+    plan leaves out.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::report::{Damage, DrillReport, DrillRow};
 use crate::finding::{Finding, Severity};
+use crate::remedy::Remedy;
 use crate::report::terminal;
 use crate::restore::RepairPlan;
 use crate::text::{count, plural, seconds};
@@ -121,7 +122,20 @@ impl DrillReport {
             text.push_str(", nothing is left\n");
             return text;
         }
-        text.push_str(&format!(", {} that only data can bring back\n", count(left.len() as u64)));
+        // Deleting orphans, or letting them refer to nothing, is a person's to choose.
+        let choose = |finding: &&Finding| match &finding.common().remedy {
+            Some(Remedy::Choose(ways)) => ways.choices.iter().any(|way| !way.statements.is_empty()),
+            _ => false,
+        };
+        let (choices, lost) = left.iter().copied().partition::<Vec<&Finding>, _>(choose);
+        let mut parts = Vec::new();
+        if !lost.is_empty() {
+            parts.push(format!("{} that only data can bring back", count(lost.len() as u64)));
+        }
+        if !choices.is_empty() {
+            parts.push(format!("{} to choose", count(choices.len() as u64)));
+        }
+        text.push_str(&format!(", {}\n", parts.join(", ")));
         let mut kinds: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         for finding in left {
             kinds.entry(finding.kind()).or_default().push(finding);

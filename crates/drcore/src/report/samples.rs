@@ -252,6 +252,7 @@ fn report(checks: Vec<CheckResult>) -> Report {
         examined: BTreeMap::new(),
         checks,
         notes: Vec::new(),
+        out_of_scope: Vec::new(),
         run: ReportRun { evidence: run, baseline: None, plan: None },
     }
 }

@@ -175,7 +175,7 @@ impl Report {
             Verdict::Passed => None,
         };
         let explain = topic.map(|topic| (format!("drcore explain {topic}"), String::new()));
-        let repair = match self.fixes().len() {
+        let repair = match self.fixes().iter().map(|(number, ..)| *number).max().unwrap_or_default() {
             0 => None,
             1 => Some("fix 1".to_owned()),
             2 => Some("fixes 1 and 2".to_owned()),

@@ -3,6 +3,8 @@
 //! Every text in here went through [`terminal`], so that a name from a database
 //! cannot break out of its line; each renderer adds the escapes of its own syntax.
 
+use std::collections::BTreeMap;
+
 use super::escape::{terminal, terminal_lines};
 use super::text::severities;
 use super::{Report, Verdict};
@@ -11,7 +13,7 @@ use crate::checks;
 use crate::evidence::Run;
 use crate::finding::{Finding, Severity};
 use crate::remedy::Remedy;
-use crate::text::{age, count, instant, plural, seconds};
+use crate::text::{count, instant, plural, seconds};
 
 /// Longer texts are cut, and say so.
 const LONGEST_TEXT: usize = 1_000;
@@ -104,7 +106,7 @@ impl Card {
         word(self.severity)
     }
 
-    fn new(number: usize, check: &CheckResult, finding: &Finding, fix_number: &mut usize) -> Self {
+    fn new(number: usize, check: &CheckResult, finding: &Finding, fix_number: Option<usize>) -> Self {
         let common = finding.common();
         Self {
             number,
@@ -123,7 +125,8 @@ impl Card {
 
 impl View {
     pub(super) fn new(report: &Report) -> Self {
-        let mut fix_number = 0;
+        let numbers: BTreeMap<&str, usize> =
+            report.fixes().into_iter().map(|(number, finding, _)| (finding.id(), number)).collect();
         let mut findings: Vec<(&CheckResult, &Finding)> = report
             .checks
             .iter()
@@ -134,7 +137,9 @@ impl View {
         let findings: Vec<Card> = findings
             .into_iter()
             .zip(1..)
-            .map(|((check, finding), number)| Card::new(number, check, finding, &mut fix_number))
+            .map(|((check, finding), number)| {
+                Card::new(number, check, finding, numbers.get(finding.id()).copied())
+            })
             .collect();
         let mut gaps: Vec<Gap> = report.checks.iter().filter_map(Gap::of).collect();
         gaps.sort_by_key(|gap| !gap.counts);
@@ -144,7 +149,7 @@ impl View {
             .flat_map(|check| check.accepted.iter().map(move |accepted| (check, accepted)))
             .map(|(check, accepted)| {
                 // What is accepted needs no fix, and so has no number.
-                let card = Card { fixes: Vec::new(), ..Card::new(0, check, &accepted.finding, &mut 0) };
+                let card = Card { fixes: Vec::new(), ..Card::new(0, check, &accepted.finding, None) };
                 (card, line(&accepted.reason))
             })
             .collect();
@@ -264,19 +269,8 @@ fn subject(report: &Report) -> Vec<String> {
 fn compared(report: &Report) -> Vec<String> {
     let run = &report.run.evidence;
     let mut compared = vec![format!("read at {} in {}", instant(run.taken_at), seconds(run.elapsed_ms))];
-    match &report.run.baseline {
-        None => compared.push("without a baseline".to_owned()),
-        Some(baseline) => {
-            let apart = run.taken_at.duration_since(baseline.taken_at);
-            let age = age(apart.unsigned_abs());
-            let age = if apart.is_negative() {
-                format!("{age} newer than what was read")
-            } else {
-                format!("{age} old")
-            };
-            compared.push(format!("against the baseline of {} ({age})", instant(baseline.taken_at)));
-        }
-    }
+    let with = report.compared_with();
+    compared.push(with.map_or("without a baseline".to_owned(), |with| line(&format!("against {with}"))));
     compared.extend(report.run.plan.as_deref().map(|plan| format!("plan {}", line(plan))));
     compared
 }
@@ -337,12 +331,11 @@ fn meaning(finding: &Finding) -> Option<String> {
     Some(format!("{}{}.", first.to_uppercase(), chars.as_str()))
 }
 
-fn fixes(remedy: &Remedy, fix_number: &mut usize) -> Vec<Fix> {
+fn fixes(remedy: &Remedy, number: Option<usize>) -> Vec<Fix> {
     match remedy {
         Remedy::Sql(fix) => {
-            *fix_number += 1;
             vec![Fix {
-                label: format!("fix {fix_number} [{}]", fix.class.label()),
+                label: format!("fix {} [{}]", number.unwrap_or_default(), fix.class.label()),
                 note: fix.note.as_deref().map(|note| clip(&visible(note))),
                 sql: statements(&fix.statements),
             }]

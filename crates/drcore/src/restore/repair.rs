@@ -14,7 +14,7 @@ pub use compare::{Comparison, Unsettled};
 
 use crate::connect::{Target, Write};
 use crate::error::{Error, ErrorKind, Result};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::plan::Limits;
 use crate::remedy::{Choice, Remedy, RemedyClass};
 use crate::report::Report;
@@ -169,6 +169,8 @@ impl RepairPlan {
         for finding in report.findings() {
             match way(finding, options, &mut used)? {
                 Ok(way) => order.add(finding, &way),
+                // What is only told needs no repair.
+                Err(left_out) if left_out.why == Why::NoRemedy && finding.severity() == Severity::Info => {}
                 Err(left_out) => left.push(left_out),
             }
         }

@@ -20,8 +20,11 @@ pub(super) fn all(page: &mut Page, report: &Report, verbose: bool) -> bool {
         report.fixes().into_iter().map(|(number, finding, _)| (finding.id(), number)).collect();
     let shown = if verbose { findings.len() } else { findings.len().min(MOST) };
     let (shown, rest) = findings.split_at(shown);
+    let mut told = BTreeSet::new();
     for finding in shown {
-        one(page, finding, numbers.get(finding.id()).copied(), verbose);
+        let number = numbers.get(finding.id()).copied();
+        let again = number.is_some_and(|number| !told.insert(number));
+        one(page, finding, number, again, verbose);
     }
     if !rest.is_empty() {
         let objects: BTreeSet<&str> = rest.iter().map(|finding| finding.common().object.as_str()).collect();
@@ -50,7 +53,8 @@ pub(in crate::report) fn severities(findings: &[&Finding]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn one(page: &mut Page, finding: &Finding, number: Option<usize>, verbose: bool) {
+/// `again`: its fix was shown for a finding above.
+fn one(page: &mut Page, finding: &Finding, number: Option<usize>, again: bool, verbose: bool) {
     let common = finding.common();
     let (word, tone) = match common.severity {
         Severity::Critical => ("CRITICAL", Tone::Bad),
@@ -62,6 +66,7 @@ fn one(page: &mut Page, finding: &Finding, number: Option<usize>, verbose: bool)
         page.more(hint);
     }
     match &common.remedy {
+        Some(Remedy::Sql(_)) if again => page.more(&format!("fix {}, as above", number.unwrap_or_default())),
         Some(Remedy::Sql(statements)) => fix(page, statements, number.unwrap_or_default(), verbose),
         Some(Remedy::Choose(choose)) => choices(page, choose),
         None => {}

@@ -3,7 +3,7 @@
 use super::page::{Page, Tone};
 use crate::evidence::{Failure, PasswordFrom, Run};
 use crate::report::{Report, Verdict};
-use crate::text::{age, instant, plural, seconds};
+use crate::text::{plural, seconds};
 
 /// The verdict, what was read, what it was compared with, how long it took.
 pub(super) fn subject(page: &mut Page, report: &Report) {
@@ -29,7 +29,9 @@ pub(super) fn subject(page: &mut Page, report: &Report) {
     if report.verdict != Verdict::Passed {
         page.labelled(word, tone, &std::mem::take(&mut parts).join(" · "));
     }
-    parts.push(compared_with(report));
+    parts.push(
+        report.compared_with().map_or("without a baseline".to_owned(), |with| format!("against {with}")),
+    );
     if let Some(plan) = &report.run.plan {
         parts.push(format!("plan {plan}"));
     }
@@ -88,15 +90,4 @@ fn verdict(verdict: Verdict) -> (&'static str, Tone) {
         Verdict::Passed => ("PASSED", Tone::Good),
         Verdict::Unproven => ("UNPROVEN", Tone::Unsure),
     }
-}
-
-fn compared_with(report: &Report) -> String {
-    let Some(baseline) = &report.run.baseline else { return "without a baseline".to_owned() };
-    let old = report.run.evidence.taken_at.duration_since(baseline.taken_at);
-    let old = if old.is_negative() {
-        format!("{} newer than what was read", age(old.unsigned_abs()))
-    } else {
-        format!("{} old", age(old.unsigned_abs()))
-    };
-    format!("against the baseline of {} ({old})", instant(baseline.taken_at))
 }

@@ -77,6 +77,7 @@ fn report(checks: Vec<CheckResult>) -> Report {
         examined: [("tables".to_owned(), 41), ("rows".to_owned(), 2_104_332)].into(),
         checks,
         notes: Vec::new(),
+        out_of_scope: Vec::new(),
         run: ReportRun { plan: Some("drcore.toml".to_owned()), evidence, baseline: Some(baseline) },
     }
 }
@@ -364,4 +365,38 @@ fn no_line_is_longer_than_the_terminal_but_ids() {
             "{line:?}"
         );
     }
+}
+
+#[test]
+fn the_baseline_is_named_where_it_is_of_another_database_or_was_not_read() {
+    let with = |change: fn(&mut Run)| {
+        let mut report = report(vec![passed("row_counts")]);
+        change(report.run.baseline.as_mut().unwrap());
+        report.compared_with()
+    };
+    let own = Some("the baseline of 2026-11-19 02:00:03Z (25 h old)".to_owned());
+    assert_eq!(with(|_| {}), own);
+    let other = Some("the baseline of zyxwvutsrqponmlkjihg, 2026-11-19 02:00:03Z (25 h old)".to_owned());
+    assert_eq!(with(|run| run.project = Some("zyxwvutsrqponmlkjihg".to_owned())), other);
+    let unread =
+        |run: &mut Run| run.failure = Some(Failure::from(&Error::new(ErrorKind::Connection, "refused")));
+    assert_eq!(with(unread), Some("a baseline of which nothing was read".to_owned()));
+    let mut without = report(Vec::new());
+    without.run.baseline = None;
+    assert_eq!(without.compared_with(), None);
+}
+
+#[test]
+fn one_fix_for_two_findings_is_shown_once() {
+    let finding = |object: &str, statement: &str| {
+        let remedy = Remedy::sql(RemedyClass::Safe, [statement.to_owned()]);
+        custom(Common::new("rls_coverage", "custom", object, Severity::Critical, "changed").remedy(remedy))
+    };
+    let findings = vec![finding("a", "select 1"), finding("b", "select 2"), finding("c", "select 1")];
+    let report = report(vec![failed("rls_coverage", findings)]);
+    let numbers: Vec<usize> = report.fixes().iter().map(|(number, ..)| *number).collect();
+    assert_eq!(numbers, [1, 2, 1]);
+    let text = report.to_text(TextOptions::default());
+    assert_eq!(text.matches("select 1;").count(), 1, "{text}");
+    assert!(text.contains("fix 1, as above") && text.contains("fixes 1 and 2"), "{text}");
 }

@@ -205,3 +205,13 @@ fn fixed_is_only_what_was_looked_for_again() {
     let unsettled: Vec<&str> = comparison.unsettled.iter().map(|u| u.finding.as_str()).collect();
     assert_eq!(unsettled, ["b:k:x", "c:k:x"]);
 }
+
+#[test]
+fn what_is_only_told_needs_no_repair() {
+    let told = |severity| {
+        let common = Common::new("mine", "custom", "t", severity, "m");
+        Finding::Custom(crate::finding::Custom { common, count: None, data: serde_json::Map::new() })
+    };
+    let left = |severity| plan(vec![told(severity)], &RepairOptions::default()).left.len();
+    assert_eq!((left(Severity::Info), left(Severity::Warning)), (0, 1));
+}
