@@ -2,10 +2,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help drill test bench soak dist docs fmt lint types clean
+.PHONY: help drill test bench soak mutants dist docs fmt lint types clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 drill: ## Rehearse a disaster on a sample database: break, restore, verify, repair
 	@scripts/tools cargo
@@ -39,6 +39,11 @@ soak: ## What is too slow for `make test`: the large cases, and every PostgreSQL
 	@scripts/postgres
 	@. scripts/env; cargo test --release --package drcore-tests --test scale -- --ignored --nocapture
 	@DRCORE_MAJORS="13 14 15 16 17 18" scripts/test majors
+
+mutants: ## Hours: changes the checks in a thousand ways, and lists those that no test sees
+	@. scripts/env; cargo mutants --version 2>/dev/null | grep -q ' 27\.1\.' || \
+	  die "type: cargo install cargo-mutants --locked --version 27.1.0"; \
+	cargo mutants --package drcore --output target
 
 clean: ## Remove all that these commands made, except PostgreSQL
 	@cargo clean

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod interceptor;
+mod judged;
 pub mod process;
 pub mod proxy;
 pub mod standby;
@@ -170,6 +171,7 @@ impl Database {
     pub async fn report(&self, plan: &str, baseline: Option<&Evidence>) -> Report {
         let plan = parse(plan);
         let evidence = self.evidence(&plan, baseline).await;
+        judged::record(&plan, &evidence, baseline);
         plan.judge(&evidence, baseline)
     }
 }

@@ -8,6 +8,8 @@ pub mod bucket_privacy;
 pub mod content_drift;
 mod expression;
 pub mod freshness;
+#[cfg(test)]
+mod judged;
 pub mod orphan_fks;
 pub mod policies;
 pub mod rls_coverage;
