@@ -315,6 +315,12 @@ mod tests {
     }
 
     #[test]
+    fn every_letter_that_is_read_is_counted() {
+        let words: String = WORDS.iter().map(|(letter, _)| *letter).collect();
+        assert_eq!(words, crate::evidence::acl::LETTERS);
+    }
+
+    #[test]
     fn the_api_is_what_the_login_role_can_become() {
         let roles = json!([
             role("anon", &[], &[]),

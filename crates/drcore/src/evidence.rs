@@ -11,6 +11,7 @@ pub mod catalog;
 mod run;
 mod scan;
 mod standby;
+mod version;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,6 +26,7 @@ pub use scan::{
     Extremes, HourRows, OrphanSample, Orphans, Recent, RowKeys, Scans, SequenceState, TableScan, TenantRows,
 };
 pub use standby::Standby;
+pub(crate) use version::refuse_older;
 
 use crate::content::Sketches;
 use crate::error::{Error, ErrorKind, Result};
@@ -261,11 +263,6 @@ impl Evidence {
     /// Why nothing more was read, where the run as a whole failed.
     pub fn failure(&self) -> Option<&Failure> {
         self.run.failure.as_ref()
-    }
-
-    /// The major version of the server, where one answered.
-    pub fn major(&self) -> Option<u32> {
-        self.run.server.as_ref().map(Server::major)
     }
 
     /// The same, unless the run as a whole failed: half a baseline would be half a proof.

@@ -24,6 +24,8 @@ pub struct Reference {
     pub constraint: Option<String>,
     /// MATCH FULL: all columns NULL, or none.
     pub match_full: bool,
+    /// PERIOD: the last columns are ranges, and parents must be there for all of the child's.
+    pub period: bool,
     /// How each pair of columns is compared.
     pub comparisons: Vec<Comparison>,
     /// Whether the child is read without its plain-inheritance children.
@@ -136,6 +138,7 @@ impl Reference {
             parent_columns: key.parent_columns.clone(),
             constraint: Some(key.name.clone()),
             match_full: key.match_full,
+            period: key.temporal,
             comparisons: key.operators.iter().cloned().map(Comparison::Operator).collect(),
             child_only: is_plain(&key.child, catalog)?,
             parent_only: is_plain(&key.parent, catalog)?,
@@ -169,6 +172,7 @@ impl Reference {
             parent_columns: parent.1,
             constraint: None,
             match_full: false,
+            period: false,
             comparisons,
         }))
     }
@@ -234,13 +238,20 @@ impl Reference {
         }
         let equal: Vec<String> =
             pairs().map(|(comparison, (parent, child))| comparison.condition(parent, child, style)).collect();
-        format!(
-            "{}\n  and not exists (\n    select from {}{} p\n    where {}\n  )",
-            whole.join("\n  and "),
-            if self.parent_only { "only " } else { "" },
-            self.parent,
-            equal.join("\n      and ")
-        )
+        let only = if self.parent_only { "only " } else { "" };
+        let parent = match (self.parent_columns.last(), self.child_columns.last()) {
+            // As PostgreSQL's own trigger asks. Where no parent overlaps there is nothing to aggregate, and no row.
+            (Some(parent), Some(child)) if self.period => format!(
+                "select from (\n      select p.{} as period\n      from {only}{} p\n      where {}\n    ) o\n    \
+                 having c.{} operator(pg_catalog.<@) pg_catalog.range_agg(o.period)",
+                ident(parent),
+                self.parent,
+                equal.join("\n        and "),
+                ident(child)
+            ),
+            _ => format!("select from {only}{} p\n    where {}", self.parent, equal.join("\n      and ")),
+        };
+        format!("{}\n  and not exists (\n    {parent}\n  )", whole.join("\n  and "))
     }
 
     /// The condition under which a row of the child breaks MATCH FULL: some columns NULL, others not.

@@ -126,6 +126,9 @@ impl Report {
         let out_of_scope = looked_at.out_of_scope();
         notes.extend(left_out(&out_of_scope));
         notes.extend(acceptances.notes());
+        let version_note = |evidence: &Evidence| evidence.run.server.as_ref()?.version_note();
+        notes.extend(version_note(now));
+        notes.extend(then.and_then(version_note).map(|note| format!("the baseline: {note}")));
         for check in &checks {
             tracing::debug!(
                 check = check.id,

@@ -121,7 +121,7 @@ mod tests {
         .unwrap()
     }
 
-    fn evidence(temporal: bool) -> Evidence {
+    fn evidence() -> Evidence {
         let mut evidence = Evidence::new(Run::new(Timestamp::UNIX_EPOCH));
         evidence.catalog.relations = Fact::Read(vec![table("rents"), table("rooms")]);
         evidence.catalog.columns = Fact::Read(Vec::new());
@@ -133,7 +133,7 @@ mod tests {
             parent_columns: vec!["id".to_owned()],
             operators: vec!["\"pg_catalog\".=".to_owned()],
             match_full: false,
-            temporal,
+            temporal: false,
             validated: true,
             definition: String::new(),
         }]);
@@ -141,29 +141,9 @@ mod tests {
     }
 
     #[test]
-    fn temporal_keys_are_unread_and_not_miscounted() {
-        let plan = Plan::default();
-        for (temporal, asked) in [(true, false), (false, true)] {
-            let now = evidence(temporal);
-            let context = Context::new(&plan, &now, None);
-            let mut wants = Wants::default();
-            wanted(context, &mut wants);
-            assert_eq!(wants.iter().any(|request| matches!(request, Request::Orphans(_))), asked);
-            assert_eq!(judge(context).unread.len(), 1, "neither was counted");
-        }
-        // Lost, too.
-        let mut now = evidence(true);
-        now.catalog.foreign_keys = Fact::Read(Vec::new());
-        now.catalog.columns = Fact::NotAsked;
-        let then = evidence(true);
-        let judgement = judge(Context::new(&plan, &now, Some(&then)));
-        assert_eq!(judgement.unread.len(), 1);
-    }
-
-    #[test]
     fn a_list_that_could_not_be_read_is_not_empty() {
         let plan = Plan::default();
-        let mut now = evidence(false);
+        let mut now = evidence();
         now.catalog.foreign_keys = Fact::Unread(Cause::new(CauseKind::StatementTimeout, "too slow"));
         let judgement = judge(Context::new(&plan, &now, None));
         let result = CheckResult::derive(ID, judgement, Vec::new(), false);

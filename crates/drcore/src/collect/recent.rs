@@ -23,8 +23,6 @@ pub(super) struct RecentRows {
     pub(super) tenant: Option<String>,
     /// Whether the column has no time zone, and is taken as UTC.
     pub(super) zoneless: bool,
-    /// Whether the column may be NULL, so that some rows may not say when they were created.
-    pub(super) nullable: bool,
 }
 
 impl RecentRows {
@@ -35,7 +33,6 @@ impl RecentRows {
         let since = format!("{}::pg_catalog.timestamptz", literal(&self.since.to_string()));
         // The session's time zone is UTC.
         let since = if self.zoneless { format!("{since}::pg_catalog.timestamp") } else { since };
-        let undated = if self.nullable { format!(" or {column} is null") } else { String::new() };
         let tenant = self
             .tenant
             .as_ref()
@@ -45,7 +42,7 @@ impl RecentRows {
                select {tenant} as tenant, \
                  pg_catalog.floor(pg_catalog.date_part('epoch', {column}) / 3600)::pg_catalog.int8 as hour\n  \
                from {} c\n  \
-               where ({column} > {since} and pg_catalog.isfinite({column})){undated}\n\
+               where ({column} > {since} and pg_catalog.isfinite({column})) or {column} is null\n\
              ),\n\
              h as materialized (select w.hour, pg_catalog.count(*) as n from w group by w.hour),\n\
              t as materialized (\n  \

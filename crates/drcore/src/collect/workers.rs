@@ -466,7 +466,6 @@ fn recent_job(
     Some(Job::Recent(RecentRows {
         from: relation.from_sql(),
         zoneless: !found.plain_type().contains("with time zone"),
-        nullable: !found.not_null,
         table,
         column,
         since,

@@ -14,7 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::dsn::TargetSession;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{AssertionValue, Cause, CauseKind};
-use crate::evidence::{Server, Standby};
+use crate::evidence::{Server, Standby, refuse_older};
 use crate::plan::Limits;
 use crate::sql::{literal, quote_list};
 use crate::text::milliseconds;
@@ -171,10 +171,13 @@ impl Session {
         let sql = format!("select pg_catalog.to_json(f)::pg_catalog.text from (\n{}\n) f", Server::SQL);
         let [rows] = self.all([&sql], self.patience.answer).await?;
         let text = first(rows).unwrap_or_default();
-        serde_json::from_str(&text).map_err(|error| {
+        let server: Server = serde_json::from_str(&text).map_err(|error| {
             Error::new(ErrorKind::Unsupported, "the server described itself in a way that was not understood")
                 .caused_by(error)
-        })
+        })?;
+        // A pooler may have said something else when it was connected to.
+        refuse_older(&server.version)?;
+        Ok(server)
     }
 
     /// How far this standby is behind its primary.

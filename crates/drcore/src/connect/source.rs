@@ -9,6 +9,7 @@ use super::dsn::{Dsn, Endpoint, Place, SslMode, TargetSession};
 use super::session::{Patience, Session, Snapshot};
 use super::tls;
 use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::refuse_older;
 use crate::plan::Limits;
 use crate::text::milliseconds;
 
@@ -232,6 +233,8 @@ impl Source {
             }
         };
         tracing::debug!(elapsed_ms = milliseconds(started), "connected");
+        // Known without asking, and before a statement fails for it.
+        refuse_older(connection.parameter("server_version").unwrap_or_default())?;
         Ok(Session::new(client, connection, self.tls.clone(), patience))
     }
 

@@ -25,6 +25,9 @@ pub struct AclItem {
     pub privileges: String,
 }
 
+/// PostgreSQL's letters for the privileges on what we read: relations, columns, sequences, functions and schemas.
+pub(crate) const LETTERS: &str = "rawdDxtmXUC";
+
 impl AclItem {
     /// Whether the letter is among the privileges.
     pub fn has(&self, privilege: char) -> bool {
@@ -34,7 +37,7 @@ impl AclItem {
     /// Parses PostgreSQL's text form, with or without `/grantor`.
     ///
     /// # Errors
-    /// Says what is wrong with the text.
+    /// Says what is wrong with the text. So is a letter that is not known: what it allows is not known either.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (grantee, rest) = if let Some(inner) = text.strip_prefix('"') {
             // Inside quotes a quote is doubled.
@@ -58,6 +61,9 @@ impl AclItem {
         };
         let rest = rest.strip_prefix('=').ok_or_else(|| format!("no = in the privilege {text:?}"))?;
         let privileges = rest.split('/').next().unwrap_or_default().to_owned();
+        if let Some(letter) = privileges.chars().find(|letter| *letter != '*' && !LETTERS.contains(*letter)) {
+            return Err(format!("the privilege {text:?} has a letter that is not known: {letter}"));
+        }
         let grantee = if grantee.is_empty() { "public".to_owned() } else { grantee };
         Ok(Self { grantee, privileges })
     }
@@ -118,6 +124,8 @@ mod tests {
         assert_eq!(AclItem::parse("=r/postgres").unwrap().grantee, "public");
         assert_eq!(AclItem::parse("\"we\"\"ird=\"=r*/x").unwrap().grantee, "we\"ird=");
         assert!(AclItem::parse("nonsense").is_err());
+        // Of a server that is newer than we are.
+        assert!(AclItem::parse("anon=rQ/postgres").unwrap_err().contains('Q'));
     }
 
     #[test]

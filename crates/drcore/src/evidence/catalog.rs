@@ -133,10 +133,13 @@ fn understand<T: CatalogFact>(answer: Result<Vec<String>, Cause>) -> Fact<Vec<T>
             facts.sort();
             Fact::Read(facts)
         }
-        Err(error) => Fact::Unread(Cause::new(
-            super::CauseKind::Unsupported,
-            format!("the server described it in a way that this version does not understand: {error}"),
-        )),
+        Err(error) => Fact::Unread(
+            Cause::new(
+                super::CauseKind::Unsupported,
+                format!("the server described it in a way that this version does not understand: {error}"),
+            )
+            .hint("A newer version of drcore may understand it."),
+        ),
     }
 }
 

@@ -171,11 +171,6 @@ pub struct Server {
 
 impl Server {
     pub(crate) const SQL: &'static str = include_str!("server.sql");
-
-    /// The major version, such as 15.
-    pub fn major(&self) -> u32 {
-        self.version_num / 10_000
-    }
 }
 
 /// Why a run as a whole failed.
@@ -255,6 +250,7 @@ impl Failure {
             _ if self.sqlstate.as_deref() == Some("40001") => CauseKind::Standby,
             ErrorKind::Cancelled => CauseKind::Cancelled,
             ErrorKind::Timeout => CauseKind::Deadline,
+            ErrorKind::Unsupported => CauseKind::Unsupported,
             _ => CauseKind::Connection,
         };
         let mut cause = super::Cause::new(kind, self.message.clone());

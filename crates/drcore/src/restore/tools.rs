@@ -34,15 +34,26 @@ impl Tools {
     pub async fn find() -> Result<Self> {
         let given = std::env::var_os("DRCORE_PG_BIN").map(PathBuf::from);
         let candidates = given.map_or_else(candidates, |directory| vec![directory]);
-        let directory = candidates
-            .into_iter()
-            .find(|directory| NEEDED.iter().all(|name| directory.join(name).is_file()))
-            .ok_or_else(|| {
-                Error::new(ErrorKind::Tool, "PostgreSQL's server programs (initdb, pg_ctl, pg_dump, …) were not found").hint(
-                    "Install them (Debian and Ubuntu: apt-get install postgresql; macOS: brew install postgresql), or set DRCORE_PG_BIN to their directory.",
-                )
-            })?;
+        let directory = candidates.into_iter().find(|directory| lacking(directory).is_empty()).ok_or_else(|| {
+            Error::new(ErrorKind::Tool, "PostgreSQL's server programs (initdb, pg_ctl, pg_dump, …) were not found").hint(
+                "Install them (Debian and Ubuntu: apt-get install postgresql; macOS: brew install postgresql), or set DRCORE_PG_BIN to their directory.",
+            )
+        })?;
         Ok(Self { directory, run_as: run_as().await? })
+    }
+
+    /// Those in this directory, wherever others are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Tool`] if it does not hold all that are needed.
+    pub async fn at(directory: impl Into<PathBuf>) -> Result<Self> {
+        let directory = directory.into();
+        let lacking = lacking(&directory);
+        if lacking.is_empty() {
+            return Ok(Self { directory, run_as: run_as().await? });
+        }
+        let message = format!("{} has no {}", directory.display(), lacking.join(", "));
+        Err(Error::new(ErrorKind::Tool, message))
     }
 
     pub(crate) fn run_as(&self) -> Option<RunAs> {
@@ -85,6 +96,11 @@ impl Tools {
         let last = lines[lines.len().saturating_sub(5)..].join("; ");
         Err(Error::new(ErrorKind::Tool, format!("{program} failed ({}): {last}", output.status)))
     }
+}
+
+/// The programs that the directory does not hold.
+fn lacking(directory: &Path) -> Vec<&'static str> {
+    NEEDED.iter().copied().filter(|name| !directory.join(name).is_file()).collect()
 }
 
 fn candidates() -> Vec<PathBuf> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Context, Unread};
 use crate::evidence::catalog::ForeignKey;
-use crate::evidence::{Catalog, Cause, CauseKind};
+use crate::evidence::{Catalog, Cause};
 use crate::finding::Severity;
 use crate::plan::{Columns, PlannedRelation};
 use crate::reference::{Comparison, Reference};
@@ -259,11 +259,6 @@ impl<'e> Relations<'e> {
     /// The reference of a foreign key whose tables are there, or nothing and why.
     fn countable(&mut self, key: &ForeignKey, catalog: &Catalog) -> Option<Reference> {
         match Reference::of_foreign_key(key, catalog) {
-            Ok(reference) if key.temporal => {
-                let message = "this version does not count the orphans of temporal foreign keys (PERIOD)";
-                self.unread(reference.arrow(), Cause::new(CauseKind::Unsupported, message));
-                None
-            }
             Ok(reference) => Some(reference),
             Err(cause) => {
                 self.unread(key.child.to_string(), cause);

@@ -86,7 +86,7 @@ fn changes(context: Context<'_>, reference: &Reference, rows: u64, condition: &s
 /// The columns that become NULL so that the rows refer to nothing; none where that cannot be done.
 ///
 /// With MATCH FULL all of them. Else one is enough: those that may be NULL,
-/// and of these not the tenant, as long as another is left.
+/// and of these neither the tenant nor the period, as long as another is left.
 fn clearable<'r>(context: Context<'_>, reference: &'r Reference) -> Vec<&'r String> {
     let catalog = &context.now.catalog;
     let nullable = |column: &Column| !column.not_null && !column.generated && !column.identity;
@@ -98,11 +98,15 @@ fn clearable<'r>(context: Context<'_>, reference: &'r Reference) -> Vec<&'r Stri
     if reference.match_full && columns.len() < reference.child_columns.len() {
         return Vec::new();
     }
-    if !reference.match_full
-        && let Some(tenancy) = &context.plan.tenancy
-        && columns.iter().any(|name| **name != tenancy.column)
-    {
-        columns.retain(|name| **name != tenancy.column);
+    if reference.match_full {
+        return columns;
+    }
+    let tenant = context.plan.tenancy.as_ref().map(|tenancy| &tenancy.column);
+    let period = reference.child_columns.last().filter(|_| reference.period);
+    for keep in [tenant, period].into_iter().flatten() {
+        if columns.iter().any(|name| *name != keep) {
+            columns.retain(|name| *name != keep);
+        }
     }
     columns
 }
@@ -117,9 +121,10 @@ pub(super) fn add_constraint(
     let partitioned = table.kind == RelationKind::PartitionedTable;
     let add = format!("alter table {} add constraint {} {}", key.child, ident(&key.name), key.definition);
     let clean = orphans.is_some_and(|orphans| orphans.rows + orphans.half_null == 0);
-    let (statement, note) = if clean || key.definition.ends_with("NOT VALID") {
+    let unchecked = key.definition.ends_with("NOT VALID") || key.definition.ends_with("NOT ENFORCED");
+    let (statement, note) = if clean || unchecked {
         (add, String::new())
-    } else if partitioned {
+    } else if partitioned && context.now.major().is_none_or(|major| major < 18) {
         // PostgreSQL before 18 knows no NOT VALID there, so it has to wait for the rows.
         return None;
     } else {

@@ -1,5 +1,6 @@
 -- Tables, views, materialised views and foreign tables outside the system schemas.
--- Temporary relations are other sessions' own and are left out.
+-- Temporary relations are other sessions' own and are left out. A kind that we do not know is given as the letter
+-- that the server has for it, which makes the whole answer unread: a part of it could pass for all.
 select
   pg_catalog.format('%s.%s', drc.schema_ident, drc.name_ident) as name,
   case c.relkind
@@ -8,8 +9,13 @@ select
     when 'v' then 'view'
     when 'm' then 'materialized_view'
     when 'f' then 'foreign_table'
+    else c.relkind::pg_catalog.text
   end as kind,
-  case c.relpersistence when 'u' then 'unlogged' else 'permanent' end as persistence,
+  case c.relpersistence
+    when 'p' then 'permanent'
+    when 'u' then 'unlogged'
+    else c.relpersistence::pg_catalog.text
+  end as persistence,
   pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text as owner,
   c.relrowsecurity as rls_enabled,
   c.relforcerowsecurity as rls_forced,
@@ -47,7 +53,7 @@ cross join lateral (
     '"' || pg_catalog.replace(n.nspname, '"', '""') || '"' as schema_ident,
     '"' || pg_catalog.replace(c.relname, '"', '""') || '"' as name_ident
 ) drc
-where c.relkind in ('r', 'p', 'v', 'm', 'f')
+where c.relkind not in ('c', 'i', 'I', 'S', 't')
   and c.relpersistence <> 't'
   and n.nspname <> 'information_schema'
   and n.nspname not like 'pg\_%'

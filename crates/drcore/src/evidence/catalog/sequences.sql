@@ -57,7 +57,10 @@ select
     ),
     '[]'
   ) as feeds,
-  c.relpersistence = 'u' as unlogged,
+  case c.relpersistence
+    when 'p' then false
+    when 'u' then true
+  end as unlogged,
   pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text as owner,
   coalesce(c.relacl, pg_catalog.acldefault('s', c.relowner))::pg_catalog.text[] as acl
 from pg_catalog.pg_sequence s

@@ -1,0 +1,6 @@
+//! What is not the same in every version of `PostgreSQL`.
+
+mod across;
+mod features;
+mod roles;
+mod unknown;
