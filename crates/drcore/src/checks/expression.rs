@@ -118,6 +118,10 @@ mod tests {
             "( SELECT true AS bool)",
             "'t'::boolean",
             "((a = b) OR (c = d) OR true)",
+            "(NOT (false OR (NOT true)))",
+            "(NOT (true AND false))",
+            "('it''s'::text = 'it''s'::text)",
+            "(0.5 = 0.5)",
         ] {
             assert!(is_always_true(text), "{text}");
         }
@@ -137,6 +141,11 @@ mod tests {
             "(EXISTS ( SELECT true AS bool FROM t WHERE (t.id = a)))",
             "( SELECT true AS bool FROM public.t)",
             "((true) = (is_public))",
+            "(name = 'x OR true OR y'::text)",
+            "(name = \"x OR true OR y\")",
+            "(NOT ((a = 1) OR false))",
+            "(b.c = b.c)",
+            "('a = 'a)",
             "",
         ] {
             assert!(!is_always_true(text), "{text}");

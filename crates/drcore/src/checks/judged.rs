@@ -73,15 +73,21 @@ fn judged(net: &Net) -> String {
     let evidence: Vec<Evidence> = net.evidence.iter().map(|of| net.unpack(of)).collect();
     let mut findings = BTreeMap::new();
     let mut judgements = String::new();
-    for case in &net.cases {
+    let stored = |name: &str| directory().join("../v1").join(name);
+    let [now, then] = ["evidence.json", "baseline.json"].map(|name| Evidence::load(stored(name)).unwrap());
+    let plan = Plan::from_path(stored("plan.toml")).unwrap();
+    let mut cases = vec![("stored.v1", plan, &now, Some(&then))];
+    cases.extend(net.cases.iter().map(|case| {
         let plan = Plan::from_json(&case.plan.to_string()).unwrap();
-        let then = case.then.map(|at| &evidence[at]);
-        let report = Report::judge(&plan, &evidence[case.now], then, &[]);
-        writeln!(judgements, "{}: {}", case.name, report.verdict.as_str()).unwrap();
+        (case.name.as_str(), plan, &evidence[case.now], case.then.map(|at| &evidence[at]))
+    }));
+    for (name, plan, now, then) in cases {
+        let report = Report::judge(&plan, now, then, &[]);
+        writeln!(judgements, "{name}: {}", report.verdict.as_str()).unwrap();
         for check in &report.checks {
             judgements.push_str(&line(check, &mut findings));
         }
-        let context = Context::new(&plan, &evidence[case.now], then);
+        let context = Context::new(&plan, now, then);
         judgements.push_str(&wanted(context));
         for note in &report.notes {
             writeln!(judgements, "  note: {note}").unwrap();
@@ -134,6 +140,12 @@ fn line(check: &CheckResult, findings: &mut BTreeMap<(String, String), String>) 
 fn described(finding: &Finding, hash: &str) -> String {
     let common = finding.common();
     let mut text = format!("{hash} {} {}\n  {}\n", common.severity.as_str(), common.id, common.message);
+    if let Some(count) = finding.count() {
+        writeln!(text, "  counts {count}").unwrap();
+    }
+    if !finding.extent().is_empty() {
+        writeln!(text, "  extends to {}", finding.extent().join(", ")).unwrap();
+    }
     for (what, of) in [("hint", &common.hint), ("query", &common.query)] {
         if let Some(of) = of {
             writeln!(text, "  {what}: {}", of.replace('\n', "\n    ")).unwrap();

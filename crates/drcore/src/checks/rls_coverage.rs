@@ -464,6 +464,131 @@ mod tests {
         assert_eq!(absence(Some(&now)), None, "its row level security is compared");
     }
 
+    /// The same with these rows of a fact, and a server of this version.
+    fn with(mut evidence: Evidence, version: u32, facts: &Value) -> Evidence {
+        let mut catalog = serde_json::to_value(&evidence.catalog).unwrap();
+        for (fact, rows) in facts.as_object().unwrap() {
+            catalog[fact] = json!({ "read": rows });
+        }
+        evidence.catalog = serde_json::from_value(catalog).unwrap();
+        evidence.catalog.sort();
+        evidence.run.server = Some(
+            serde_json::from_value(json!({
+                "version": "", "version_num": version * 10_000, "database": "app", "database_oid": 5,
+                "system_identifier": null, "started_at": null, "in_recovery": false, "role": "postgres",
+                "superuser": true, "bypass_rls": true, "cluster_name": "", "taken_at": "2026-11-20T03:10:00Z",
+            }))
+            .unwrap(),
+        );
+        evidence
+    }
+
+    fn relation(
+        name: &str,
+        kind: &str,
+        owner: &str,
+        acl: &[&str],
+        rls: (bool, bool),
+        options: &[&str],
+    ) -> Value {
+        json!({
+            "name": name, "kind": kind, "persistence": "permanent", "owner": owner, "rls_enabled": rls.0,
+            "rls_forced": rls.1, "parents": [], "is_partition": false, "options": options, "acl": acl,
+            "extension": null, "estimated_rows": 0,
+        })
+    }
+
+    fn ids(now: &Evidence, then: Option<&Evidence>) -> Vec<String> {
+        let plan = Plan::from_toml("[rls_coverage]\nexposed_schemas = [\"public\"]\n").unwrap();
+        let judgement = judge(Context::new(&plan, now, then));
+        judgement.findings.iter().map(|finding| finding.id().replacen("rls_coverage:", "", 1)).collect()
+    }
+
+    #[test]
+    fn what_a_newer_server_changed_by_itself_is_no_drift() {
+        let schemas = |acl: &str| {
+            let schema = |name: &str| json!({ "name": name, "owner": "postgres", "acl": [acl] });
+            json!({ "schemas": [schema("app"), schema("public")] })
+        };
+        let at = |version, acl| with(evidence(&healthy()), version, &schemas(acl));
+        // Nobody may create in public any more from version 15 on; in other schemas that is a loss.
+        let app = "exposure_narrowed:app:anon";
+        assert_eq!(ids(&at(15, "public=U"), Some(&at(14, "public=UC"))), [app]);
+        for (now, then) in [(14, 14), (15, 15), (14, 15)] {
+            let found = ids(&at(now, "public=U"), Some(&at(then, "public=UC")));
+            assert_eq!(found, [app, "exposure_narrowed:public:anon"], "{then} to {now}");
+        }
+        // MAINTAIN is known from version 17 on.
+        let table = |acl: &[&str]| json!({ "relations": [relation("public.t", "table", "postgres", acl, (true, false), &[])] });
+        let at = |version, acl: &[&str]| with(evidence(&healthy()), version, &table(acl));
+        for (now, then, found) in [(17, 17, true), (17, 16, false), (16, 17, false), (18, 17, true)] {
+            let widened = ids(&at(now, &["anon=m"]), Some(&at(then, &[])));
+            let expected: &[&str] = if found { &["exposure_widened:public.t:anon"] } else { &[] };
+            assert_eq!(widened, expected, "{then} to {now}");
+        }
+    }
+
+    #[test]
+    fn a_changed_policy_says_where_the_servers_differ() {
+        let policy = |using: &str| {
+            json!({ "policies": [{
+                "relation": "public.t", "name": "p", "permissive": true, "command": "select", "roles": ["anon"],
+                "using": using, "check": null,
+            }] })
+        };
+        let now = with(evidence(&healthy()), 17, &policy("(a = 1)"));
+        for (version, differs) in [(15, true), (17, false)] {
+            let then = with(evidence(&healthy()), version, &policy("(a = 2)"));
+            let plan = Plan::default();
+            let judgement = judge(Context::new(&plan, &now, Some(&then)));
+            let changed =
+                judgement.findings.iter().find(|finding| finding.kind() == "policy_changed").unwrap();
+            let hint = changed.common().hint.as_ref().unwrap();
+            assert_eq!(hint.contains("versions differ"), differs, "{hint}");
+        }
+    }
+
+    #[test]
+    fn a_view_lends_what_its_owner_may_and_forced_policies_hold_for_owners() {
+        let mut roles = healthy();
+        roles.as_array_mut().unwrap().push(role("weak", false, &[], &[]));
+        let found = |forced: bool, owner: &str| {
+            let relations = json!({
+                "relations": [
+                    relation("public.t", "table", "weak", &[], (true, forced), &[]),
+                    relation("public.v", "view", owner, &["anon=r"], (false, false), &[]),
+                ],
+                "view_sources": [{ "view": "public.v", "source": "public.t" }],
+            });
+            ids(&with(evidence(&roles), 17, &relations), None)
+        };
+        assert_eq!(found(false, "weak"), ["definer_view:public.v"]);
+        assert_eq!(found(true, "weak"), [""; 0]);
+        assert_eq!(found(false, "staff"), [""; 0], "its owner may not read the table");
+        assert_eq!(found(false, "gone"), ["definer_view:public.v"], "who is not known may be anybody");
+    }
+
+    #[test]
+    fn auth_users_are_shown_where_no_policy_stands_before_them() {
+        let found = |rls: bool, options: &[&str], acl: &[&str]| {
+            let relations = json!({
+                "relations": [
+                    relation("auth.users", "table", "postgres", acl, (rls, false), &[]),
+                    relation("public.u", "view", "postgres", &["anon=r"], (false, false), options),
+                ],
+                "view_sources": [{ "view": "public.u", "source": "auth.users" }],
+            });
+            let mut roles = healthy();
+            roles.as_array_mut().unwrap().push(role("postgres", true, &[], &[]));
+            ids(&with(evidence(&roles), 17, &relations), None)
+        };
+        let shown = "auth_users_exposed:public.u";
+        assert_eq!(found(true, &[], &[]), [shown]);
+        assert_eq!(found(false, &["security_invoker=on"], &["anon=r"]), [shown]);
+        assert_eq!(found(true, &["security_invoker=on"], &["anon=r"]), [""; 0]);
+        assert_eq!(found(false, &["security_invoker=on"], &[]), [""; 0]);
+    }
+
     #[test]
     fn settings_of_the_login_role_go_before_the_databases() {
         let setting = |role: Option<&str>, this_database: bool, value: &str| json!({ "role": role, "this_database": this_database, "name": "pgrst.db_schemas", "value": value });

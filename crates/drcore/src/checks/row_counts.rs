@@ -414,3 +414,43 @@ impl MoreRows {
 }
 
 payload!(MoreRows, self => Some(self.rows - self.were));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tolerances_hold_in_both_directions_and_no_further() {
+        for (expectation, allowed, beyond) in [
+            (CountExpectation::Same, [200, 200], [199, 201]),
+            (CountExpectation::Within(3), [197, 203], [196, 204]),
+            (CountExpectation::Percent(1.5), [197, 203], [196, 204]),
+        ] {
+            for rows in allowed {
+                assert!(allows(expectation, rows, 200), "{expectation:?}: {rows}");
+            }
+            for rows in beyond {
+                assert!(!allows(expectation, rows, 200), "{expectation:?}: {rows}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_message_says_how_much_was_allowed() {
+        let relation: Relation = serde_json::from_value(serde_json::json!({
+            "name": "public.t", "kind": "table", "persistence": "permanent", "owner": "postgres",
+            "rls_enabled": false, "rls_forced": false, "parents": [], "is_partition": false, "options": [],
+            "acl": [], "extension": null, "estimated_rows": 0,
+        }))
+        .unwrap();
+        let message = |rows, expectation| {
+            let finding = differs(&relation, rows, 200, expectation);
+            (finding.kind(), finding.common().message.clone())
+        };
+        let fewer = message(190, CountExpectation::Within(3));
+        assert_eq!(fewer, ("fewer_rows", "10 rows lost (190, were 200, 3 allowed)".to_owned()));
+        let more = message(210, CountExpectation::Percent(1.5));
+        assert_eq!(more, ("more_rows", "10 rows more (210, were 200, 1.5 % allowed)".to_owned()));
+        assert_eq!(message(0, CountExpectation::Same).0, "emptied_table");
+    }
+}

@@ -262,7 +262,11 @@ pub(super) fn want(plan: &Plan, evidence: &Evidence, wants: &mut Wants) {
 ///
 /// # Errors
 /// [`ErrorKind::Connection`] if the server does not answer.
-pub(super) async fn measure(session: &Session, here: bool, wanted: Option<ContentWay>) -> Result<ContentLink> {
+pub(super) async fn measure(
+    session: &Session,
+    here: bool,
+    wanted: Option<ContentWay>,
+) -> Result<ContentLink> {
     let mut quickest = Duration::MAX;
     for _ in 0..ROUND_TRIPS {
         let asked = Instant::now();

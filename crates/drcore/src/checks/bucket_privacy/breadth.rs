@@ -100,6 +100,18 @@ mod tests {
             ("((bucket_id = 'a'::text) AND (auth.role() = 'authenticated'::text))", (only(&["a"]), true)),
             ("((bucket_id = 'a'::text) AND (( SELECT auth.uid() AS uid) IS NOT NULL))", (only(&["a"]), true)),
             ("((bucket_id = 'a'::text) AND true)", (only(&["a"]), false)),
+            (
+                "((bucket_id = ANY (ARRAY['a'::text, 'b'::text])) OR (bucket_id = ANY (ARRAY['b'::text, 'c'::text])))",
+                (only(&["a", "b", "c"]), false),
+            ),
+            (
+                "((bucket_id = ANY (ARRAY['a'::text, 'b'::text])) AND (bucket_id = ANY (ARRAY['b'::text, 'c'::text])))",
+                (only(&["b"]), false),
+            ),
+            (
+                "(((bucket_id = 'a'::text) AND (auth.uid() IS NOT NULL)) OR (bucket_id = 'b'::text))",
+                (only(&["a", "b"]), false),
+            ),
             ("(auth.uid() IS NOT NULL)", (None, true)),
         ] {
             assert_eq!(breadth(text), Some(expected), "{text}");

@@ -141,6 +141,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_and_met_goes_by_the_step() {
+        let threes =
+            |last_value| Counter::new(&sequence(3, 1, 10), &SequenceState::new(last_value, true), None);
+        let one_used = threes(1);
+        assert_eq!(one_used.left(), 3, "4, 7 and 10");
+        assert!((one_used.used_percent() - 25.0).abs() < f64::EPSILON);
+        assert_eq!((threes(7).left(), threes(10).left()), (1, 0));
+        let fives = counter(5, 1, false);
+        assert!(fives.meets(6) && !fives.meets(4));
+        let down = Counter::new(&sequence(-3, -10, -1), &SequenceState::new(-4, true), None);
+        assert_eq!((down.left(), down.meets(-10), down.meets(-9)), (2, true, false));
+    }
+
+    #[test]
     fn the_end_is_the_narrower_of_sequence_and_column() {
         let integer = Some((i128::from(i32::MIN), i128::from(i32::MAX)));
         let state = SequenceState::new(i64::from(i32::MAX), true);
