@@ -6,9 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use drcore::collect::{CollectOptions, collect};
+use drcore::collect::{CollectOptions, ContentChoice, collect};
 use drcore::restore::{ScratchCluster, ScratchOptions};
 use drcore::{Plan, Source};
+use futures::TryStreamExt;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -66,12 +67,11 @@ async fn main() -> Result<(), Failure> {
     let counts =
         TABLES.map(|table| format!("select '{table}' as t, count(*) from {table}")).join(" union all ");
     let count_floor = "set max_parallel_workers_per_gather = 1; select count(*) from time_logs; select count(*) from invoices; select count(*) from tasks";
+    let count = format!("set max_parallel_workers_per_gather = 0; {counts}");
     bench
         .row(
             "exact counts, all tables",
-            "row_counts",
-            &format!("set max_parallel_workers_per_gather = 0; {counts}"),
-            count_floor,
+            &[Work::Collect("row_counts", ""), Work::Sql(&count), Work::Sql(count_floor)],
             "≤ 0.55 wall",
             rounds,
         )
@@ -83,19 +83,45 @@ async fn main() -> Result<(), Failure> {
         })
         .join("; ");
     let floor = "copy (select tenant_id, task_id, project_id from time_logs) to '/dev/null' (format binary)";
+    let orphans = format!("set max_parallel_workers_per_gather = 0; set work_mem = '64MB'; {orphans}");
     bench
         .row(
             "all orphans of all foreign keys",
-            "orphan_fks",
-            &format!("set max_parallel_workers_per_gather = 0; set work_mem = '64MB'; {orphans}"),
-            floor,
+            &[Work::Collect("orphan_fks", ""), Work::Sql(&orphans), Work::Sql(floor)],
             "≤ 0.40 wall, ≤ 0.60 cpu",
             rounds,
         )
         .await?;
+
+    // As pgcopydb compares tables: it tells that one differs, and not in which rows.
+    let hashes = TABLES
+        .map(|table| format!("select count(1), sum(hashtext(t::text)::bigint) from only {table} t"))
+        .join("; ");
+    for (job, plan) in [
+        ("content with sketches, hashed here", "[content_drift]\nway = \"stream\"\n"),
+        ("content with sketches, hashed by the server", "[content_drift]\nway = \"server\"\n"),
+    ] {
+        bench
+            .row(
+                job,
+                &[Work::Collect("content_drift", plan), Work::Sql(&hashes), Work::Copy(&TABLES)],
+                "≤ 0.45 wall of pgcopydb's SQL, ≤ 1.25 floor",
+                rounds,
+            )
+            .await?;
+    }
     drop(bench);
     cluster.stop()?;
     Ok(())
+}
+
+/// What is timed.
+enum Work<'a> {
+    /// Collecting for one check, under a plan.
+    Collect(&'a str, &'a str),
+    Sql(&'a str),
+    /// A binary copy of each of these tables, of which nothing is done.
+    Copy(&'a [&'a str]),
 }
 
 struct Bench {
@@ -106,28 +132,12 @@ struct Bench {
 
 impl Bench {
     /// One line of the table: ours, the runbook's and the floor in turn, so that all see the same machine.
-    async fn row(
-        &self,
-        job: &str,
-        check: &str,
-        runbook: &str,
-        floor: &str,
-        goal: &str,
-        rounds: usize,
-    ) -> Result<(), Failure> {
-        let plan = Plan::default();
-        let mut options = CollectOptions::default();
-        options.only = vec![check.to_owned()];
+    async fn row(&self, job: &str, works: &[Work<'_>; 3], goal: &str, rounds: usize) -> Result<(), Failure> {
         let (mut ours, mut theirs, mut least) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..=rounds {
-            let a = self
-                .cpu
-                .time(async {
-                    collect(&self.source, &plan, None, &options).await.map(drop).map_err(Failure::from)
-                })
-                .await?;
-            let b = self.cpu.time(self.sql(runbook)).await?;
-            let c = self.cpu.time(self.sql(floor)).await?;
+            let a = self.cpu.time(self.run(&works[0])).await?;
+            let b = self.cpu.time(self.run(&works[1])).await?;
+            let c = self.cpu.time(self.run(&works[2])).await?;
             // The first round warms the cache.
             if round > 0 {
                 ours.push(a);
@@ -151,9 +161,33 @@ impl Bench {
         Ok(())
     }
 
-    async fn sql(&self, sql: &str) -> Result<(), Failure> {
-        self.client.simple_query(sql).await?;
-        self.client.simple_query("reset all").await?;
+    async fn run(&self, work: &Work<'_>) -> Result<(), Failure> {
+        match work {
+            Work::Collect(check, plan) => {
+                let mut options = CollectOptions::default();
+                options.only = vec![(*check).to_owned()];
+                if *check == "content_drift" {
+                    options.content = ContentChoice::Always;
+                }
+                let evidence = collect(&self.source, &Plan::from_toml(plan)?, None, &options).await?;
+                let read =
+                    evidence.scans.tables.values().filter(|scan| scan.content.read().is_some()).count();
+                if *check == "content_drift" && read != TABLES.len() {
+                    return Err(format!("the content of {read} tables was read").into());
+                }
+            }
+            Work::Sql(sql) => {
+                self.client.simple_query(sql).await?;
+                self.client.simple_query("reset all").await?;
+            }
+            Work::Copy(tables) => {
+                for table in *tables {
+                    let sql = format!("copy {table} to stdout (format binary)");
+                    let mut copy = std::pin::pin!(self.client.copy_out(&sql).await?);
+                    while copy.try_next().await?.is_some() {}
+                }
+            }
+        }
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use drcore::check::{Outcome, Reason};
 use drcore::checks::content_drift::RowsDiffer;
 use drcore::collect::{CollectOptions, ContentChoice, collect};
 use drcore::evidence::RowKeys;
-use drcore::{Evidence, Finding, Plan, Report, Source};
+use drcore::{Against, Evidence, Finding, Plan, Report, Source, VerifyOptions, verify};
 use drcore_tests::{Database, check, parse};
 
 const SCRIPT: &str = include_str!("content_drift.sql");
@@ -225,4 +225,17 @@ async fn a_plan_that_skips_it_costs_nothing() {
     let evidence = collect(&source, &plan, Some(&stored), &CollectOptions::default()).await.unwrap();
     assert!(evidence.run.content.is_none());
     assert!(evidence.scans.tables.values().all(|scan| scan.content.is_not_asked()));
+}
+
+#[tokio::test]
+async fn a_live_source_tells_which_rows_differ_too() {
+    let (healthy, damaged) = super::twins(SCRIPT).await;
+    let mut options = VerifyOptions::default();
+    options.against = Some(Against::Url(healthy.url().await));
+    let report = verify(&damaged.url().await, &options).await.unwrap();
+    assert_eq!(keys(&differing(&report)["public.prices"].missing_keys), ["42", "4999"]);
+    options.content(false);
+    let report = verify(&damaged.url().await, &options).await.unwrap();
+    assert!(differing(&report).is_empty());
+    assert_eq!(check(&report, "content_drift").reason, Some(Reason::Skipped));
 }

@@ -192,3 +192,29 @@ async fn explain_lists_and_explains() {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("Did you mean row_counts?"), "{}", ran.err);
 }
+
+#[tokio::test]
+async fn rows_that_differ_are_named_from_the_baseline_alone() {
+    let (place, database) = (Place::new(), Database::with(HEALTHY).await);
+    let url = database.url().await;
+    let stored = place.run(&["baseline", &url, "-o", "baseline.json"]);
+    assert!(stored.out.contains("content of 2 tables, hashed here"), "{}", stored.out);
+    let without = place.run(&["baseline", &url, "--no-content", "-o", "without.json"]);
+    assert!(!without.out.contains("content"), "{}", without.out);
+    assert_eq!(place.files(), ["baseline.json", "baseline.sketches", "without.json"]);
+    database.execute("update invoices set id = -id where id = 7").await;
+    let only = ["--only", "content_drift"];
+    let ran = place.run(&[&["verify", &url, "--against", "baseline.json"], &only[..]].concat());
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.contains("public.invoices: 1 row missing, 1 more (40)"), "{}", ran.out);
+    assert!(ran.out.contains("missing, e.g. id 7 · more, e.g. id -7"), "{}", ran.out);
+    // Nothing to go on, and nobody asked.
+    let ran = place.run(&["verify", &url, "--against", "without.json"]);
+    assert!(!ran.out.contains("rows_differ"), "{}", ran.out);
+    // The JSON alone knows that they differ, and says what it lacks.
+    std::fs::remove_file(place.path("baseline.sketches")).unwrap();
+    let ran = place.run(&[&["verify", &url, "--against", "baseline.json"], &only[..]].concat());
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.contains("as many rows as there were (40), and not the same"), "{}", ran.out);
+    assert!(ran.out.contains("baseline.sketches"), "{}", ran.out);
+}

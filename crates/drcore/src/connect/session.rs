@@ -376,7 +376,7 @@ impl Session {
 }
 
 /// How many names of prepared statements may be taken before we give up.
-const TAKEN_NAMES: usize = 20;
+const TAKEN_NAMES: usize = 1_000;
 
 /// What each statement comes back to afterwards.
 const SAVEPOINT: &str = "savepoint drcore";
