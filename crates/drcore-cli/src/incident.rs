@@ -16,10 +16,10 @@ use drcore::connect::Dsn;
 use drcore::evidence::Run;
 use drcore::report::MarkdownCell::{Code, Text};
 use drcore::report::markdown_row;
-use drcore::secret::redact;
 use drcore::{Error, ErrorKind, Report};
 use jiff::Timestamp;
 
+use crate::arguments;
 use crate::screen::Screen;
 
 /// The columns of the table.
@@ -81,7 +81,7 @@ impl IncidentArguments {
         *screen.incident.lock() = Some(Entry {
             file: file.clone(),
             started: Timestamp::now(),
-            command: shown(arguments),
+            command: arguments::shown(arguments),
             target: None,
             verdict: None,
             files: Vec::new(),
@@ -246,88 +246,9 @@ fn ends_amid_a_line(file: &mut File) -> std::io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-/// The command as it was typed, without secrets.
-fn shown(arguments: &[OsString]) -> String {
-    let mut words = vec!["drcore".to_owned()];
-    let mut rest = arguments.iter().skip(1).map(|argument| argument.to_string_lossy());
-    while let Some(argument) = rest.next() {
-        if argument == "--" {
-            // A command of somebody else's: what in it is a secret, nobody here knows.
-            words.push("--".to_owned());
-            words.extend(rest.next().map(|program| word(&program)));
-            if rest.next().is_some() {
-                words.push("…".to_owned());
-            }
-            break;
-        }
-        words.push(word(&argument));
-    }
-    words.join(" ")
-}
-
-fn word(argument: &str) -> String {
-    let (option, value) = match argument.split_once('=') {
-        Some((option, value)) if option.starts_with("--") => (format!("{option}="), value),
-        _ => (String::new(), argument),
-    };
-    let value = without_password(value);
-    let plain = |c: char| c.is_alphanumeric() || "-_./:@=,+%…[]".contains(c);
-    let value = if !value.is_empty() && value.chars().all(plain) {
-        value
-    } else {
-        format!("'{}'", value.replace('\'', r"'\''"))
-    };
-    option + &value
-}
-
-/// A connection string as the place that it names; anything else without what looks like a secret.
-fn without_password(text: &str) -> String {
-    let is_dsn = text.contains("://") || text.contains('=');
-    match is_dsn.then(|| Dsn::parse(text)) {
-        Some(Ok(dsn)) => {
-            let (user, database) = (dsn.user().unwrap_or_default(), dsn.database().unwrap_or_default());
-            format!("postgresql://{user}@{dsn}/{database}")
-        }
-        // Where a password in it begins and ends, nobody knows.
-        Some(Err(_)) if text.contains("://") || text.to_lowercase().contains("password") => "…".to_owned(),
-        _ => redact(text).into_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn command(arguments: &[&str]) -> String {
-        let arguments: Vec<OsString> =
-            std::iter::once("drcore").chain(arguments.iter().copied()).map(Into::into).collect();
-        shown(&arguments)
-    }
-
-    #[test]
-    fn commands_are_shown_without_secrets() {
-        for (arguments, expected) in [
-            (&["verify", "--only", "row_counts"][..], "drcore verify --only row_counts"),
-            (&["verify", "postgresql://bob:hunter2@h:1/d?sslpassword=hunter2"], "drcore verify …"),
-            (&["verify", "postgresql://bob:hunter2@h:1/d"], "drcore verify postgresql://bob@h:1/d"),
-            (&["gap", "host=h user=bob password=hunter2"], "drcore gap postgresql://bob@h:5432/bob"),
-            (&["gap", "host=h user=bob password hunter2"], "drcore gap …"),
-            (&["gap", "postgresql://bob:hunter2@h:x/"], "drcore gap …"),
-            (
-                &["verify", "--against=postgresql://u:hunter2@h/d"],
-                "drcore verify --against=postgresql://u@h:5432/d",
-            ),
-            (&["repair", "--with", "orphan_fks=delete"], "drcore repair --with orphan_fks=delete"),
-            (&["verify", "a b's"], r"drcore verify 'a b'\''s'"),
-            (
-                &["scratch", "--sample", "--", "sh", "-c", "PGPASSWORD=hunter2 psql"],
-                "drcore scratch --sample -- sh …",
-            ),
-            (&["scratch", "--", "true"], "drcore scratch -- true"),
-        ] {
-            assert_eq!(command(arguments), expected);
-        }
-    }
 
     #[test]
     fn rows_follow_the_head_and_a_torn_row_is_not_continued() {
@@ -348,7 +269,7 @@ mod tests {
     fn a_command_that_panics_has_its_row() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("incident.md");
-        let screen = Screen::of_process(false);
+        let screen = Screen::of_process(false, &[]);
         let arguments = IncidentArguments { incident_log: Some(path.clone()) };
         arguments.begin(&["drcore".into(), "verify".into()], &screen);
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

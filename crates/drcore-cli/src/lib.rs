@@ -2,6 +2,7 @@
 //!
 //! Exit codes: `0` passed · `1` failed · `2` wrong usage or plan · `3` unproven · `130` interrupted.
 
+mod arguments;
 mod commands;
 mod fault;
 mod incident;
@@ -29,7 +30,7 @@ where
     T: Into<OsString>,
 {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let screen = Screen::of_process(wants_json(&arguments));
+    let screen = Screen::of_process(wants_json(&arguments), &arguments);
     let cli = match commands::Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return misused(&error, &arguments, &screen),
@@ -82,7 +83,7 @@ pub fn log_from_environment() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| match log::LogArguments::of_environment() {
         Ok(log) => log.begin(),
-        Err(error) => Screen::of_process(false).warn(&error.to_string()),
+        Err(error) => Screen::of_process(false, &[]).warn(&error.to_string()),
     });
 }
 

@@ -1,13 +1,14 @@
 //! Where text goes: standard output and standard error, their width and colour.
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use clap::builder::styling::Styles;
 use drcore::report::{terminal, terminal_lines, without_commands};
-use drcore::secret::redact;
-use drcore::{Error, ErrorKind as Kind};
+use drcore::{Error, ErrorKind as Kind, ErrorWire};
 
+use crate::arguments::Secrets;
 use crate::fault::{Fault, USAGE};
 use crate::incident::Incident;
 use crate::log;
@@ -26,11 +27,12 @@ pub(crate) struct Screen {
     json_errors: bool,
     /// The row of the incident log, where one is kept.
     pub(crate) incident: Incident,
+    secrets: Secrets,
 }
 
 impl Screen {
     /// The screen of this process.
-    pub(crate) fn of_process(json_errors: bool) -> Self {
+    pub(crate) fn of_process(json_errors: bool, arguments: &[OsString]) -> Self {
         let out = std::io::stdout();
         let width = out.is_terminal().then(|| {
             terminal_size::terminal_size_of(&out)
@@ -43,6 +45,7 @@ impl Screen {
             error_color: colored(anstream::AutoStream::choice(&std::io::stderr())),
             json_errors,
             incident: Incident::default(),
+            secrets: Secrets::of(arguments),
         }
     }
 
@@ -79,31 +82,34 @@ impl Screen {
     /// Tells an error, for people on standard error and, where JSON is wanted, for programs on
     /// standard output. Gives the exit code.
     pub(crate) fn fault(&self, fault: &Fault) -> u8 {
-        let error = &fault.error;
+        let error = self.wire(&fault.error);
+        let next = error.hint.as_deref().unwrap_or_default();
         if log::is_json() {
+            let code = error.code.as_str();
             tracing::error!(
-                code = error.kind().as_str(),
-                sqlstate = error.sqlstate(),
-                detail = error.detail_text(),
-                hint = error.next_step(),
+                code,
+                error.sqlstate,
+                error.detail,
+                hint = next,
                 exit = fault.code,
-                "{error}"
+                "{}",
+                error.message
             );
-            self.json_error(error);
+            self.json_error(&error);
             return fault.code;
         }
-        let mut text = format!("{}: {}\n", self.paint("error", AnsiColor::Red), terminal(&error.to_string()));
+        let mut text = format!("{}: {}\n", self.paint("error", AnsiColor::Red), terminal(&error.message));
         let mut last = format!("exit {}", fault.code);
-        if let Some(detail) = error.detail_text() {
+        if let Some(detail) = &error.detail {
             text.push_str(&terminal_lines(detail.trim_end()));
             text.push('\n');
         }
-        match error.next_step() {
+        match next {
             command if command.starts_with("drcore ") => last.push_str(&format!(" · {command}")),
             hint => text.push_str(&format!("       {}\n", terminal(hint))),
         }
         complain(&without_commands(&format!("{text}{last}\n")));
-        self.json_error(error);
+        self.json_error(&error);
         fault.code
     }
 
@@ -111,7 +117,7 @@ impl Screen {
     pub(crate) fn usage(&self, error: &clap::Error) -> u8 {
         use clap::error::ErrorKind as Clap;
         // What was typed in the wrong place may be a connection string.
-        let text = redact(&error.render().to_string()).into_owned();
+        let text = self.secrets.leave(&error.render().to_string()).into_owned();
         if matches!(error.kind(), Clap::DisplayHelp | Clap::DisplayVersion) {
             return self.print(&text).map_or_else(|fault| self.fault(&fault), |()| 0);
         }
@@ -121,13 +127,23 @@ impl Screen {
         }
         let line = text.lines().next().unwrap_or_default();
         let message = line.strip_prefix("error: ").unwrap_or(line);
-        self.json_error(&Error::new(Kind::Usage, message).hint("See drcore --help."));
+        self.json_error(&Error::new(Kind::Usage, message).hint("See drcore --help.").to_wire());
         USAGE
     }
 
-    fn json_error(&self, error: &Error) {
+    /// The error without what was typed and may be a secret.
+    fn wire(&self, error: &Error) -> ErrorWire {
+        let mut wire = error.to_wire();
+        let texts = [Some(&mut wire.message), wire.hint.as_mut(), wire.detail.as_mut()];
+        for text in texts.into_iter().flatten().chain(wire.context.values_mut()) {
+            *text = self.secrets.leave(text).into_owned();
+        }
+        wire
+    }
+
+    fn json_error(&self, error: &ErrorWire) {
         if self.json_errors
-            && let Ok(json) = serde_json::to_string_pretty(&error.to_wire())
+            && let Ok(json) = serde_json::to_string_pretty(error)
         {
             // There is no third place to complain to.
             let _ = self.print(&format!("{json}\n"));

@@ -22,18 +22,19 @@ const MARK: &str = "[secret:";
 /// by what stands before it.
 const SHAPES: &[&str] = &[
     // A JSON Web Token, or the beginning of one: `{"` in base64url.
-    r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){0,2}",
+    r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)?",
+    r"\beyJ[A-Za-z0-9_-]{8,}",
     // Supabase: secret API keys, personal access tokens.
-    r"\bsb_secret_[A-Za-z0-9_-]{6,}",
+    r"sb_secret_[A-Za-z0-9_-]{6,}",
     r"\bsbp_[A-Za-z0-9_]{20,}",
     // Stripe.
     r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{8,}",
-    r"\bwhsec_[A-Za-z0-9+/=_-]{8,}",
+    r"whsec_[A-Za-z0-9+/=_-]{8,}",
     // OpenAI, Anthropic and those who copied them.
     r"\bsk-[A-Za-z0-9_-]{16,}",
     // GitHub, GitLab, Slack, Google, AWS, SendGrid, Resend, npm.
     r"\bgh[opsur]_[A-Za-z0-9]{20,}",
-    r"\bgithub_pat_[A-Za-z0-9_]{20,}",
+    r"github_pat_[A-Za-z0-9_]{20,}",
     r"\bglpat-[A-Za-z0-9_-]{16,}",
     r"\bxox[a-z]-[A-Za-z0-9-]{10,}",
     r"\bAIza[A-Za-z0-9_-]{30,}",
@@ -48,9 +49,9 @@ const SHAPES: &[&str] = &[
     r"\bmd5[0-9a-f]{32}\b",
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
     // By what stands before it: the password of a URL, a parameter, a header, a clause of SQL.
-    r#"://[^\s:@/'"<>]*:([^\s'"<>]+)@"#,
-    r#"(?i)[\w-]*(?:password|passwd|secret|token|api[_-]?key)=('(?:[^'\\]|\\.)*'|"[^"]*"|[^\s&'";,)\]]+)"#,
-    r#"(?i)["'][\w-]*(?:password|secret|token|api[_-]?key|authorization)["']\s*[:,]\s*["']([^"']+)["']"#,
+    r#":/+[^\s:@/'"<>]*:([^\s'"<>]+)@"#,
+    r#"(?i)[\w-]*(?:password|passwd|secret|token|(?:access|api|client|private|role|secret|server|service)[_-]?key)=('(?:[^'\\]|\\.)*'|"[^"]*"|[^\s&'";,)\]]+)"#,
+    r#"(?i)["'][\w-]*(?:password|secret|token|(?:access|api|private|role|secret|service)[_-]?key|authorization)["']\s*[:,]\s*["']([^"']+)["']"#,
     r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})",
     r"(?i)\bpassword\s+'((?:[^']|'')+)'",
 ];
@@ -179,10 +180,13 @@ mod tests {
             ("sk_live_51HabcdefgHIJ".to_owned(), "51Habc"),
             ("postgresql://u:p%40ss@h:5432/d?sslmode=require".to_owned(), "p%40ss"),
             ("postgresql://u:p/ss#w@h/d".to_owned(), "p/ss#w"),
+            ("postgresql:/u:hunter2@h/d".to_owned(), "hunter2"),
             ("host=h password=hunter2 user=u".to_owned(), "hunter2"),
             ("host=h password='it\\'s me' user=u".to_owned(), "s me"),
             ("h?user=u&sslpassword=hunter2&x=y".to_owned(), "hunter2"),
             ("PGPASSWORD=hunter2 psql".to_owned(), "hunter2"),
+            ("host=h scram_client_key=hunter2".to_owned(), "hunter2"),
+            ("{'service_role_key': 'hunter2'}".to_owned(), "hunter2"),
             ("app.settings.jwt_secret=hunter2".to_owned(), "hunter2"),
             ("alter role x password 'hunter2'".to_owned(), "hunter2"),
             ("'Authorization', 'Basic aHVudGVyMg=='".to_owned(), "aHVudGVyMg"),

@@ -81,9 +81,21 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
 /// becomes `INV-…(8f3a)`.
 pub(crate) fn masked(text: &str) -> String {
     use sha2::{Digest, Sha256};
-    let hash = Sha256::digest(text.as_bytes());
-    let start: String = text.chars().take(if text.chars().count() > 8 { 4 } else { 0 }).collect();
-    format!("{start}…({:02x}{:02x})", hash[0], hash[1])
+    mask(beginning(text), &Sha256::digest(text.as_bytes()))
+}
+
+/// What may be told of a text that is masked: four characters, of more than eight.
+pub(crate) fn beginning(text: &str) -> &str {
+    if text.chars().count() <= 8 {
+        return "";
+    }
+    text.char_indices().nth(4).map_or("", |(end, _)| &text[..end])
+}
+
+/// As [`masked`], of what is left of a text: its beginning, and its hash.
+pub(crate) fn mask(beginning: &str, hash: &[u8]) -> String {
+    let digits: String = hash.iter().take(2).map(|byte| format!("{byte:02x}")).collect();
+    format!("{beginning}…({digits})")
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod outputs;
 mod refusals;
 mod repair;
 mod screens;
+mod secrets;
 
 /// A database as it was backed up.
 pub const HEALTHY: &str = "

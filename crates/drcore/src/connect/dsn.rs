@@ -363,9 +363,8 @@ fn endpoints(
                 .ok_or_else(|| Error::new(ErrorKind::Usage, "a port is not a number from 1 to 65535"))?;
             let address = text(&addresses)
                 .map(|address| {
-                    address.parse::<IpAddr>().map_err(|_| {
-                        Error::new(ErrorKind::Usage, format!("hostaddr is not an address: {address:?}"))
-                    })
+                    let wrong = |_| Error::new(ErrorKind::Usage, "hostaddr is not an address");
+                    address.parse::<IpAddr>().map_err(wrong)
                 })
                 .transpose()?;
             let place = match (text(&hosts), address) {

@@ -1,10 +1,14 @@
 //! Keys of rows: how a sketch holds them, and how people see them.
+//!
+//! Keys that may be names, addresses or tokens never leave: sketches are stored beside a baseline.
+
+use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
 use super::ContentColumn;
 use super::form::Form;
-use crate::text::masked;
+use crate::text::{beginning, mask};
 
 /// The most bytes of a key that a cell holds; of longer ones it holds a hash.
 const LONGEST: usize = 40;
@@ -19,10 +23,13 @@ pub(crate) struct KeyForm {
     forms: Vec<Form>,
 }
 
+/// How many bytes of hash stand for a value that does not leave.
+const VEILED: usize = 8;
+
 /// A key as it came out of a sketch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Key {
-    /// Its values, as text.
+    /// Its values, as text; those that do not leave are masked.
     Values(Vec<String>),
     /// It is too long to be held; this is the beginning of its hash, in hexadecimal digits.
     Hash(String),
@@ -40,15 +47,15 @@ impl KeyForm {
         Self::new(key.iter().filter_map(form).map(|column| Form::named(&column.form)).collect())
     }
 
+    /// Whether its values leave as they are, so that rows can be asked for by them.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.forms.iter().all(|form| is_plain(*form))
+    }
+
     /// The values of a key as samples show them: those that may be names or addresses are masked.
     pub(crate) fn shown(&self, key: &Key) -> Vec<Option<String>> {
         match key {
-            Key::Values(values) => self
-                .forms
-                .iter()
-                .zip(values)
-                .map(|(form, value)| Some(if is_plain(*form) { value.clone() } else { masked(value) }))
-                .collect(),
+            Key::Values(values) => values.iter().cloned().map(Some).collect(),
             Key::Hash(digits) => {
                 let mut shown = vec![None; self.forms.len()];
                 if let Some(first) = shown.first_mut() {
@@ -64,13 +71,14 @@ impl KeyForm {
         if self.forms.is_empty() {
             return 0;
         }
-        let fixed: Option<usize> = self.forms.iter().map(|form| form.size()).sum();
+        let size = |form: &Form| form.size().filter(|_| is_plain(*form));
+        let fixed: Option<usize> = self.forms.iter().map(size).sum();
         1 + fixed.map_or(LONGEST, |size| size.clamp(HASHED, LONGEST))
     }
 
     /// Whether every key has as many bytes, so that lengths need not be held.
     fn is_fixed(&self) -> bool {
-        self.forms.iter().all(|form| form.size().is_some())
+        self.forms.iter().all(|form| form.size().is_some() && is_plain(*form))
     }
 
     /// The bytes of one key, as long as [`width`](Self::width). NULLs, which no key has, count as empty.
@@ -78,12 +86,13 @@ impl KeyForm {
         into.clear();
         into.push(0);
         let fixed = self.is_fixed();
-        for value in values {
+        for (form, value) in self.forms.iter().zip(values) {
             let value = value.unwrap_or_default();
+            let value = if is_plain(*form) { Cow::Borrowed(value) } else { Cow::Owned(veiled(*form, value)) };
             if !fixed {
                 into.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes()[1..]);
             }
-            into.extend_from_slice(value);
+            into.extend_from_slice(&value);
         }
         let width = self.width();
         if into.len() <= width {
@@ -116,10 +125,24 @@ impl KeyForm {
             };
             let (value, after) = rest.split_at_checked(size)?;
             rest = after;
-            values.push(text(*form, value));
+            values.push(if is_plain(*form) { text(*form, value) } else { unveiled(value)? });
         }
         rest.is_empty().then_some(Key::Values(values))
     }
+}
+
+/// What stands for a value that does not leave: how it begins, and a hash of it.
+fn veiled(form: Form, value: &[u8]) -> Vec<u8> {
+    let text = text(form, value);
+    let mut veiled = beginning(&text).as_bytes().to_vec();
+    veiled.extend_from_slice(&Sha256::digest(text.as_bytes())[..VEILED]);
+    veiled
+}
+
+/// As [`masked`] shows it.
+fn unveiled(veiled: &[u8]) -> Option<String> {
+    let (beginning, hash) = veiled.split_at_checked(veiled.len().checked_sub(VEILED)?)?;
+    Some(mask(std::str::from_utf8(beginning).ok()?, hash))
 }
 
 /// Whether values of this form are numbers, instants or made up, and name nobody.
@@ -217,6 +240,7 @@ fn numeric(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::masked;
 
     fn form(oid: u32) -> Form {
         Form::of(Some(oid))
@@ -240,21 +264,36 @@ mod tests {
         assert_eq!(round(&[23, 21], &[&7_i32.to_be_bytes(), &(-1_i16).to_be_bytes()]), values(&["7", "-1"]));
         let uuid = 0x7d2e_0000_0000_4000_8000_0000_0000_0001_u128.to_be_bytes();
         assert_eq!(round(&[2950], &[&uuid]), values(&["7d2e0000-0000-4000-8000-000000000001"]));
-        assert_eq!(round(&[25, 20], &[b"INV-1", &9_i64.to_be_bytes()]), values(&["INV-1", "9"]));
+        assert_eq!(
+            round(&[25, 20], &[b"INV-2024-17", &9_i64.to_be_bytes()]),
+            values(&[&masked("INV-2024-17"), "9"])
+        );
         assert_eq!(round(&[1082], &[&(-1_i32).to_be_bytes()]), values(&["1999-12-31"]));
         assert_eq!(round(&[1184], &[&1_500_000_i64.to_be_bytes()]), values(&["2000-01-01 00:00:01.5+00"]));
         // 12345.60 and -0.0042, as numeric_send gives them.
         let number = [0, 3, 0, 1, 0, 0, 0, 2, 0, 1, 9, 41, 23, 112];
         assert_eq!(round(&[1700], &[&number]), values(&["12345.60"]));
         assert_eq!(round(&[1700], &[&[0, 1, 255, 255, 64, 0, 0, 4, 0, 42]]), values(&["-0.0042"]));
-        assert_eq!(round(&[17], &[&[0xde, 0xad]]), values(&["\\xdead"]));
+        assert_eq!(round(&[17], &[&[0xde, 0xad]]), values(&[&masked("\\xdead")]));
     }
 
     #[test]
     fn long_keys_leave_their_hash() {
         let long = "x".repeat(100);
-        assert!(matches!(round(&[25], &[long.as_bytes()]), Key::Hash(digits) if digits.len() == 2 * HASHED));
-        assert_eq!(round(&[25], &[b""]), values(&[""]));
+        let two = round(&[25, 25, 25], &[long.as_bytes(), long.as_bytes(), b"y"]);
+        assert!(matches!(two, Key::Hash(digits) if digits.len() == 2 * HASHED));
+        assert_eq!(round(&[25], &[long.as_bytes()]), values(&[&masked(&long)]));
+        assert_eq!(round(&[25], &[b""]), values(&[&masked("")]));
+    }
+
+    #[test]
+    fn what_may_be_a_name_or_a_token_does_not_leave() {
+        let key = KeyForm::new(vec![form(25)]);
+        let mut bytes = Vec::new();
+        key.encode([Some(&b"alice@example.com"[..])].into_iter(), &mut bytes);
+        let held = String::from_utf8_lossy(&bytes);
+        assert!(held.contains("alic") && !held.contains("alice"), "{held}");
+        assert!(!key.is_plain() && KeyForm::new(vec![form(23), form(2950)]).is_plain());
     }
 
     #[test]

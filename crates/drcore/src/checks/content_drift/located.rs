@@ -100,8 +100,8 @@ impl Located {
             }
             if extra > 0
                 && located.there.len() < SAMPLE
+                && form.is_plain()
                 && let Key::Values(values) = &key
-                && shown.iter().flatten().eq(values)
             {
                 let equal = was.key.iter().zip(values);
                 let equal: Vec<String> =

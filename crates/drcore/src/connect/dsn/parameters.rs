@@ -185,9 +185,9 @@ impl Parameters {
     pub(super) fn number(&self, name: &str) -> Result<Option<i64>> {
         self.get(name)
             .map(|text| {
-                let wrong =
-                    || Error::new(ErrorKind::Usage, format!("{name} is not a whole number: {text:?}"));
-                text.trim().parse().map_err(|_| wrong())
+                // Not shown: an & that is not written as %26 makes parameters of a password.
+                let wrong = |_| Error::new(ErrorKind::Usage, format!("{name} is not a whole number"));
+                text.trim().parse().map_err(wrong)
             })
             .transpose()
     }
@@ -216,10 +216,15 @@ impl Parameters {
                     "Leave it out, if the connection may be made without it.".to_owned(),
                 )
             } else {
-                (
-                    format!("{source}={:?} cannot be honoured", given.value),
-                    format!("Possible here: {}.", allowed.join(", ")),
-                )
+                // An & or ? that is not written as %26 or %3F makes parameters of a password.
+                let is_word = given.value.len() <= 20
+                    && given.value.bytes().all(|b| b.is_ascii_lowercase() || b"_-.v123".contains(&b));
+                let shown = if is_word {
+                    format!("{source}={}", given.value)
+                } else {
+                    format!("the value of {source}")
+                };
+                (format!("{shown} cannot be honoured"), format!("Possible here: {}.", allowed.join(", ")))
             };
             return Err(Error::new(ErrorKind::Unsupported, message).hint(hint));
         }
@@ -230,14 +235,18 @@ impl Parameters {
 fn known(key: &str, place: &str) -> Result<&'static Parameter> {
     PARAMETERS.iter().find(|parameter| parameter.name == key).ok_or_else(|| {
         let close = crate::suggest::close(key, PARAMETERS.iter().map(|parameter| parameter.name));
-        // A key may be a piece of a password with an = in it: shown only where it is nearly a parameter.
-        if close.is_empty() {
-            Error::new(ErrorKind::Usage, format!("the {place} has a parameter that does not exist"))
-                .hint("In a URL, write ? & = and @ in a password as %3F %26 %3D and %40.")
+        // A key may be a piece of a password with an = in it: shown only where it is all but a parameter.
+        let is_misspelt = close.first().is_some_and(|name| strsim::damerau_levenshtein(key, name) <= 2);
+        let message = if is_misspelt {
+            format!("the {place} has no parameter {key:?}")
         } else {
-            Error::new(ErrorKind::Usage, format!("the {place} has no parameter {key:?}"))
-                .hint(format!("Did you mean {}?", close.join(" or ")))
-        }
+            format!("the {place} has a parameter that does not exist")
+        };
+        Error::new(ErrorKind::Usage, message).hint(if close.is_empty() {
+            "In a URL, write ? & = and @ in a password as %3F %26 %3D and %40.".to_owned()
+        } else {
+            format!("Did you mean {}?", close.join(" or "))
+        })
     })
 }
 
@@ -295,6 +304,8 @@ mod tests {
     #[test]
     fn misspelt_parameters_are_told_and_pieces_of_passwords_are_not() {
         assert!(resolve(&[("ssl_mode", "require")], &[]).unwrap_err().to_string().contains("ssl_mode"));
-        assert!(!format!("{:?}", resolve(&[("Zq9!xv", "x")], &[]).unwrap_err()).contains("Zq9"));
+        for secret in ["Zq9!xv", "hunter2password"] {
+            assert!(!format!("{:?}", resolve(&[(secret, "x")], &[]).unwrap_err()).contains(secret));
+        }
     }
 }
