@@ -4708,7 +4708,8 @@ export interface Limits {
    */
   connect_timeout?: string | null
   /**
-   * How long the whole run may take; what was not read by then is unread. Default: no end.
+   * How long the whole call may take, connecting and a live source included; what was not read by then is
+   * unread. Default: no end.
    */
   deadline?: string | null
   /**

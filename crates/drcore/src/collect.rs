@@ -1,37 +1,41 @@
 //! Collecting: answers what is wanted, in rounds, until nothing is.
 //!
 //! [`wanted`] is a pure function of plan, evidence so far and baseline; the
-//! collector answers every [`Request`] and asks again: first the catalog, then
-//! scans (which need the catalog and the baseline's foreign keys), then who the
-//! damaged rows are. What was asked for and not answered is unread, never absent.
+//! collector answers every [`Request`] and asks again: first the catalog, which
+//! shows who may see what, then scans (which need the catalog and the baseline's
+//! foreign keys), then who the damaged rows are. What was asked for and not answered is unread, never absent.
 
 mod advice;
 mod answer;
+mod attempt;
 mod content;
 mod explain;
 mod progress;
+mod queue;
 mod recent;
 mod request;
+mod sizes;
 mod stop;
+mod then;
 mod workers;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use tracing::Instrument;
 
+use attempt::{Attempt, Collection};
 pub use content::ContentChoice;
+pub(crate) use progress::both;
 pub use progress::{Phase, Progress};
 pub use request::{Request, Wants};
 pub(crate) use stop::Stop;
-use workers::{Pool, Reading};
+pub(crate) use then::Then;
 
 use crate::check::Context;
 use crate::checks;
 use crate::connect::{Dsn, Source, WaitFor};
-use crate::content::ContentWay;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evidence::catalog::CatalogFactName;
 use crate::evidence::{Evidence, Failure, Run};
 use crate::plan::Plan;
@@ -100,7 +104,7 @@ pub async fn collect(
     options: &CollectOptions,
 ) -> Result<Evidence> {
     let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
-    let result = collect_until(&stop, source, plan, baseline, options).await;
+    let result = collect_until(&stop, source, plan, baseline.into(), options).await;
     stop.finish();
     result
 }
@@ -110,18 +114,19 @@ async fn collect_until(
     stop: &Stop,
     source: &Source,
     plan: &Plan,
-    baseline: Option<&Evidence>,
+    baseline: Then<'_>,
     options: &CollectOptions,
 ) -> Result<Evidence> {
     let started = Instant::now();
     // Boxed, or every caller's future would be as large as all of it.
-    let first = Box::pin(attempt(source, plan, baseline, options, stop, WaitFor::Room)).await?;
+    let collection = Collection { source, plan, baseline, options, stop };
+    let first = Box::pin(collection.attempt(WaitFor::Room)).await?;
     let mut evidence = match first {
         Attempt::Ended(evidence) => evidence,
         Attempt::Lost(before, error) => {
             tracing::warn!(%error, "all sessions were lost: reading everything again");
             // All of it was one snapshot's; what is left of it is worth nothing beside another's.
-            let second = Box::pin(attempt(source, plan, baseline, options, stop, WaitFor::Return)).await;
+            let second = Box::pin(collection.attempt(WaitFor::Return)).await;
             let (mut evidence, failure, then) = match second {
                 Ok(Attempt::Ended(evidence)) => (evidence, None, READ_AGAIN),
                 Ok(Attempt::Lost(Some(evidence), error)) => (evidence, Some(error), READ_AGAIN),
@@ -153,20 +158,32 @@ pub async fn collect_or_unreachable(
     baseline: Option<&Evidence>,
     options: &CollectOptions,
 ) -> Evidence {
+    let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
+    let evidence = collect_or_unreachable_until(&stop, url, plan, baseline.into(), options).await;
+    stop.finish();
+    evidence
+}
+
+/// As [`collect_or_unreachable`], until it is stopped: others may be, too, at the same moment.
+pub(crate) async fn collect_or_unreachable_until(
+    stop: &Stop,
+    url: &str,
+    plan: &Plan,
+    baseline: Then<'_>,
+    options: &CollectOptions,
+) -> Evidence {
     let started = Instant::now();
     // Connecting counts towards the deadline, and can be cancelled too.
-    let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
     let (dsn, result) = match Dsn::parse(url) {
         Ok(dsn) => {
             let result = match Source::new(dsn.clone()) {
-                Ok(source) => Box::pin(collect_until(&stop, &source, plan, baseline, options)).await,
+                Ok(source) => Box::pin(collect_until(stop, &source, plan, baseline, options)).await,
                 Err(error) => Err(error),
             };
             (Some(dsn), result)
         }
         Err(error) => (None, Err(error)),
     };
-    stop.finish();
     result.unwrap_or_else(|error| {
         let mut run = Run::new(Timestamp::now());
         if let Some(dsn) = &dsn {
@@ -179,116 +196,6 @@ pub async fn collect_or_unreachable(
 }
 
 const READ_AGAIN: &str = "everything was read again";
-
-/// What came of reading everything from one snapshot.
-enum Attempt {
-    /// Nothing more is wanted, or it was stopped.
-    Ended(Box<Evidence>),
-    /// No session is left on the snapshot: what was read until then, and why.
-    Lost(Option<Box<Evidence>>, Error),
-}
-
-async fn attempt(
-    source: &Source,
-    plan: &Plan,
-    baseline: Option<&Evidence>,
-    options: &CollectOptions,
-    stop: &Stop,
-    wait: WaitFor,
-) -> Result<Attempt> {
-    let exporter = stop.or(source.session_waiting(&plan.limits, wait)).await?;
-    let opening = async {
-        let snapshot = exporter.begin_snapshot(&plan.limits, options.snapshot.as_deref()).await?;
-        let server = exporter.server().await?;
-        let standby = if server.in_recovery { Some(exporter.standby().await) } else { None };
-        Ok((snapshot, server, standby))
-    };
-    let opened = stop.or(opening).instrument(tracing::debug_span!("snapshot")).await;
-    let (snapshot, server, standby) = match opened {
-        Ok(opened) => opened,
-        Err(error) if error.ends_session() => return Ok(Attempt::Lost(None, error)),
-        Err(error) => return Err(error),
-    };
-    tracing::debug!(
-        taken_at = %server.taken_at,
-        version = server.version,
-        standby = server.in_recovery,
-        shared = snapshot.is_some(),
-        "holding a snapshot"
-    );
-    let mut run = Run::new(server.taken_at);
-    run.reached_by(source.dsn());
-    run.server = Some(server);
-    match standby {
-        Some(Ok(standby)) => run.standby = Some(standby),
-        Some(Err(error)) => run.notes.push(format!("how far the standby is behind: {error}")),
-        None => {}
-    }
-    run.notes.extend(source.notes());
-    let mut evidence = Box::new(Evidence::new(run));
-
-    if content::asked(plan, baseline, options) {
-        match stop.or(content::measure(&exporter, source.dsn().is_here(), plan.content_way())).await {
-            Ok(link) => evidence.run.content = Some(link),
-            Err(error) if error.ends_session() => return Ok(Attempt::Lost(None, error)),
-            Err(error) => return Err(error),
-        }
-    }
-    let way = evidence.run.content.map_or(ContentWay::Server, |link| link.way);
-    // With a baseline it is the check that asks.
-    let takes_content = baseline.is_none()
-        && evidence.run.content.is_some()
-        && match options.content {
-            ContentChoice::Always => true,
-            ContentChoice::ByLink => way == ContentWay::Stream,
-            ContentChoice::AsBaseline => false,
-        };
-    if let Some(link) = evidence.run.content
-        && baseline.is_none()
-        && !takes_content
-    {
-        evidence.run.content = None;
-        evidence.run.notes.push(format!(
-            "the content of tables was not read: a round trip to the server takes {} ms (--content reads it)",
-            link.round_trip_us / 1_000
-        ));
-    }
-    let open = async { Ok(Pool::open(source, plan, exporter, snapshot, &mut evidence.run).await) };
-    let pool = stop.or(open).await?;
-    let tracker = progress::Tracker::new(options.progress.clone());
-    let mut before = Wants::default();
-    for round in 1_u32.. {
-        let mut wants = match (&options.wanted, &options.facts) {
-            (Some(wanted), _) => wanted(&evidence),
-            (None, Some(facts)) => Wants::facts(facts, &evidence),
-            (None, None) => wanted(plan, &evidence, baseline, &options.only),
-        };
-        if takes_content {
-            content::want(plan, &evidence, &mut wants);
-        }
-        wants.retain(|request| !request.is_answered(&evidence));
-        // Every request leaves an answer, so a round that wants the same again is a defect: stop, and stay unread.
-        if wants.is_empty() || wants == before {
-            break;
-        }
-        before = wants.clone();
-        let span = tracing::debug_span!("round", round);
-        let reading = Reading { plan, then: baseline, way };
-        if let Err(error) = pool.answer(reading, wants, &mut evidence, stop, &tracker).instrument(span).await
-        {
-            return Ok(Attempt::Lost(Some(evidence), error));
-        }
-        if stop.is_stopped() {
-            break;
-        }
-    }
-    if let Some(cause) = stop.cause() {
-        // Whatever nobody got to ask is unread for this reason too.
-        evidence.run.failure = Some(Failure::from(&cause));
-    }
-    pool.close().await;
-    Ok(Attempt::Ended(evidence))
-}
 
 impl From<&crate::evidence::Cause> for Failure {
     fn from(cause: &crate::evidence::Cause) -> Self {

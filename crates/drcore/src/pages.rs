@@ -34,6 +34,11 @@ pub static ALL: &[Page] = &[
         summary: "what standbys, replicas and read-only servers can prove",
         text: include_str!("pages/standby.md"),
     },
+    Page {
+        topic: "time",
+        summary: "deadline, timeouts and age of the snapshot, and what is read first",
+        text: include_str!("pages/time.md"),
+    },
 ];
 
 #[doc = include_str!("pages/errors.md")]
@@ -47,6 +52,9 @@ pub mod roles {}
 
 #[doc = include_str!("pages/standby.md")]
 pub mod standby {}
+
+#[doc = include_str!("pages/time.md")]
+pub mod time {}
 
 #[cfg(test)]
 mod tests {

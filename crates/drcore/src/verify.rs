@@ -3,7 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::collect::{CollectOptions, ContentChoice, collect_or_unreachable};
+use tokio::sync::SetOnce;
+
+use crate::collect::{
+    CollectOptions, ContentChoice, Stop, Then, both, collect_or_unreachable, collect_or_unreachable_until,
+};
 use crate::connect::Dsn;
 use crate::error::Result;
 use crate::evidence::Evidence;
@@ -66,9 +70,7 @@ pub struct VerifyOptions {
 /// no connection string; [`ErrorKind::Io`](crate::ErrorKind::Io) or [`ErrorKind::Format`](crate::ErrorKind::Format) if the baseline cannot be read.
 pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
     known_checks(&options.collect.only)?;
-    Dsn::parse(url)?;
-    let then = options.baseline().await?;
-    let now = collect_or_unreachable(url, &options.plan, then.as_ref(), &options.collect).await;
+    let (now, then) = options.collect_both(url).await?;
     Ok(Report::judge(&options.plan, &now, then.as_ref(), &options.collect.only))
 }
 
@@ -78,9 +80,7 @@ pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
 /// As [`verify`].
 pub async fn collect(url: &str, options: &VerifyOptions) -> Result<Evidence> {
     known_checks(&options.collect.only)?;
-    Dsn::parse(url)?;
-    let then = options.baseline().await?;
-    Ok(collect_or_unreachable(url, &options.plan, then.as_ref(), &options.collect).await)
+    Ok(options.collect_both(url).await?.0)
 }
 
 /// Judges Evidence that was collected before. Connects to nothing, unless it is
@@ -90,11 +90,45 @@ pub async fn collect(url: &str, options: &VerifyOptions) -> Result<Evidence> {
 /// As [`verify`].
 pub async fn judge(now: &Evidence, options: &VerifyOptions) -> Result<Report> {
     known_checks(&options.collect.only)?;
-    let then = options.baseline().await?;
+    let then = match &options.against {
+        Some(Against::Url(url)) => {
+            Dsn::parse(url)?;
+            Some(collect_or_unreachable(url, &options.plan, None, &options.of_source()).await)
+        }
+        _ => options.stored()?,
+    };
     Ok(Report::judge(&options.plan, now, then.as_ref(), &options.collect.only))
 }
 
 impl VerifyOptions {
+    /// The database, and what it is compared with: a live one is read at the same time, and both
+    /// within the one deadline.
+    async fn collect_both(&self, url: &str) -> Result<(Evidence, Option<Evidence>)> {
+        Dsn::parse(url)?;
+        let Some(Against::Url(source)) = &self.against else {
+            let then = self.stored()?;
+            let now = collect_or_unreachable(url, &self.plan, then.as_ref(), &self.collect).await;
+            return Ok((now, then));
+        };
+        Dsn::parse(source)?;
+        let (mut of_source, mut of_database) = (self.of_source(), self.collect.clone());
+        if let Some(tell) = &self.collect.progress {
+            [of_source.progress, of_database.progress] = both(tell).map(Some);
+        }
+        let stop = Stop::new(self.collect.cancel.clone(), self.plan.limits.deadline.map(Into::into));
+        let coming = SetOnce::new();
+        let then = async {
+            let then =
+                collect_or_unreachable_until(&stop, source, &self.plan, Then::Nothing, &of_source).await;
+            // Nobody else sets it.
+            let _ = coming.set(then);
+        };
+        let now = collect_or_unreachable_until(&stop, url, &self.plan, Then::Coming(&coming), &of_database);
+        let ((), now) = tokio::join!(then, now);
+        stop.finish();
+        Ok((now, coming.into_inner()))
+    }
+
     /// How to collect what others are compared with: with the content of tables, where the link is fast.
     fn of_baseline(&self) -> CollectOptions {
         let content = match self.collect.content {
@@ -104,16 +138,17 @@ impl VerifyOptions {
         CollectOptions { content, ..self.collect.clone() }
     }
 
-    /// The Evidence that it is compared with: given, read from its file, or collected.
-    async fn baseline(&self) -> Result<Option<Evidence>> {
+    /// The same of the live database that another one is compared with: a snapshot to join is that one's.
+    fn of_source(&self) -> CollectOptions {
+        CollectOptions { snapshot: None, ..self.of_baseline() }
+    }
+
+    /// The stored Evidence that it is compared with.
+    fn stored(&self) -> Result<Option<Evidence>> {
         Ok(match &self.against {
-            None => None,
             Some(Against::Evidence(evidence)) => Some((**evidence).clone()),
             Some(Against::File(path)) => Some(Evidence::load(path)?),
-            Some(Against::Url(url)) => {
-                Dsn::parse(url)?;
-                Some(collect_or_unreachable(url, &self.plan, None, &self.of_baseline()).await)
-            }
+            Some(Against::Url(_)) | None => None,
         })
     }
 }
@@ -169,6 +204,17 @@ mod tests {
         assert!(began.elapsed() < Duration::from_secs(5));
         assert_eq!(report.verdict, Verdict::Unproven);
         assert_eq!(report.run.evidence.failure.unwrap().kind, ErrorKind::Timeout);
+    }
+
+    #[tokio::test]
+    async fn the_deadline_covers_both_databases() {
+        let ((_database, url), (_source, source)) = (silent().await, silent().await);
+        let options = format!(r#"{{"deadline": "700ms", "against": "{source}"}}"#);
+        let began = Instant::now();
+        let report = verify(&url, &VerifyOptions::from_json(&options).unwrap()).await.unwrap();
+        assert!(began.elapsed() < Duration::from_millis(1_300), "{:?}", began.elapsed());
+        assert_eq!(report.run.baseline.unwrap().failure.unwrap().kind, ErrorKind::Timeout);
+        assert_eq!(report.verdict, Verdict::Unproven);
     }
 
     #[tokio::test]

@@ -452,7 +452,10 @@ class Limits:
     connect_timeout: str | None = None
     """How long connecting may take. Default 10 s."""
     deadline: str | None = None
-    """How long the whole run may take; what was not read by then is unread. Default: no end."""
+    """
+    How long the whole call may take, connecting and a live source included; what was not read by then is
+    unread. Default: no end.
+    """
     lock_timeout: str | None = None
     """How long to wait for a lock that somebody else holds. Default 5 s."""
     sessions: int | None = None

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::content::ContentJob;
+use super::queue::{Place, Rank};
 use super::recent::{RecentRows, understand};
+use super::sizes::Sizes;
 use crate::connect::Rows;
 use crate::content::ContentScan;
 use crate::evidence::catalog::{Catalog, CatalogFactName};
@@ -109,20 +111,31 @@ impl Job {
         }
     }
 
-    /// Rough cost, for doing the biggest first.
-    pub(super) fn weight(&self, catalog: &Catalog) -> i64 {
-        let rows = |name: &QualifiedName| match catalog.relation(name) {
-            Ok(Some(relation)) => relation.estimated_rows.max(1),
-            _ => 1,
-        };
+    /// When it is begun, among the others of its round.
+    pub(super) fn place(&self, sizes: &Sizes<'_>) -> Place {
         match self {
-            Self::Table { name, .. } => rows(name),
-            Self::Recent(recent) => rows(&recent.table),
-            Self::Content(content) => rows(&content.name).saturating_mul(2),
+            Self::Catalog(_) | Self::Impossible { .. } | Self::Incomparable { .. } => {
+                Place::new(Rank::Rows, 1, 1)
+            }
+            Self::Sequences(names) => Place::new(Rank::Rows, names.len() as u64, names.len() as u64),
+            Self::Table { name, .. } | Self::Recent(RecentRows { table: name, .. }) => {
+                Place::new(Rank::Rows, sizes.rows(name), sizes.rows(name))
+            }
+            Self::Content(content) => {
+                let rows = sizes.rows(&content.name);
+                Place::new(Rank::Rows, rows, rows.saturating_mul(2))
+            }
             // A join costs several passes.
-            Self::Orphans(reference) => (rows(&reference.child) + rows(&reference.parent)).saturating_mul(4),
-            Self::OrphanSample { reference, .. } => rows(&reference.child).saturating_mul(4),
-            _ => 0,
+            Self::Orphans(reference) => {
+                let rows = sizes.rows(&reference.child).saturating_add(sizes.rows(&reference.parent));
+                Place::new(Rank::References, rows, rows.saturating_mul(4))
+            }
+            Self::OrphanSample { reference, .. } => {
+                let rows = sizes.rows(&reference.child);
+                Place::new(Rank::Rest, rows, rows.saturating_mul(4))
+            }
+            // Nobody knows what it reads.
+            Self::Assertion(_) => Place::new(Rank::Rest, sizes.largest(), sizes.largest()),
         }
     }
 

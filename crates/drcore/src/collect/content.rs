@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_postgres::CopyOutStream;
 
 use super::answer::{not_understood, number};
-use super::{CollectOptions, Request, Wants};
+use super::{CollectOptions, Request, Then, Wants};
 use crate::connect::{Rows, Session};
 use crate::content::{
     Content, ContentLink, ContentScan, ContentWay, Copied, Fingerprint, Layout, METHOD, Scanner, Scratch,
@@ -232,17 +232,18 @@ fn summed(rows: &Rows) -> Option<ContentScan> {
 }
 
 /// Whether the content of some table may be asked for.
-pub(super) fn asked(plan: &Plan, then: Option<&Evidence>, options: &CollectOptions) -> bool {
+pub(super) fn asked(plan: &Plan, then: Then<'_>, options: &CollectOptions) -> bool {
     let skipped = plan.skipped("content_drift").is_some()
         || !(options.only.is_empty() || options.only.iter().any(|id| id == "content_drift"));
     match options.content {
         _ if options.wanted.is_some() || options.facts.is_some() => false,
-        ContentChoice::Always | ContentChoice::ByLink if then.is_none() => !skipped,
-        _ => {
-            !skipped
-                && then
-                    .is_some_and(|then| then.scans.tables.values().any(|scan| scan.content.read().is_some()))
-        }
+        ContentChoice::Always | ContentChoice::ByLink if then.is_nothing() => !skipped,
+        _ if skipped => false,
+        _ => match then.known() {
+            Some(then) => then.scans.tables.values().any(|scan| scan.content.read().is_some()),
+            // Nobody knows yet.
+            None => !then.is_settled(),
+        },
     }
 }
 

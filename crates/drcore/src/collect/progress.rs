@@ -1,7 +1,7 @@
 //! Progress of a collection.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
@@ -29,7 +29,7 @@ pub struct Progress {
 }
 
 /// What is being done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(title = "Phase")]
 #[non_exhaustive]
@@ -51,6 +51,17 @@ impl Phase {
 }
 
 impl Progress {
+    /// Of two collections: as far as the one that is less far.
+    fn and(self, other: Self) -> Self {
+        Self {
+            phase: self.phase.min(other.phase),
+            done: self.done + other.done,
+            total: self.total + other.total,
+            rows: self.rows + other.rows,
+            elapsed: self.elapsed.max(other.elapsed),
+        }
+    }
+
     /// The JSON form.
     ///
     /// # Errors
@@ -64,9 +75,28 @@ fn milliseconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::O
     serializer.serialize_u64(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// What the caller is told by.
+type Listener = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// Two listeners for two collections at the same time: what they hear is told as one.
+pub(crate) fn both(tell: &Listener) -> [Listener; 2] {
+    let latest: Arc<Mutex<[Option<Progress>; 2]>> = Arc::default();
+    [0, 1].map(|side| -> Listener {
+        let (tell, latest) = (Arc::clone(tell), Arc::clone(&latest));
+        Arc::new(move |progress| {
+            // Told while it is locked, so that nobody hears of less after more.
+            let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+            latest[side] = Some(progress);
+            if let Some(together) = latest.iter().copied().flatten().reduce(Progress::and) {
+                tell(together);
+            }
+        })
+    })
+}
+
 /// Counts, and tells the caller.
 pub(super) struct Tracker {
-    tell: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    tell: Option<Listener>,
     started: Instant,
     done: AtomicU64,
     total: AtomicU64,
@@ -74,7 +104,7 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    pub(super) fn new(tell: Option<Arc<dyn Fn(Progress) + Send + Sync>>) -> Self {
+    pub(super) fn new(tell: Option<Listener>) -> Self {
         Self {
             tell,
             started: Instant::now(),
@@ -106,5 +136,33 @@ impl Tracker {
                 elapsed: self.started.elapsed(),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_collections_are_told_as_one() {
+        let told: Arc<Mutex<Vec<(Phase, u64, u64)>>> = Arc::default();
+        let keep = Arc::clone(&told);
+        let tell: Listener = Arc::new(move |progress| {
+            keep.lock().unwrap().push((progress.phase, progress.done, progress.total));
+        });
+        let [one, other] = both(&tell).map(|tell| Tracker::new(Some(tell)));
+        one.begin(Phase::Catalog, 2);
+        other.begin(Phase::Catalog, 3);
+        one.step(Phase::Catalog, 0);
+        other.begin(Phase::Scan, 10);
+        one.begin(Phase::Scan, 5);
+        let expected = [
+            (Phase::Catalog, 0, 2),
+            (Phase::Catalog, 0, 5),
+            (Phase::Catalog, 1, 5),
+            (Phase::Catalog, 1, 12),
+            (Phase::Scan, 0, 15),
+        ];
+        assert_eq!(*told.lock().unwrap(), expected);
     }
 }

@@ -99,6 +99,15 @@ impl Wants {
         self.0.iter()
     }
 
+    /// Leaves only facts of the catalog while one of them is wanted: they show who may see what, and no
+    /// table is large enough to wait for.
+    pub(super) fn catalog_first(&mut self) {
+        let is_catalog = |request: &Request| matches!(request, Request::Catalog(_));
+        if self.iter().any(is_catalog) {
+            self.retain(is_catalog);
+        }
+    }
+
     pub(crate) fn retain(&mut self, keep: impl Fn(&Request) -> bool) {
         self.0.retain(keep);
     }

@@ -1,6 +1,6 @@
 //! The sessions that read, on one snapshot.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, mpsc};
@@ -10,8 +10,10 @@ use super::answer::{Answer, ColumnKind, Job};
 use super::content::ContentJob;
 use super::explain::explain;
 use super::progress::{Phase, Tracker};
+use super::queue::{End, Queue};
 use super::recent::RecentRows;
 use super::request::{Request, Wants};
+use super::sizes::Sizes;
 use super::stop::Stop;
 use crate::connect::{Session, Snapshot, Source};
 use crate::content::ContentWay;
@@ -63,7 +65,7 @@ pub(super) struct Pool<'s> {
 }
 
 /// What is still to be asked.
-type Queue = Mutex<VecDeque<Task>>;
+type Tasks = Mutex<Queue<Task>>;
 
 /// A job in the queue.
 struct Task {
@@ -143,7 +145,10 @@ impl<'s> Pool<'s> {
         let phase =
             if jobs.iter().any(|job| matches!(job, Job::Catalog(_))) { Phase::Catalog } else { Phase::Scan };
         tracker.begin(phase, jobs.len());
-        let queue = Mutex::new(jobs.into_iter().map(Task::new).collect());
+        let queue = {
+            let sizes = Sizes::of(&evidence.catalog);
+            Mutex::new(Queue::new(jobs.into_iter().map(Task::new), |task| task.job.place(&sizes)))
+        };
         let (send, mut receive) = mpsc::unbounded_channel::<Answered>();
         let asking = async {
             let send = send;
@@ -171,13 +176,14 @@ impl<'s> Pool<'s> {
     async fn work_off(
         &self,
         plan: &Plan,
-        queue: &Queue,
+        queue: &Tasks,
         send: &mpsc::UnboundedSender<Answered>,
         stop: &Stop,
     ) -> Result<()> {
-        let mut readers: Vec<&Mutex<Option<Session>>> = self.readers.iter().collect();
+        let mut readers: Vec<(End, &Mutex<Option<Session>>)> =
+            self.readers.iter().enumerate().map(|(number, reader)| (End::of(number), reader)).collect();
         loop {
-            let works = readers.iter().map(|reader| self.work(reader, plan, queue, send, stop));
+            let works = readers.iter().map(|(end, reader)| self.work(reader, *end, plan, queue, send, stop));
             let ends = futures::future::join_all(works).await;
             if queue.lock().await.is_empty() || stop.is_stopped() {
                 return Ok(());
@@ -202,13 +208,14 @@ impl<'s> Pool<'s> {
     async fn work(
         &self,
         reader: &Mutex<Option<Session>>,
+        end: End,
         plan: &Plan,
-        queue: &Queue,
+        queue: &Tasks,
         send: &mpsc::UnboundedSender<Answered>,
         stop: &Stop,
     ) -> Result<()> {
         loop {
-            let Some(task) = queue.lock().await.pop_front() else { return Ok(()) };
+            let Some(task) = queue.lock().await.take(end) else { return Ok(()) };
             let started = Instant::now();
             let span = tracing::debug_span!("job", job = task.job.label(), object = task.job.object());
             let asking = async {
@@ -221,18 +228,19 @@ impl<'s> Pool<'s> {
             let rows = match asking.instrument(span).await {
                 Ok(rows) => rows,
                 Err(error) => {
-                    queue.lock().await.push_front(task);
+                    queue.lock().await.give_back(task);
                     return Err(error);
                 }
             };
             if let Err(cause) = &rows {
                 let pieces = if is_of_one(cause) { task.job.split() } else { Vec::new() };
                 if !pieces.is_empty() {
-                    queue.lock().await.extend(pieces.into_iter().map(Task::new));
+                    let mut queue = queue.lock().await;
+                    pieces.into_iter().map(Task::new).for_each(|task| queue.put_last(task));
                     continue;
                 }
                 if task.again && is_shortage(cause) {
-                    queue.lock().await.push_back(Task { again: false, ..task });
+                    queue.lock().await.put_last(Task { again: false, ..task });
                     continue;
                 }
             }
@@ -448,8 +456,6 @@ fn plan_jobs(reading: Reading<'_>, wants: Wants, catalog: &Catalog) -> Vec<Job> 
     }
     jobs.extend(contents.into_values().map(Job::Content));
     jobs.extend(sequences.chunks(SEQUENCES).map(|names| Job::Sequences(names.to_vec())));
-    // Biggest first, so that no session is left alone with the longest.
-    jobs.sort_by_cached_key(|job| std::cmp::Reverse(job.weight(catalog)));
     jobs
 }
 

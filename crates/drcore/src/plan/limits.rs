@@ -25,7 +25,8 @@ pub struct Limits {
     /// How long to wait for a lock that somebody else holds. Default 5 s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock_timeout: Option<Span>,
-    /// How long the whole run may take; what was not read by then is unread. Default: no end.
+    /// How long the whole call may take, connecting and a live source included; what was not read by then is
+    /// unread. Default: no end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Span>,
     /// How old the snapshot may become: later nothing more is begun on it, and the rest is unread. While a
