@@ -143,7 +143,7 @@ impl Screen {
 
     fn json_error(&self, error: &ErrorWire) {
         if self.json_errors
-            && let Ok(json) = serde_json::to_string_pretty(error)
+            && let Ok(json) = error.to_json()
         {
             // There is no third place to complain to.
             let _ = self.print(&format!("{json}\n"));

@@ -14,7 +14,7 @@ pub struct Failure {
 impl From<drcore::Error> for Failure {
     fn from(error: drcore::Error) -> Self {
         // Strings all through: it can always be written. If not, `index.js` says that it got nothing.
-        Self { error: serde_json::to_string(&error.to_wire()).unwrap_or_default() }
+        Self { error: error.to_wire().to_json().unwrap_or_default() }
     }
 }
 

@@ -186,6 +186,14 @@ pub struct ErrorWire {
 impl ErrorWire {
     /// The value of `format`.
     pub const FORMAT: &'static str = "drcore.error/1";
+
+    /// The JSON form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        crate::wire::to_json(self)
+    }
 }
 
 impl fmt::Display for Error {

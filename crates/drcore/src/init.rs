@@ -8,7 +8,7 @@ use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::{CatalogFactName, Column, Relation};
 use crate::evidence::{Catalog, Cause, Evidence};
-use crate::report::{is_hostile, terminal};
+use crate::report::{is_hostile, terminal, without_commands};
 use crate::sql::{QualifiedName, ident};
 use crate::text::{instant, plural};
 use crate::verify::VerifyOptions;
@@ -401,7 +401,7 @@ impl Writer {
     /// A sentence for the reader.
     fn note(&mut self, note: &str) {
         // A name with a line break in it must not become a line of the plan.
-        self.line(format!("# {}", terminal(note)).trim_end());
+        self.line(without_commands(&format!("# {}", terminal(note))).trim_end());
     }
 
     fn blank(&mut self) {
@@ -447,7 +447,8 @@ fn folded_plurals(stem: &str) -> Vec<String> {
 
 /// A string of TOML. One that needs no escapes but has quotes stands in single ones.
 fn toml_string(text: &str) -> String {
-    let is_plain = !text.contains(is_hostile);
+    // A CI runner takes ##[…] for a command of its own wherever it stands in a line.
+    let is_plain = !text.contains(is_hostile) && !text.contains("##[");
     if is_plain && !text.contains(['"', '\\']) {
         return format!("\"{text}\"");
     }
@@ -455,12 +456,15 @@ fn toml_string(text: &str) -> String {
         return format!("'{text}'");
     }
     let mut out = String::from("\"");
+    let mut before = ' ';
     for c in text.chars() {
         match c {
+            '[' if before == '#' => out.push_str("\\u005b"),
             '"' | '\\' => out.extend(['\\', c]),
             c if is_hostile(c) => out.push_str(&format!("\\U{:08x}", u32::from(c))),
             c => out.push(c),
         }
+        before = c;
     }
     out.push('"');
     out

@@ -7,11 +7,44 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::report::is_hostile;
 
 /// Pretty JSON, as it is written to files and handed to the other languages.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string_pretty(value)
-        .map_err(|error| Error::new(ErrorKind::Internal, "cannot write JSON").caused_by(error))
+    serde_json::to_string_pretty(value).map(harmless).map_err(unwritten)
+}
+
+/// The same in one line.
+pub(crate) fn to_json_line<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map(harmless).map_err(unwritten)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err wants it")]
+fn unwritten(error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Internal, format!("cannot write JSON: {error}"))
+}
+
+/// The same JSON with escapes for what would steer, reorder or hide text where somebody looks at it,
+/// and for what a CI runner takes for a command of its own.
+///
+/// All of it stands in strings only, and JSON escapes the first 32 characters anyway.
+fn harmless(json: String) -> String {
+    let json = if json.contains("##[") { json.replace("##[", "##\\u005b") } else { json };
+    let hostile = |c: char| is_hostile(c) && c != '\n';
+    if !json.contains(hostile) {
+        return json;
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if hostile(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
 }
 
 /// Writes a file as a whole or not at all, for its owner only: it describes a database.
@@ -103,6 +136,25 @@ pub(crate) mod decimal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_harmless_where_somebody_looks_at_it_and_reads_the_same() {
+        let names = [
+            "\u{1b}[2J",
+            "\u{9b}2J\u{7f}",
+            "a\u{202e}b",
+            "\u{e0041}tag",
+            "\u{ffff}",
+            "é 名 🎉 \"\\\n\t",
+            "##[x]",
+        ];
+        for json in [to_json(&names).unwrap(), to_json_line(&names).unwrap()] {
+            assert!(!json.contains(|c: char| is_hostile(c) && c != '\n'), "{json}");
+            assert!(!json.contains("##["), "{json}");
+            assert!(json.contains("é 名 🎉") && json.contains("\\udb40\\udc41tag"), "{json}");
+            assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), names);
+        }
+    }
 
     #[test]
     fn newer_and_foreign_formats_are_refused_by_name() {

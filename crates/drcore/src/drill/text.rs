@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::report::{Damage, DrillReport, DrillRow};
 use crate::finding::{Finding, Severity};
 use crate::remedy::Remedy;
-use crate::report::terminal;
+use crate::report::{terminal, without_commands};
 use crate::restore::RepairPlan;
 use crate::text::{count, plural, seconds};
 
@@ -26,7 +26,7 @@ impl DrillReport {
         }
         text.push_str(&self.lost());
         text.push_str(&self.log_row());
-        text
+        without_commands(&text).into_owned()
     }
 
     fn verdict(&self) -> String {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{GapReport, GapTable, GapVerdict};
-use crate::report::terminal;
+use crate::report::{terminal, without_commands};
 use crate::sql::ident;
 use crate::text::{count, instant, plural};
 
@@ -36,7 +36,7 @@ impl GapReport {
             text.push_str(&format!("\n{}", grid.render()));
         }
         text.push_str(&self.left_out());
-        text
+        without_commands(&text).into_owned()
     }
 
     /// The report as an HTML fragment for a notebook: styled inline, below 100 kB.

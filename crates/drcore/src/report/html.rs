@@ -196,9 +196,7 @@ fn counting(view: &View) -> impl Iterator<Item = &Gap> {
 
 /// The JSON form, such that no name in it ends the element around it.
 fn embedded(report: &Report) -> Result<Option<String>> {
-    let json = serde_json::to_string(report)
-        .map_err(|error| Error::new(ErrorKind::Internal, "cannot write JSON").caused_by(error))?
-        .replace('<', "\\u003c");
+    let json = crate::wire::to_json_line(report)?.replace('<', "\\u003c");
     Ok((json.len() <= EMBEDDED_BYTES).then_some(json))
 }
 

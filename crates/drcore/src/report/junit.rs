@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
+use super::escape::terminal;
 use super::view::{Card, Gap, View};
 use super::{Report, Verdict};
 use crate::check::{CheckResult, Outcome};
@@ -43,8 +44,10 @@ impl Report {
 }
 
 fn case(check: &CheckResult, view: &View, nothing_proved: bool) -> TestCase {
-    let cards: Vec<&Card> = view.findings.iter().filter(|card| card.check == check.id).collect();
-    let gap = view.gaps.iter().find(|gap| gap.check == check.id);
+    // As the view has it: an embedder's check may be called as it likes.
+    let id = terminal(&check.id);
+    let cards: Vec<&Card> = view.findings.iter().filter(|card| card.check == id).collect();
+    let gap = view.gaps.iter().find(|gap| gap.check == id);
     let mut status = match check.outcome {
         Outcome::Passed => TestCaseStatus::success(),
         Outcome::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
@@ -64,13 +67,13 @@ fn case(check: &CheckResult, view: &View, nothing_proved: bool) -> TestCase {
         status.set_message(gap.why.clone());
         status.set_description(unread(gap));
     }
-    let mut case = TestCase::new(&check.id, status);
-    case.set_classname(format!("drcore.{}", check.id));
+    let mut case = TestCase::new(id.as_ref(), status);
+    case.set_classname(format!("drcore.{id}"));
     let mut out = String::new();
     if check.outcome != Outcome::Failed {
         out.extend(cards.iter().map(|card| finding(card)));
     }
-    for (card, reason) in view.accepted.iter().filter(|(card, _)| card.check == check.id) {
+    for (card, reason) in view.accepted.iter().filter(|(card, _)| card.check == id) {
         out.push_str(&format!("ACCEPTED ({reason})\n{}", finding(card)));
     }
     if !out.is_empty() {

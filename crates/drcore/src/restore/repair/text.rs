@@ -2,7 +2,7 @@
 
 use super::{Comparison, LeftOut, RepairPlan, Repaired, Why};
 use crate::remedy::RemedyClass;
-use crate::report::{terminal, terminal_lines};
+use crate::report::{terminal, terminal_lines, without_commands};
 use crate::text::{instant, plural};
 
 impl RepairPlan {
@@ -36,7 +36,7 @@ impl RepairPlan {
         for left in &self.left {
             text.push_str(&format!("    {}\n        {}\n", terminal(&left.finding), left.reason()));
         }
-        text
+        without_commands(&text).into_owned()
     }
 }
 
@@ -81,7 +81,7 @@ impl Repaired {
         }
         text.push('\n');
         text.push_str(&self.comparison.to_text());
-        text
+        without_commands(&text).into_owned()
     }
 }
 
@@ -122,6 +122,6 @@ impl Comparison {
             let (id, why) = (terminal(&unsettled.finding), terminal(&unsettled.why));
             text.push_str(&format!("UNKNOWN  {id}\n         {why}\n"));
         }
-        text
+        without_commands(&text).into_owned()
     }
 }
