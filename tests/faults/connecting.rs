@@ -11,6 +11,22 @@ pub(crate) async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
+/// A server of another protocol: it greets, and stays or hangs up.
+pub(crate) async fn greeter(greeting: &'static [u8], stays: bool) -> (tokio::task::JoinHandle<()>, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(greeting).await;
+            if stays {
+                kept.push(stream);
+            }
+        }
+    });
+    (server, port)
+}
+
 /// The cause of everything being unread.
 pub(crate) async fn refused(url: &str) -> drcore::evidence::Cause {
     let report = verify(url, &VerifyOptions::default()).await.unwrap();
@@ -99,17 +115,7 @@ async fn the_first_server_that_will_do_is_taken() {
 async fn what_is_not_postgresql_is_told_within_the_timeout() {
     // One that greets in another protocol, one that says nothing, one that hangs up.
     for (greeting, stays) in [(&b"220 mail.example.com ESMTP\r\n"[..], true), (b"", true), (b"", false)] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let server = tokio::spawn(async move {
-            let mut kept = Vec::new();
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let _ = stream.write_all(greeting).await;
-                if stays {
-                    kept.push(stream);
-                }
-            }
-        });
+        let (server, port) = greeter(greeting, stays).await;
         for mode in ["disable", "prefer", "require"] {
             let began = Instant::now();
             let url = format!("postgresql://u:s3cret@127.0.0.1:{port}/d?connect_timeout=2&sslmode={mode}");

@@ -1,10 +1,14 @@
 //! Sessions that are lost: what is left goes on, and nothing is taken for read that was not.
 
+use std::sync::{Arc, Mutex};
+
 use drcore::check::Outcome;
 use drcore::evidence::CauseKind;
+use drcore::restore::{ScratchCluster, ScratchOptions};
 use drcore::{Against, Evidence, Plan, Report, Verdict, VerifyOptions, verify};
 use drcore_tests::interceptor::{Interceptor, Moment, Plot, Strike};
-use drcore_tests::{Database, check, cluster, ids};
+use drcore_tests::{Database, check, cluster, ids, process};
+use tokio_postgres::{Client, NoTls};
 
 const TABLES: &str = "
 create table parents (id int primary key);
@@ -59,7 +63,7 @@ fn causes(report: &Report, id: &str) -> Vec<CauseKind> {
 async fn those_that_joined_the_snapshot_read_on_without_its_holder() {
     let database = Database::with(TABLES).await;
     let baseline = database.evidence(&Plan::default(), None).await;
-    let kill: Strike = Strike::Do(std::sync::Arc::new(|backends| {
+    let kill: Strike = Strike::Do(Arc::new(|backends| {
         Box::pin(async move {
             assert_ne!(backends.exporter, backends.this, "the one that holds the snapshot reads no table");
             cluster()
@@ -104,4 +108,69 @@ async fn a_server_that_answers_less_than_it_was_asked_is_not_believed() {
             assert_eq!(causes(&report, id), [CauseKind::Connection], "{what}: {id}");
         }
     }
+}
+
+/// Exports a snapshot of this name in another run of the server, and gives who holds it.
+async fn export(cluster: &ScratchCluster, database: &str, id: &str) -> Vec<Client> {
+    let url =
+        format!("host={} port=5432 user=postgres dbname={database}", cluster.socket_directory().display());
+    let backend = |id: &str| id.split('-').next().unwrap().to_owned();
+    let mut clients = Vec::new();
+    // A snapshot is named after the place of its backend and the number of its transaction there.
+    for _ in 0..20 {
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        for _ in 0..2000 {
+            client.batch_execute("begin isolation level repeatable read").await.unwrap();
+            let rows = client.query("select pg_export_snapshot()", &[]).await.unwrap();
+            let ours: String = rows[0].get(0);
+            if ours == id {
+                clients.push(client);
+                return clients;
+            }
+            client.batch_execute("rollback").await.unwrap();
+            if backend(&ours) != backend(id) {
+                break;
+            }
+        }
+        clients.push(client);
+    }
+    panic!("no snapshot is called {id} again");
+}
+
+/// Ids of snapshots are small numbers: after a restart, or on another server, they mean another state.
+#[tokio::test]
+async fn a_snapshot_of_the_same_name_is_not_the_same_snapshot() {
+    let cluster = Arc::new(ScratchCluster::start(ScratchOptions::default()).await.unwrap());
+    cluster.create_database("app").await.unwrap();
+    cluster.execute("app", TABLES).await.unwrap();
+    let url = cluster.url("app");
+    let baseline = drcore::baseline(&url, &VerifyOptions::default()).await.unwrap();
+    // So that the number is not one that a backend passes while it starts.
+    cluster.execute("app", &"select 1; commit; ".repeat(300)).await.unwrap();
+
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let (of, kept) = (Arc::clone(&cluster), Arc::clone(&held));
+    let strike = Strike::Do(Arc::new(move |_| {
+        let (cluster, kept) = (Arc::clone(&of), Arc::clone(&kept));
+        Box::pin(async move {
+            let snapshots = std::fs::read_dir(cluster.socket_directory().join("data/pg_snapshots")).unwrap();
+            let names: Vec<_> = snapshots.map(|entry| entry.unwrap().file_name()).collect();
+            let [name] = names.as_slice() else { panic!("{names:?}") };
+            process::control(&cluster, &["restart", "-m", "fast"]).await;
+            cluster.execute("app", "delete from children").await.unwrap();
+            let clients = export(&cluster, "app", name.to_str().unwrap()).await;
+            kept.lock().unwrap().extend(clients);
+        })
+    }));
+    let plot = Plot { moment: Moment::Statement(is_scan), strike, times: 1 };
+    let interceptor = Interceptor::start(cluster.socket_directory().join(".s.PGSQL.5432"), plot).await;
+    let mut options = VerifyOptions::default();
+    options.against = Some(Against::Evidence(Box::new(baseline)));
+    let report = verify(&interceptor.url("postgres", "app"), &options).await.unwrap();
+    interceptor.settled().await;
+    assert!(!held.lock().unwrap().is_empty());
+    let notes = &report.run.evidence.notes;
+    assert!(notes.iter().any(|note| note.contains("everything was read again")), "{notes:?}");
+    assert!(!ids(&report).is_empty(), "what is there now is what was read");
 }

@@ -3,6 +3,7 @@
 mod connecting;
 mod errors;
 mod loss;
+mod matrix;
 mod network;
 mod pooler;
 mod standby;

@@ -6,12 +6,12 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use super::connecting::{answers, free_port, refused};
 
 /// An authority.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -19,7 +19,7 @@ impl Authority {
     }
 
     /// Writes a certificate and its key; gives their paths.
-    fn certify(
+    pub(crate) fn certify(
         &self,
         directory: &Path,
         file: &str,
@@ -47,7 +47,7 @@ impl Authority {
         paths
     }
 
-    fn write(&self, directory: &Path, file: &str) -> PathBuf {
+    pub(crate) fn write(&self, directory: &Path, file: &str) -> PathBuf {
         let path = directory.join(file);
         std::fs::write(&path, self.issuer.pem()).unwrap();
         path
@@ -55,7 +55,7 @@ impl Authority {
 }
 
 /// Puts a certificate into the cluster's data directory, owned by its user.
-async fn install(cluster: &ScratchCluster, (certificate, key): &(PathBuf, PathBuf)) {
+pub(crate) async fn install(cluster: &ScratchCluster, (certificate, key): &(PathBuf, PathBuf)) {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     let data = cluster.socket_directory().join("data");
     let owner = std::fs::metadata(&data).unwrap();
@@ -70,12 +70,9 @@ async fn install(cluster: &ScratchCluster, (certificate, key): &(PathBuf, PathBu
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
 }
 
-fn hba(cluster: &ScratchCluster, lines: &str) {
-    std::fs::write(
-        cluster.socket_directory().join("data/pg_hba.conf"),
-        format!("local all all trust\n{lines}\n"),
-    )
-    .unwrap();
+/// Takes effect with the next reload.
+pub(crate) fn hba(cluster: &ScratchCluster, lines: &str) {
+    std::fs::write(cluster.socket_directory().join("data/pg_hba.conf"), format!("{lines}\n")).unwrap();
 }
 
 #[tokio::test]
@@ -103,7 +100,7 @@ async fn every_sslmode_verifies_what_it_promises() {
     }
 
     install(&cluster, &authority.certify(files.path(), "server", "server", &["localhost"], false)).await;
-    hba(&cluster, "hostssl all all 127.0.0.1/32 trust");
+    hba(&cluster, "local all all trust\nhostssl all all 127.0.0.1/32 trust");
     cluster.execute("postgres", "select pg_reload_conf()").await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
 
@@ -150,7 +147,7 @@ async fn a_client_certificate_is_shown_where_the_server_asks_for_it() {
     let data = cluster.socket_directory().join("data/clients.crt");
     std::fs::copy(&root, &data).unwrap();
     cluster.execute("postgres", "alter system set ssl_ca_file = 'clients.crt'").await.unwrap();
-    hba(&cluster, "hostssl all all 127.0.0.1/32 cert");
+    hba(&cluster, "local all all trust\nhostssl all all 127.0.0.1/32 cert");
     cluster.execute("postgres", "create role app login").await.unwrap();
     cluster.execute("postgres", "select pg_reload_conf()").await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;

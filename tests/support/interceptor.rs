@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream, UnixStream, unix};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, OwnedRwLockReadGuard, RwLock};
 
 /// What the client says.
 #[derive(Clone, Copy)]
@@ -103,8 +103,9 @@ struct Shared {
     plot: Plot,
     struck: AtomicU32,
     exporter: AtomicU32,
+    failed: AtomicBool,
     /// Taken by all who speak, and alone by whoever does something.
-    floor: RwLock<()>,
+    floor: Arc<RwLock<()>>,
 }
 
 /// A proxy in front of the socket of a cluster.
@@ -131,7 +132,8 @@ impl Interceptor {
             plot,
             struck: AtomicU32::new(0),
             exporter: AtomicU32::new(0),
-            floor: RwLock::default(),
+            failed: AtomicBool::new(false),
+            floor: Arc::default(),
         });
         let task = tokio::spawn({
             let shared = Arc::clone(&shared);
@@ -151,6 +153,12 @@ impl Interceptor {
         format!("postgresql://{user}@{}/{database}?sslmode=disable", self.address)
     }
 
+    /// Waits until what is being done is done. Panics where it could not be done.
+    pub async fn settled(&self) {
+        drop(self.shared.floor.read().await);
+        assert!(!self.shared.failed.load(Ordering::Relaxed), "what was to be done could not be done");
+    }
+
     /// How many times it has struck.
     pub fn struck(&self) -> u32 {
         self.shared.struck.load(Ordering::Relaxed)
@@ -167,6 +175,11 @@ struct Line {
 }
 
 async fn serve(client: TcpStream, shared: Arc<Shared>) {
+    // Nobody is connected while something is done: a server that shuts down waits for whoever says nothing.
+    if client.peek(&mut [0]).await.is_err() {
+        return;
+    }
+    let heard = Arc::clone(&shared.floor).read_owned().await;
     // A server that is down refuses; the closed connection is as near as we come.
     let Ok(server) = UnixStream::connect(&shared.socket).await else { return };
     client.set_nodelay(true).unwrap();
@@ -179,15 +192,21 @@ async fn serve(client: TcpStream, shared: Arc<Shared>) {
     let line =
         Line { shared, to_client: Mutex::new(to_client), backend: AtomicU32::new(0), fate: Mutex::new(None) };
     tokio::select! {
-        () = line.hear_client(from_client, to_server) => {}
+        () = line.hear_client(from_client, to_server, heard) => {}
         () = line.hear_server(from_server) => {}
     }
 }
 
 impl Line {
     /// Ends when the client has hung up, or was refused for good.
-    async fn hear_client(&self, mut from: OwnedReadHalf, mut to: unix::OwnedWriteHalf) {
+    async fn hear_client(
+        &self,
+        mut from: OwnedReadHalf,
+        mut to: unix::OwnedWriteHalf,
+        heard: OwnedRwLockReadGuard<()>,
+    ) {
         let mut first = true;
+        let mut heard = Some(heard);
         let mut refused = false;
         loop {
             let Some(message) = read(&mut from, first).await else { return };
@@ -203,8 +222,17 @@ impl Line {
             if self.is_the_moment(&message, is_startup) {
                 match &self.shared.plot.strike {
                     Strike::Do(deed) => {
-                        let _alone = self.shared.floor.write().await;
-                        deed(self.backends()).await;
+                        heard = None;
+                        let alone = Arc::clone(&self.shared.floor).write_owned().await;
+                        let doing = deed(self.backends());
+                        // Done to the end, even if this connection does not see it.
+                        let done = tokio::spawn(async move {
+                            doing.await;
+                            drop(alone);
+                        });
+                        if done.await.is_err() {
+                            self.shared.failed.store(true, Ordering::Relaxed);
+                        }
                     }
                     Strike::Refuse { severity, code } => {
                         self.say(&refusal(severity, code)).await;
@@ -218,7 +246,10 @@ impl Line {
                     strike => *self.fate.lock().await = Some(strike.clone()),
                 }
             }
-            let _heard = self.shared.floor.read().await;
+            let _heard = match heard.take() {
+                Some(heard) => heard,
+                None => Arc::clone(&self.shared.floor).read_owned().await,
+            };
             if !is_startup && text(&message).is_some_and(|sql| sql.contains("pg_export_snapshot")) {
                 self.shared.exporter.store(self.backend.load(Ordering::Relaxed), Ordering::Relaxed);
             }

@@ -1,8 +1,10 @@
 //! Processes that own scratch clusters, and what they leave behind.
 
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use drcore::restore::ScratchCluster;
 
 /// Where scratch clusters are made.
 pub const DIRECTORY: &str = "DRCORE_SCRATCH_DIR";
@@ -58,6 +60,27 @@ pub fn is_alive(pid: u32) -> bool {
     // A process that nobody waited for is a zombie, not alive.
     std::fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+}
+
+/// Runs `pg_ctl` on a cluster, with arguments such as `["restart", "-m", "fast"]`, and waits until it is done.
+pub async fn control(cluster: &ScratchCluster, arguments: &[&str]) {
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::process::CommandExt;
+    let root = cluster.socket_directory();
+    let (data, log) = (root.join("data"), root.join("log"));
+    let mut command = Command::new(cluster.tools().directory.join("pg_ctl"));
+    command.args(arguments).args(["--wait", "--silent", "-D"]).arg(&data).arg("-l").arg(&log);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).env("LC_ALL", "C");
+    let owner = std::fs::metadata(&data).unwrap();
+    if owner.uid() != std::fs::metadata("/proc/self").unwrap().uid() {
+        // PostgreSQL refuses to run as root.
+        command.uid(owner.uid()).gid(owner.gid());
+    }
+    command.current_dir("/");
+    let status = tokio::process::Command::from(command).status().await.expect("pg_ctl runs");
+    let text = std::fs::read_to_string(&log).unwrap_or_default();
+    let last: Vec<&str> = text.lines().rev().take(10).collect();
+    assert!(status.success(), "pg_ctl {arguments:?}: {last:#?}");
 }
 
 /// Sends a signal, such as `-INT`.

@@ -79,6 +79,36 @@ async fn a_role_under_row_level_security_does_not_count_what_it_sees() {
     assert_ne!(check(&report, "row_counts").outcome, Outcome::Passed);
 }
 
+/// An `SQL_ASCII` database holds whatever bytes it was given.
+#[tokio::test]
+async fn a_text_that_is_no_utf8_is_unread() {
+    let create = "create database latin template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'";
+    cluster().await.execute("postgres", create).await.unwrap();
+    let database = Database { name: "latin".to_owned() };
+    database
+        .execute(
+            "create table a (id int primary key); insert into a values (1); \
+             create table b (name text); insert into b values (convert_from('\\xe9'::bytea, 'SQL_ASCII'))",
+        )
+        .await;
+    let plan = "[[assertions]]\nname = \"a name\"\nsql = \"select name from b\"\nexpect = \"= 'x'\"\n";
+    let report = database.report(plan, None).await;
+    assert_eq!(unread(&report, "assertions"), [("a name", CauseKind::Error)]);
+    database
+        .execute("do $$ begin execute 'create table ' || convert_from('\\xe9'::bytea, 'SQL_ASCII') || ' ()'; end $$")
+        .await;
+    let report = database.report("", None).await;
+    assert_eq!(report.verdict, Verdict::Unproven);
+    // The server finds it, whatever the names are of.
+    let causes =
+        report.checks.iter().flat_map(|check| &check.unread).map(|unread| unread.cause.sqlstate.as_deref());
+    assert!(
+        causes.clone().count() > 0 && causes.clone().all(|code| code == Some("22021")),
+        "{:#?}",
+        report.checks
+    );
+}
+
 #[tokio::test]
 async fn a_locked_table_is_unread_by_either_timeout() {
     let database = Database::with(TABLES).await;

@@ -123,8 +123,8 @@ async fn collect_until(
     let first = Box::pin(collection.attempt(WaitFor::Room)).await?;
     let mut evidence = match first {
         Attempt::Ended(evidence) => evidence,
-        Attempt::Lost(before, error) => {
-            tracing::warn!(%error, "all sessions were lost: reading everything again");
+        Attempt::Lost(before, loss) => {
+            tracing::warn!(error = %loss, "all sessions were lost: reading everything again");
             // All of it was one snapshot's; what is left of it is worth nothing beside another's.
             let second = Box::pin(collection.attempt(WaitFor::Return)).await;
             let (mut evidence, failure, then) = match second {
@@ -137,7 +137,7 @@ async fn collect_until(
             };
             let failure = failure.map(|error| explain::explain_loss(error, evidence.run.in_recovery()));
             evidence.run.failure = failure.as_ref().map(Failure::from).or(evidence.run.failure);
-            evidence.run.notes.push(format!("all sessions were lost; {then}"));
+            evidence.run.notes.push(format!("all sessions were lost ({loss}); {then}"));
             evidence
         }
     };

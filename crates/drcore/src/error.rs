@@ -89,7 +89,9 @@ impl Error {
 
     /// A session that was lost: of kind [`ErrorKind::Connection`], whatever lies beneath.
     pub(crate) fn lost(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Connection, message).ending_session()
+        Self::new(ErrorKind::Connection, message)
+            .hint("Run it again; if it happens again, the server's log may say why.")
+            .ending_session()
     }
 
     /// Marks it as the end of the session that it came from.
@@ -260,11 +262,14 @@ impl From<tokio_postgres::Error> for Error {
         let mut source = error.source();
         while let Some(cause) = source {
             let text = cause.to_string();
-            if !message.contains(&text) {
+            // Said by the codec where a message ends before its end.
+            let half = text == "bytes remaining on stream";
+            let text = if half { "the server hung up in the middle of an answer" } else { &text };
+            if !message.contains(text) {
                 message.push_str(": ");
-                message.push_str(&text);
+                message.push_str(text);
             }
-            hung_up |= cause.downcast_ref::<std::io::Error>().is_some_and(is_hung_up);
+            hung_up |= half || cause.downcast_ref::<std::io::Error>().is_some_and(is_hung_up);
             source = cause.source();
         }
         // A peer that hangs up says so in TLS's words too.

@@ -142,6 +142,7 @@ impl Job {
     /// The tables whose rewriting meanwhile would make them read as empty.
     pub(super) fn reads(&self) -> Vec<QualifiedName> {
         match self {
+            // The one fact of the catalog that is a table like any other.
             Self::Catalog(CatalogFactName::Bucket) => vec![QualifiedName::new("storage", "buckets")],
             Self::Table { name, .. } => vec![name.clone()],
             Self::Recent(recent) => vec![recent.table.clone()],

@@ -55,7 +55,7 @@ const CONFLICT: &str = "The standby cancels what keeps it from replaying: run it
 /// Why no session was left, with what to do about it.
 pub(super) fn explain_loss(error: Error, in_recovery: bool) -> Error {
     let conflict = in_recovery && error.sqlstate() == Some("40001");
-    if conflict && error.hint_text().is_none() { error.hint(CONFLICT) } else { error }
+    if conflict { error.hint(CONFLICT) } else { error }
 }
 
 /// Asks what the role lacks to read what the job reads.

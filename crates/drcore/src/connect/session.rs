@@ -248,12 +248,11 @@ impl Session {
     fn explain(&self, error: tokio_postgres::Error) -> Error {
         match self.last_words.get() {
             Some(words) if error.is_closed() => {
-                let error = Error::new(words.kind(), words.to_string());
-                let error = match words.sqlstate() {
-                    Some(code) => error.with_sqlstate(code),
-                    None => error,
-                };
-                Error::lost(LOST).caused_by(error)
+                let lost = Error::lost(LOST).caused_by(Error::new(words.kind(), words.to_string()));
+                match words.sqlstate() {
+                    Some(code) => lost.with_sqlstate(code),
+                    None => lost,
+                }
             }
             _ => error.into(),
         }
@@ -339,8 +338,12 @@ impl Session {
         );
         let asking = async {
             let none: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] = &[];
-            let rows = self.client.query_typed(&text, none).await;
-            rows.map_err(|error| self.explain(error))
+            match self.client.query_typed(&text, none).await {
+                // It counts, so one row is all there can be.
+                Ok(rows) if rows.len() == 1 => Ok(rows),
+                Ok(_) => Err(incomplete()),
+                Err(error) => Err(self.explain(error)),
+            }
         };
         let rows = self.recover(self.within(long, asking).await).await?;
         // Held until the savepoint, the locks name the tables that it read.
@@ -364,7 +367,15 @@ impl Session {
             return Err(error);
         }
         // What was said first is what it died of.
-        if error.message() == LOST { Err(error) } else { Err(Error::lost(LOST).caused_by(error)) }
+        if error.message() == LOST {
+            return Err(error);
+        }
+        let code = error.sqlstate().map(str::to_owned);
+        let lost = Error::lost(LOST).caused_by(error);
+        Err(match code {
+            Some(code) => lost.with_sqlstate(code),
+            None => lost,
+        })
     }
 
     /// Asks the server to stop what this session is doing.
@@ -504,9 +515,21 @@ fn refuse_rewritten(tables: impl IntoIterator<Item = Vec<Option<String>>>) -> Re
     if tables.is_empty() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Query, format!("{} was rewritten while it was read", tables.join(", ")))
+    let message = format!("{} rewritten while it was read", named(&tables));
+    Err(Error::new(ErrorKind::Query, message)
         .with_sqlstate(REWRITTEN)
         .hint("Run it again while nobody truncates, clusters or fully vacuums the table."))
+}
+
+/// The first few, for a partitioned table has many, and how many more.
+fn named(tables: &[String]) -> String {
+    match tables {
+        [one] => format!("{one} was"),
+        [first, second, rest @ ..] if rest.len() > 1 => {
+            format!("{first}, {second} and {} more were", rest.len())
+        }
+        _ => format!("{} were", tables.join(", ")),
+    }
 }
 
 impl Cause {
@@ -518,5 +541,18 @@ impl Cause {
             cause.sqlstate = None;
         }
         cause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rewritten_tables_are_named_and_many_are_counted() {
+        let names: Vec<String> = (1..=80).map(|n| format!("p{n}")).collect();
+        assert_eq!(named(&names[..1]), "p1 was");
+        assert_eq!(named(&names[..3]), "p1, p2, p3 were");
+        assert_eq!(named(&names), "p1, p2 and 78 more were");
     }
 }

@@ -308,6 +308,12 @@ fn explain(error: Error, endpoint: &Endpoint, dsn: &Dsn) -> Error {
         ErrorKind::Authentication => Some(
             "Reset the password (Supabase: Settings → Database), or give the right one, such as by PGPASSWORD.",
         ),
+        ErrorKind::Connection if error.sqlstate() == Some("53300") => {
+            Some("Close connections of other clients, or let the role or the server have more.")
+        }
+        ErrorKind::Connection if error.sqlstate() == Some("57P03") => Some(
+            "Wait until the server has started or recovered; limits.connect_timeout is how long it is waited for.",
+        ),
         ErrorKind::Connection => {
             Some("Check host and port, and that the database is not paused or still restoring.")
         }

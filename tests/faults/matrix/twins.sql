@@ -1,0 +1,33 @@
+-- After the sample's supabase.sql: every check passes, and on what is damaged every check fails.
+create table tenants (id int primary key, name text not null);
+create table tasks (id serial primary key, tenant_id int not null references tenants, created_at timestamptz not null);
+create table kinds (id int primary key);
+-- Reading it takes more locks than there are to be had where locks are short.
+create table visits (id int, kind_id int references kinds, primary key (id)) partition by list (id);
+do $$
+begin
+  for n in 1..40 loop
+    execute format('create table visits_%s partition of visits for values in (%s)', n, n);
+    execute format('alter table visits_%s enable row level security', n);
+  end loop;
+end
+$$;
+insert into tenants select n, 'tenant ' || n from generate_series(1, 3) n;
+insert into tasks (tenant_id, created_at)
+select 1 + n % 3, timestamptz '2026-11-20T02:00:00Z' + n * interval '1 minute' from generate_series(1, 30) n;
+insert into kinds values (1), (2);
+insert into visits select n, 1 + n % 2 from generate_series(1, 40) n;
+alter table tenants enable row level security;
+alter table tasks enable row level security;
+alter table kinds enable row level security;
+alter table visits enable row level security;
+create policy own on tasks for all to authenticated using (tenant_id = 1);
+insert into storage.buckets (id, name, public) values ('documents', 'documents', false);
+-- damage
+set session_replication_role = replica;
+delete from tenants where id = 3;
+delete from kinds where id = 2;
+delete from tasks where created_at > '2026-11-20T02:20:00Z';
+select setval('tasks_id_seq', 2);
+alter table tasks disable row level security;
+update storage.buckets set public = true;
