@@ -71,7 +71,7 @@ def test_a_report_is_a_value(report: drcore.Report, database: Database) -> None:
 
 
 def test_values_are_frozen_dataclasses(report: drcore.Report) -> None:
-    finding = report.findings[0]
+    finding = next(finding for finding in report.findings if finding.kind == "missing_table")
     assert isinstance(finding, types.MissingTable)
     with pytest.raises(dataclasses.FrozenInstanceError):
         finding.object = "x"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
