@@ -148,8 +148,8 @@ impl Report {
             out_of_scope,
             run: ReportRun {
                 plan: plan.source().map(str::to_owned),
-                evidence: now.run.clone(),
-                baseline: then.map(|then| then.run.clone()),
+                evidence: now.run.without_files(),
+                baseline: then.map(|then| then.run.without_files()),
             },
         }
     }

@@ -85,6 +85,11 @@ impl Run {
         behind.then_some("the standby is behind: what it lacks may only not have arrived yet")
     }
 
+    /// The same without where parts of the Evidence are stored, which says nothing of the collection.
+    pub(crate) fn without_files(&self) -> Self {
+        Self { sketches: None, ..self.clone() }
+    }
+
     /// A run that starts at `taken_at`.
     pub fn new(taken_at: Timestamp) -> Self {
         Self {
