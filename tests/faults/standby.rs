@@ -216,6 +216,15 @@ async fn the_report_says_that_it_is_a_standby_and_how_far_behind() {
     let reader = report(&pair.standby.url_as("st_reader", "app"), &then).await;
     assert!(reader.run.evidence.standby.unwrap().is_caught_up());
 
+    // Where the server does not tell, as some hosted ones do not.
+    pair.execute("revoke execute on function pg_is_wal_replay_paused() from public").await;
+    let untold = report(&pair.standby.url_as("st_reader", "app"), &then).await;
+    assert!(untold.run.evidence.standby.is_none() && untold.run.evidence.failure.is_none());
+    let text = untold.to_text(TextOptions::default());
+    assert!(text.contains("standby, how far behind is not known"), "{text}");
+    assert!(text.contains("the standby may be behind"), "{text}");
+    assert!(untold.run.evidence.notes.iter().any(|note| note.contains("permission denied")));
+
     pair.standby.query("select pg_wal_replay_pause()").await;
     pair.primary.execute("app", "insert into t values (1)").await.unwrap();
     tokio::time::sleep(Duration::from_millis(1_100)).await;

@@ -229,7 +229,7 @@ async fn each_unread_object_names_the_grant_that_makes_it_readable() {
 }
 
 #[tokio::test]
-async fn row_level_security_is_told_from_a_missing_grant_in_every_language() {
+async fn row_level_security_is_told_from_a_missing_grant() {
     let database =
         Database::with("create table t (id int primary key); alter table t enable row level security").await;
     let then = database.evidence(&Plan::default(), None).await;

@@ -192,6 +192,29 @@ async fn a_live_source_and_the_database_are_read_at_the_same_time_within_one_dea
 }
 
 #[tokio::test]
+async fn where_connections_are_few_both_are_read_one_after_the_other() {
+    let source = Database::with("create table t (id int); create table busy (id int)").await;
+    let copy = source.copy().await;
+    let role = "create role v_few login connection limit 1";
+    source.execute(&format!("{role}; grant select on t, busy to v_few")).await;
+    copy.execute("grant select on t, busy to v_few").await;
+    let (holder, connection) =
+        tokio_postgres::connect(&source.url().await, tokio_postgres::NoTls).await.unwrap();
+    let driver = tokio::spawn(connection);
+    // The source holds the one connection for longer than the copy waits for it.
+    holder.batch_execute("begin; lock table busy in access exclusive mode").await.unwrap();
+    let (url, of_source) = (copy.url_as("v_few").await, source.url_as("v_few").await);
+    let limits = "[limits]\nconnect_timeout = \"400ms\"\nlock_timeout = \"1m\"\n";
+    let (report, ()) = tokio::join!(live(&url, &of_source, limits), async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        holder.batch_execute("rollback").await.unwrap();
+    });
+    assert_eq!((report.verdict, ids(&report)), (Verdict::Passed, Vec::new()), "{:#?}", report.run);
+    drop(holder);
+    let _ = driver.await;
+}
+
+#[tokio::test]
 async fn a_snapshot_to_join_is_the_databases_and_not_the_sources() {
     let source = Database::with("create table t (id int)").await;
     let copy = source.copy().await;

@@ -70,7 +70,8 @@ pub struct VerifyOptions {
 /// no connection string; [`ErrorKind::Io`](crate::ErrorKind::Io) or [`ErrorKind::Format`](crate::ErrorKind::Format) if the baseline cannot be read.
 pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
     known_checks(&options.collect.only)?;
-    let (now, then) = options.collect_both(url).await?;
+    // Boxed, or every caller's future would be as large as both collections.
+    let (now, then) = Box::pin(options.collect_both(url)).await?;
     Ok(Report::judge(&options.plan, &now, then.as_ref(), &options.collect.only))
 }
 
@@ -80,7 +81,7 @@ pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
 /// As [`verify`].
 pub async fn collect(url: &str, options: &VerifyOptions) -> Result<Evidence> {
     known_checks(&options.collect.only)?;
-    Ok(options.collect_both(url).await?.0)
+    Ok(Box::pin(options.collect_both(url)).await?.0)
 }
 
 /// Judges Evidence that was collected before. Connects to nothing, unless it is
@@ -102,7 +103,7 @@ pub async fn judge(now: &Evidence, options: &VerifyOptions) -> Result<Report> {
 
 impl VerifyOptions {
     /// The database, and what it is compared with: a live one is read at the same time, and both
-    /// within the one deadline.
+    /// within the one deadline. Where their servers have too few connections for that, one after the other.
     async fn collect_both(&self, url: &str) -> Result<(Evidence, Option<Evidence>)> {
         Dsn::parse(url)?;
         let Some(Against::Url(source)) = &self.against else {
@@ -124,9 +125,21 @@ impl VerifyOptions {
             let _ = coming.set(then);
         };
         let now = collect_or_unreachable_until(&stop, url, &self.plan, Then::Coming(&coming), &of_database);
-        let ((), now) = tokio::join!(then, now);
+        let ((), mut now) = tokio::join!(then, now);
+        let mut then = coming.into_inner();
+        let is_short = |evidence: &Evidence| {
+            // too_many_connections
+            evidence.failure().is_some_and(|failure| failure.sqlstate.as_deref() == Some("53300"))
+        };
+        if is_short(&now) || then.as_ref().is_some_and(is_short) {
+            tracing::warn!("both at once need more connections than there are: reading one after the other");
+            let read =
+                collect_or_unreachable_until(&stop, source, &self.plan, Then::Nothing, &of_source).await;
+            let known = Then::Known(then.insert(read));
+            now = collect_or_unreachable_until(&stop, url, &self.plan, known, &of_database).await;
+        }
         stop.finish();
-        Ok((now, coming.into_inner()))
+        Ok((now, then))
     }
 
     /// How to collect what others are compared with: with the content of tables, where the link is fast.

@@ -476,26 +476,30 @@ const REWRITTEN_OF_LOCKED: &str = "\
 /// Those whose definition asks for privileges. Of them the lists of tables and columns are whole for a
 /// role that owns, or has privileges on, each table.
 const FILTERED_OF_LOCKED: &str = "\
-    select c.oid::pg_catalog.regclass::pg_catalog.text \
-    from pg_catalog.pg_locks l \
-    join pg_catalog.pg_class c on c.oid = l.relation \
-    join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
-    where l.pid = pg_catalog.pg_backend_pid() \
-      and l.locktype = 'relation' \
-      and c.relkind = 'v' \
-      and n.nspname in ('information_schema', 'pg_catalog') \
-      and not (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user) \
-      and pg_catalog.pg_get_viewdef(c.oid) ~ '(has_[a-z_]+_privilege|pg_has_role)' \
+    with seen as materialized ( \
+      select c.oid, n.nspname, c.relname \
+      from pg_catalog.pg_locks l \
+      join pg_catalog.pg_class c on c.oid = l.relation \
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
+      where l.pid = pg_catalog.pg_backend_pid() \
+        and l.locktype = 'relation' \
+        and c.relkind = 'v' \
+        and n.nspname in ('information_schema', 'pg_catalog') \
+    ) \
+    select s.oid::pg_catalog.regclass::pg_catalog.text \
+    from seen s \
+    where not (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user) \
+      and pg_catalog.pg_get_viewdef(s.oid) ~ '(has_[a-z_]+_privilege|pg_has_role)' \
       and ( \
-        n.nspname <> 'information_schema' \
-        or c.relname not in ('tables', 'columns') \
+        s.nspname <> 'information_schema' \
+        or s.relname not in ('tables', 'columns') \
         or exists ( \
           select from pg_catalog.pg_class t \
-          join pg_catalog.pg_namespace s on s.oid = t.relnamespace \
+          join pg_catalog.pg_namespace n on n.oid = t.relnamespace \
           where t.relkind in ('r', 'p', 'v', 'f') \
             and t.relpersistence <> 't' \
-            and s.nspname <> 'information_schema' \
-            and s.nspname not like 'pg\\_%' \
+            and n.nspname <> 'information_schema' \
+            and n.nspname not like 'pg\\_%' \
             and not pg_catalog.pg_has_role(t.relowner, 'usage') \
             and not pg_catalog.has_table_privilege(t.oid, 'select, insert, update, references') \
         ) \

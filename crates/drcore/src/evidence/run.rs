@@ -81,8 +81,12 @@ impl Run {
 
     /// What to think of before something that a standby lacks is taken for lost.
     pub(crate) fn standby_warning(&self) -> Option<&'static str> {
-        let behind = self.in_recovery() && !self.standby.as_ref().is_some_and(Standby::is_caught_up);
-        behind.then_some("the standby is behind: what it lacks may only not have arrived yet")
+        match &self.standby {
+            _ if !self.in_recovery() => None,
+            Some(standby) if standby.is_caught_up() => None,
+            Some(_) => Some("the standby is behind: what it lacks may only not have arrived yet"),
+            None => Some("the standby may be behind: what it lacks may only not have arrived yet"),
+        }
     }
 
     /// The same without where parts of the Evidence are stored, which says nothing of the collection.
