@@ -15,6 +15,11 @@ pub struct Page {
 /// All pages.
 pub static ALL: &[Page] = &[
     Page {
+        topic: "connecting",
+        summary: "connection strings, TLS, poolers and passwords, and where libpq differs",
+        text: include_str!("pages/connecting.md"),
+    },
+    Page {
         topic: "errors",
         summary: "what an error says, in every language, and what none says",
         text: include_str!("pages/errors.md"),
@@ -40,6 +45,9 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/time.md"),
     },
 ];
+
+#[doc = include_str!("pages/connecting.md")]
+pub mod connecting {}
 
 #[doc = include_str!("pages/errors.md")]
 pub mod errors {}

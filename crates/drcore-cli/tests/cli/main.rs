@@ -12,6 +12,7 @@ mod drill;
 mod gap;
 mod incident;
 mod interrupt;
+mod libpq;
 mod log;
 mod outputs;
 mod refusals;

@@ -150,9 +150,10 @@ impl Dsn {
 
     fn parse_in(text: &str, environment: &Environment) -> Result<Self> {
         let parameters = Parameters::resolve(parse::parse(text)?, environment)?;
-        let user =
-            parameters.get("user").or_else(|| environment.get("USER")).or_else(|| environment.get("LOGNAME"));
-        let user = user.unwrap_or("postgres").to_owned();
+        let user = match parameters.get("user") {
+            Some(user) => user.to_owned(),
+            None => environment.user()?,
+        };
         let database = parameters.get("dbname").unwrap_or(&user).to_owned();
 
         let mut base = tokio_postgres::Config::new();
@@ -177,7 +178,7 @@ impl Dsn {
         // As libpq: 0 and below is no end, and 1 is taken as 2.
         let connect_timeout = parameters.number("connect_timeout")?.filter(|seconds| *seconds > 0);
         let connect_timeout =
-            connect_timeout.map(|seconds| Duration::from_secs(seconds.max(2).unsigned_abs()));
+            connect_timeout.map(|seconds| Duration::from_secs(seconds.max(2).unsigned_abs().into()));
         Ok(Self {
             endpoints: endpoints(&parameters, environment, &user, &database)?,
             target: word(&parameters, "target_session_attrs", TARGET_SESSIONS).unwrap_or(TargetSession::Any),
@@ -320,7 +321,10 @@ fn word<T: Copy>(parameters: &Parameters, name: &str, words: &[(&str, T)]) -> Op
 /// the snapshot.
 fn keepalives(base: &mut tokio_postgres::Config, parameters: &Parameters) -> Result<()> {
     let positive = |name: &str, default: u64| -> Result<u64> {
-        Ok(parameters.number(name)?.filter(|number| *number > 0).map_or(default, i64::unsigned_abs))
+        Ok(parameters
+            .number(name)?
+            .filter(|number| *number > 0)
+            .map_or(default, |number| number.unsigned_abs().into()))
     };
     base.keepalives(parameters.number("keepalives")? != Some(0));
     base.keepalives_idle(Duration::from_secs(positive("keepalives_idle", 60)?));

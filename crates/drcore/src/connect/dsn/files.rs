@@ -150,7 +150,7 @@ mod tests {
             0o644,
         );
         let path = file.path().to_str().unwrap();
-        let environment = Environment::default();
+        let environment = Environment::of(&[]);
         let pairs = service("mine", Some(path), &environment).unwrap();
         assert_eq!(
             pairs,

@@ -158,6 +158,11 @@ impl Parameters {
                 values.entry(parameter.name).or_insert_with(given);
             }
         }
+        // Deprecated since PostgreSQL 7.4, and in force: it would be weaker to overlook it.
+        if environment.get("PGREQUIRESSL").is_some_and(|value| value.starts_with('1')) {
+            let given = || Given { value: "require".to_owned(), by: By::Environment };
+            values.entry("sslmode").or_insert_with(given);
+        }
         // An empty value is as good as none.
         values.retain(|_, given| !given.value.is_empty());
         let parameters = Self { values };
@@ -181,8 +186,8 @@ impl Parameters {
             .unwrap_or_default()
     }
 
-    /// A whole number.
-    pub(super) fn number(&self, name: &str) -> Result<Option<i64>> {
+    /// A whole number, of as many bits as libpq has for it.
+    pub(super) fn number(&self, name: &str) -> Result<Option<i32>> {
         self.get(name)
             .map(|text| {
                 // Not shown: an & that is not written as %26 makes parameters of a password.
@@ -267,6 +272,21 @@ mod tests {
         variables.sort_unstable();
         variables.dedup();
         assert_eq!(variables.len(), all);
+    }
+
+    #[test]
+    fn the_page_tells_of_every_parameter_that_is_not_as_in_libpq() {
+        let page = include_str!("../../pages/connecting.md");
+        // Every value that libpq takes can be honoured, or nothing is lost by the one that cannot.
+        let whole =
+            ["channel_binding", "load_balance_hosts", "max_protocol_version", "ssl_min_protocol_version"];
+        for Parameter { name, handling, .. } in PARAMETERS {
+            let family = name.split_once('_').map_or(String::new(), |(family, _)| format!("`{family}_*`"));
+            let is_told = page.contains(&format!("`{name}")) || page.contains(&family) && !family.is_empty();
+            let is_same = matches!(handling, Used) || whole.contains(name);
+            let is_word = ["sslmode", "sslnegotiation", "sslsni", "target_session_attrs"].contains(name);
+            assert!(is_told || is_same || is_word, "{name}");
+        }
     }
 
     #[test]

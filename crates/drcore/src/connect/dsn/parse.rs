@@ -69,7 +69,14 @@ fn url_hosts(pairs: &mut Pairs, hosts: &str) -> Result<()> {
         let (name, port) = if let Some(inner) = host.strip_prefix('[') {
             let (address, after) =
                 inner.split_once(']').ok_or_else(|| wrong("an address has no closing ]"))?;
-            (address, after.strip_prefix(':').unwrap_or_default())
+            if address.is_empty() {
+                return Err(wrong("there is no address between [ and ]"));
+            }
+            match after.strip_prefix(':') {
+                Some(port) => (address, port),
+                None if after.is_empty() => (address, ""),
+                None => return Err(wrong("an address is followed by something else than : and a port")),
+            }
         } else {
             host.split_once(':').unwrap_or((host, ""))
         };
@@ -247,6 +254,8 @@ mod tests {
             "postgresql://u:s3cr@et@h/d",
             "postgresql://u:s3cret%00@h/d",
             "postgresql://u:s3cret@[::1/d",
+            "postgresql://u:s3cret@[]/d",
+            "postgresql://u:s3cret@[::1]s3cr/d",
             "postgresql://u:s3cret@h/d?sslmode",
             "host=h password='s3cret",
             "host=h password=s3cret s3cret",

@@ -24,7 +24,7 @@ fn several_hosts_keep_their_ports() {
         ["host=a,b port=1,2,3", "host=a,b hostaddr=::1", "host=a port=0", "host=a port=x", "hostaddr=a"]
     {
         assert_eq!(
-            Dsn::parse_in(text, &Environment::default()).unwrap_err().kind(),
+            Dsn::parse_in(text, &Environment::of(&[])).unwrap_err().kind(),
             ErrorKind::Usage,
             "{text}"
         );
@@ -84,7 +84,7 @@ fn the_system_s_authorities_mean_verify_full() {
     assert_eq!(dsn("host=h sslrootcert=system", &[]).ssl_mode(), SslMode::VerifyFull);
     for text in ["host=h sslrootcert=system sslmode=require", "host=h sslnegotiation=direct sslmode=prefer"] {
         assert_eq!(
-            Dsn::parse_in(text, &Environment::default()).unwrap_err().kind(),
+            Dsn::parse_in(text, &Environment::of(&[])).unwrap_err().kind(),
             ErrorKind::Usage,
             "{text}"
         );
