@@ -38,7 +38,7 @@ bench: ## Speed against the runbooks' SQL, the peers and the floor, as one table
 soak: ## What is too slow for `make test`: the large cases, and every PostgreSQL that is supported
 	@scripts/postgres
 	@. scripts/env; cargo test --release --package drcore-tests --test scale -- --ignored --nocapture
-	@DRCORE_MAJORS="13 14 15 16 17 18" scripts/test majors
+	@DRCORE_MAJORS="13 14 15 16 17 18" DRCORE_SEEDS=5 scripts/test majors
 
 mutants: ## Hours: changes the checks in a thousand ways, and lists those that no test sees
 	@. scripts/env; cargo mutants --version 2>/dev/null | grep -q ' 27\.1\.' || \

@@ -6,9 +6,12 @@ use drcore::{Finding, Severity, Verdict};
 use drcore_tests::{Database, ids};
 use serde_json::Value;
 
-/// Three in normal runs, many where somebody has the time: `DRCORE_SOAK=1`.
+/// Three in normal runs; as many as `DRCORE_SEEDS` says where that is set.
 fn seeds() -> Vec<u64> {
-    if std::env::var_os("DRCORE_SOAK").is_some() { (1..=40).collect() } else { vec![1, 7, 1_000_003] }
+    match std::env::var("DRCORE_SEEDS") {
+        Ok(count) => (1..=count.parse().unwrap()).collect(),
+        Err(_) => vec![1, 7, 1_000_003],
+    }
 }
 
 pub(crate) async fn drill(options: impl FnOnce(&mut SampleOptions)) -> Drill {
