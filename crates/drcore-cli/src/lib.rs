@@ -4,6 +4,7 @@
 
 mod arguments;
 mod commands;
+mod delivery;
 mod fault;
 mod incident;
 mod interrupt;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use drcore::report::TextOptions;
 use drcore::{Error, ErrorKind, Report};
 
+use crate::delivery::Delivery;
+
 /// What a report is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -59,25 +61,19 @@ impl Outputs {
             .map_err(|error| unwritten(&path, error))
     }
 
-    /// Their names.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.0.iter().map(|(path, _)| path.as_path())
-    }
-
     /// Writes all of them.
-    pub(crate) fn write(&self, report: &Report, text: TextOptions) -> Result<(), Error> {
+    pub(crate) fn write(&self, report: &Report, text: TextOptions, delivery: &mut Delivery<'_>) {
         for (path, form) in &self.0 {
             let _span = tracing::debug_span!("report", form = ?form).entered();
             let text = match form {
-                Form::Json => report.to_json()? + "\n",
-                Form::Text => report.to_text(text),
-                Form::Html => report.to_html()?,
-                Form::Junit => report.to_junit()?,
-                Form::Markdown => report.to_markdown(),
+                Form::Json => report.to_json().map(|json| json + "\n"),
+                Form::Text => Ok(report.to_text(text)),
+                Form::Html => report.to_html(),
+                Form::Junit => report.to_junit(),
+                Form::Markdown => Ok(report.to_markdown()),
             };
-            write(path, &text)?;
+            delivery.file(path, text);
         }
-        Ok(())
     }
 }
 

@@ -82,6 +82,13 @@ impl Screen {
     /// Tells an error, for people on standard error and, where JSON is wanted, for programs on
     /// standard output. Gives the exit code.
     pub(crate) fn fault(&self, fault: &Fault) -> u8 {
+        let code = self.complain(fault);
+        self.json_error(&self.wire(&fault.error));
+        code
+    }
+
+    /// Tells an error on standard error only. Gives the exit code.
+    pub(crate) fn complain(&self, fault: &Fault) -> u8 {
         let error = self.wire(&fault.error);
         let next = error.hint.as_deref().unwrap_or_default();
         if log::is_json() {
@@ -95,7 +102,6 @@ impl Screen {
                 "{}",
                 error.message
             );
-            self.json_error(&error);
             return fault.code;
         }
         let mut text = format!("{}: {}\n", self.paint("error", AnsiColor::Red), terminal(&error.message));
@@ -109,7 +115,6 @@ impl Screen {
             hint => text.push_str(&format!("       {}\n", terminal(hint))),
         }
         complain(&without_commands(&format!("{text}{last}\n")));
-        self.json_error(&error);
         fault.code
     }
 

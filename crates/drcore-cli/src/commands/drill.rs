@@ -10,6 +10,7 @@ use drcore::report::TextOptions;
 use drcore::{Error, ErrorKind};
 
 use super::shared::Format;
+use crate::delivery::Delivery;
 use crate::fault::Fault;
 use crate::screen::Screen;
 use crate::{interrupt, output};
@@ -71,17 +72,16 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     screen.incident.read(&drill.report.after.run.evidence);
     screen.incident.verdict(if drill.report.passed { "passed" } else { "failed" });
     screen.incident.planned(&drill.report.repair.digest);
-    let written = write(&arguments.output, &drill.report);
-    if written.is_ok() {
-        arguments.output.iter().for_each(|path| screen.incident.wrote(path));
+    let mut delivery = Delivery::new(screen);
+    for path in &arguments.output {
+        delivery.file(path, form(path).and_then(|form| form.text(&drill.report)));
     }
-    screen.print(&show(&arguments, &drill.report, screen)?)?;
+    delivery.print(&show(&arguments, &drill.report, screen)?);
     if arguments.keep {
-        screen.print(&how_to_reach(&drill))?;
+        delivery.print(&how_to_reach(&drill));
         cancel.cancelled().await;
     }
-    written.map_err(Fault::unwritten)?;
-    Ok(drill.report.exit_code())
+    Ok(delivery.end(drill.report.exit_code()))
 }
 
 /// What a file is written as.
@@ -104,16 +104,14 @@ fn form(path: &Path) -> Result<Form, Error> {
     }
 }
 
-fn write(paths: &[PathBuf], report: &DrillReport) -> Result<(), Error> {
-    for path in paths {
-        let text = match form(path)? {
-            Form::Json => report.to_json()? + "\n",
-            Form::Row => report.row.to_markdown_table(),
-            Form::Text => report.to_text(),
-        };
-        output::write(path, &text)?;
+impl Form {
+    fn text(self, report: &DrillReport) -> Result<String, Error> {
+        match self {
+            Self::Json => Ok(report.to_json()? + "\n"),
+            Self::Row => Ok(report.row.to_markdown_table()),
+            Self::Text => Ok(report.to_text()),
+        }
     }
-    Ok(())
 }
 
 fn show(arguments: &Arguments, report: &DrillReport, screen: &Screen) -> Result<String, Error> {

@@ -8,6 +8,7 @@ use drcore::{Error, ErrorKind};
 use jiff::Timestamp;
 
 use super::shared::{DatabaseArguments, Format, PlanArguments, keep_apart};
+use crate::delivery::Delivery;
 use crate::fault::Fault;
 use crate::output;
 use crate::screen::Screen;
@@ -72,16 +73,16 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     screen.incident.verdict(gap.verdict.as_str());
     let json = gap.to_json()? + "\n";
     let text = gap.to_text();
+    let mut delivery = Delivery::new(screen);
     for path in &arguments.output {
         let shown = if is_json(path).map_err(Fault::usage)? { &json } else { &text };
-        output::write(path, shown).map_err(Fault::unwritten)?;
-        screen.incident.wrote(path);
+        delivery.file(path, Ok(shown.clone()));
     }
-    screen.print(match arguments.format {
+    delivery.print(match arguments.format {
         Format::Json => &json,
         Format::Text => &text,
-    })?;
-    Ok(gap.exit_code())
+    });
+    Ok(delivery.end(gap.exit_code()))
 }
 
 fn is_json(path: &Path) -> Result<bool, Error> {

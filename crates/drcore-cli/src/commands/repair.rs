@@ -10,6 +10,7 @@ use drcore::restore::{RepairOptions, RepairPlan};
 use drcore::{Error, ErrorKind, Report, Severity, VerifyOptions};
 
 use super::shared::{CheckArguments, DatabaseArguments, Format, PlanArguments};
+use crate::delivery::Delivery;
 use crate::fault::{Fault, UNPROVEN};
 use crate::output;
 use crate::screen::Screen;
@@ -121,11 +122,12 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     drop(display);
     let code = repaired.after.exit_code(Severity::Warning);
     screen.incident.verdict(&format!("applied; verified again: {}", repaired.after.verdict.as_str()));
-    screen.print(&match arguments.format {
+    let mut delivery = Delivery::new(screen);
+    delivery.print(&match arguments.format {
         Format::Json => repaired.to_json()? + "\n",
         Format::Text => format!("{}exit {code}\n", repaired.to_text()),
-    })?;
-    Ok(code)
+    });
+    Ok(delivery.end(code))
 }
 
 /// Prints the plan. Gives the exit code: that a finding has no remedy is no failure of the plan, but
@@ -140,21 +142,21 @@ fn print(arguments: &Arguments, plan: &RepairPlan, report: &Report, screen: &Scr
     } else {
         0
     };
+    let mut delivery = Delivery::new(screen);
     if let Some(path) = &arguments.output {
-        let text = if is_script(path)? { plan.to_sql() } else { plan.to_json()? + "\n" };
-        output::write(path, &text).map_err(Fault::unwritten)?;
-        screen.incident.wrote(path);
+        let text = if is_script(path)? { Ok(plan.to_sql()) } else { plan.to_json().map(|json| json + "\n") };
+        delivery.file(path, text);
     }
     if arguments.format == Format::Json {
-        screen.print(&(plan.to_json()? + "\n"))?;
-        return Ok(code);
+        delivery.print(&(plan.to_json()? + "\n"));
+        return Ok(delivery.end(code));
     }
     if report.examined.is_empty() && report.run.evidence.failure.is_some() {
         // A plan of nothing would read as nothing to do.
         let mut text = TextOptions::default();
         (text.width, text.color) = (screen.width, screen.color);
-        screen.print(&report.to_text(text))?;
-        return Ok(code);
+        delivery.print(&report.to_text(text));
+        return Ok(delivery.end(code));
     }
     let mut text = plan.to_text();
     if unread > 0 {
@@ -170,8 +172,8 @@ fn print(arguments: &Arguments, plan: &RepairPlan, report: &Report, screen: &Scr
         _ => text.push_str("apply    review it, write it with -o fix.sql, and run it with psql\n"),
     }
     text.push_str(&format!("exit {code}\n"));
-    screen.print(&text)?;
-    Ok(code)
+    delivery.print(&text);
+    Ok(delivery.end(code))
 }
 
 /// Whether a file is to hold SQL, not JSON.

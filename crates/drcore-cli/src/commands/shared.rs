@@ -14,6 +14,7 @@ use drcore::sql::QualifiedName;
 use drcore::{Against, Error, ErrorKind, Evidence, Plan, Report, Severity, VerifyOptions};
 
 use super::limits::LimitArguments;
+use crate::delivery::Delivery;
 use crate::fault::{Fault, UNPROVEN};
 use crate::interrupt;
 use crate::output::{self, Outputs};
@@ -261,27 +262,15 @@ impl ReportArguments {
             Format::Json => report.to_json()? + "\n",
             Format::Text => report.to_text(self.text_options(screen.width, screen.color)),
         };
-        // The files first: a pipe that is closed early must not cost them.
         screen.incident.judged(report);
-        let written = outputs.write(report, self.text_options(Some(80), false));
-        if written.is_ok() {
-            outputs.paths().for_each(|path| screen.incident.wrote(path));
-        }
+        let mut delivery = Delivery::new(screen);
+        outputs.write(report, self.text_options(Some(80), false), &mut delivery);
         // Nobody asked for it: that it cannot be written is no reason to fail.
         if let Err(error) = Outputs::tell_github(report) {
             screen.warn(&error.to_string());
         }
-        screen.print(&text)?;
-        let code = report.exit_code(self.fail_on.into());
-        match written {
-            Ok(()) => Ok(code),
-            // The report says it already, and louder.
-            Err(error) if code != 0 => {
-                screen.fault(&Fault { error, code });
-                Ok(code)
-            }
-            Err(error) => Err(Fault::unwritten(error)),
-        }
+        delivery.print(&text);
+        Ok(delivery.end(report.exit_code(self.fail_on.into())))
     }
 
     fn text_options(&self, width: Option<usize>, color: bool) -> TextOptions {
