@@ -52,8 +52,8 @@ grant select on internal.jobs to v_bare, v_postgres, v_read_only;
 const WHO: &[(&str, &str)] = &[
     ("superuser", "postgres"),
     ("postgres", "v_postgres"),
-    ("supabase_read_only_user", "v_read_only"),
-    ("select on some tables", "v_bare"),
+    ("read-only", "v_read_only"),
+    ("some tables", "v_bare"),
     ("anon", "anon"),
 ];
 
@@ -73,7 +73,7 @@ async fn twins() -> Twins {
     healthy.execute(&format!("{APP}{ROLES}")).await;
     let mut options = VerifyOptions::default();
     options.plan = parse(PLAN);
-    let baseline = drcore::baseline(&healthy.url().await, &options).await.unwrap();
+    let baseline = healthy.untouched(drcore::baseline(&healthy.url().await, &options)).await.unwrap();
     let damaged = healthy.copy().await;
     damaged.execute(&format!("{DAMAGE}{MORE_DAMAGE}")).await;
     Twins { healthy, damaged, baseline }

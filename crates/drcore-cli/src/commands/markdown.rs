@@ -8,7 +8,7 @@ pub(super) fn render(markdown: &str, width: usize, color: bool) -> String {
     let mut out = String::new();
     let mut paragraph: Vec<&str> = Vec::new();
     let mut code = false;
-    let first_column = widest_cell(markdown);
+    let columns = columns(markdown);
     for line in markdown.lines() {
         let is_fence = line.starts_with("```");
         if code || is_fence || line.is_empty() || line.starts_with(['#', '-', '|']) {
@@ -21,7 +21,7 @@ pub(super) fn render(markdown: &str, width: usize, color: bool) -> String {
         } else if line.starts_with('#') {
             out.push_str(&format!("{}\n", bold(line.trim_start_matches(['#', ' ']), color)));
         } else if line.starts_with('|') {
-            row(&mut out, line, first_column, width, color);
+            row(&mut out, line, &columns, width, color);
         } else if line.is_empty() {
             out.push('\n');
         } else {
@@ -32,32 +32,44 @@ pub(super) fn render(markdown: &str, width: usize, color: bool) -> String {
     out
 }
 
-/// One row of a table: the first cell in a column, the others beside it.
-fn row(out: &mut String, line: &str, first_column: usize, width: usize, color: bool) {
-    let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+/// One row of a table: the last cell beside the others, which stand in columns.
+fn row(out: &mut String, line: &str, columns: &[usize], width: usize, color: bool) {
+    let cells = cells(line);
     let is_rule = cells.iter().all(|cell| cell.chars().all(|c| c == '-' || c == ':'));
-    let Some((first, rest)) = cells.split_first().filter(|_| !is_rule) else { return };
-    let padding = " ".repeat(first_column.saturating_sub(first.chars().count()));
-    let room = width.saturating_sub(first_column + 4).max(20);
-    for (at, text) in textwrap::wrap(&rest.join("  "), room).iter().enumerate() {
-        let start = if at == 0 {
-            format!("  {}{padding}", spans(first, color))
-        } else {
-            " ".repeat(first_column + 2)
-        };
-        // Without their backticks the others would move to the left.
-        let hidden = if at == 0 && color { first.matches('`').count() } else { 0 };
-        out.push_str(&format!("{start}{}  {}\n", " ".repeat(hidden), spans(text, color)));
+    let Some((last, others)) = cells.split_last().filter(|_| !is_rule) else { return };
+    let mut start = String::from("  ");
+    let mut indent = 2;
+    for (cell, column) in others.iter().zip(columns) {
+        // Without their backticks what follows would move to the left.
+        let hidden = if color { cell.matches('`').count() } else { 0 };
+        let padding = " ".repeat(column + 2 + hidden - cell.chars().count().min(*column));
+        start.push_str(&format!("{}{padding}", spans(cell, color)));
+        indent += column + 2;
+    }
+    let room = width.saturating_sub(indent).max(20);
+    for (at, text) in textwrap::wrap(last, room).iter().enumerate() {
+        let start = if at == 0 { start.clone() } else { " ".repeat(indent) };
+        out.push_str(&format!("{start}{}\n", spans(text, color)));
     }
 }
 
-/// The width of the first column of every table.
-fn widest_cell(markdown: &str) -> usize {
-    let rows = markdown.lines().filter_map(|line| line.strip_prefix('|'));
-    rows.filter_map(|row| row.split('|').next())
-        .map(|cell| cell.trim().chars().count())
-        .max()
-        .unwrap_or_default()
+fn cells(line: &str) -> Vec<&str> {
+    line.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+/// The widths of the columns of every table, but for the last of each, which takes the rest.
+fn columns(markdown: &str) -> Vec<usize> {
+    let mut columns: Vec<usize> = Vec::new();
+    for line in markdown.lines().filter(|line| line.starts_with('|')) {
+        let cells = cells(line);
+        for (at, cell) in cells.iter().take(cells.len() - 1).enumerate() {
+            if columns.len() == at {
+                columns.push(0);
+            }
+            columns[at] = columns[at].max(cell.chars().count());
+        }
+    }
+    columns
 }
 
 /// Ends the paragraph, or the item of a list, that was being read.
@@ -105,6 +117,14 @@ mod tests {
             render(table, 40, false),
             "  kind   severity\n  `a_b`  critical where it was so, in\n         the baseline\n"
         );
+        let table =
+            "| check | all | some |\n|---|---|---|\n| `a` | yes | no |\n| b | | never, or hardly ever |\n";
+        assert_eq!(
+            render(table, 40, false),
+            "  check  all  some\n  `a`    yes  no\n  b           never, or hardly ever\n"
+        );
+        let shown = render(table, 40, true).replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
+        assert!(shown.contains("\n  a      yes  no\n"), "{shown}");
         assert!(render("# a", 40, true).contains("\u{1b}[1ma"));
     }
 }
