@@ -35,8 +35,9 @@ bench: ## Speed against the runbooks' SQL, the peers and the floor, as one table
 	@scripts/postgres
 	@. scripts/env; cargo run --release --package drcore-bench
 
-soak: ## What is too slow for `make test`: the large cases, and every PostgreSQL that is supported
+soak: ## What is too slow for `make test`: fuzzing, the large cases, and every PostgreSQL that is supported
 	@scripts/postgres
+	@scripts/fuzz
 	@. scripts/env; cargo test --release --package drcore-tests --test scale -- --ignored --nocapture
 	@DRCORE_MAJORS="13 14 15 16 17 18" DRCORE_SEEDS=5 scripts/test majors
 

@@ -8,7 +8,7 @@ const SCHEMA: &str = include_str!("../../crates/drcore/src/drill/sample/schema.s
 
 /// The plan as written, and with every proposal taken.
 async fn plans(database: &Database) -> (String, String) {
-    let text = init(&database.url().await, &VerifyOptions::default()).await.unwrap();
+    let text = database.untouched(init(&database.url().await, &VerifyOptions::default())).await.unwrap();
     let taken = text
         .lines()
         .map(|line| match line.strip_prefix('#') {

@@ -22,7 +22,10 @@ async fn what_the_server_says_is_all_there() {
     let error = baseline(&nowhere, &options).await.unwrap_err();
     told(&error, ErrorKind::Query, "database \"nowhere\" does not exist (host: ", "Create the database");
     assert_eq!(error.sqlstate(), Some("3D000"));
-    let error = baseline(&database.url_as("nobody_of_this_name").await, &options).await.unwrap_err();
+    let error = database
+        .untouched(baseline(&database.url_as("nobody_of_this_name").await, &options))
+        .await
+        .unwrap_err();
     told(
         &error,
         ErrorKind::Authentication,

@@ -93,7 +93,8 @@ async fn through(url: &str, baseline: &Evidence) -> Report {
 async fn verifying_through_a_pooler_gives_what_verifying_directly_gives() {
     let database = Database::with(TABLES).await;
     // With the content of tables, which is a copy and not a query.
-    let baseline = drcore::baseline(&database.url().await, &VerifyOptions::default()).await.unwrap();
+    let baseline =
+        database.untouched(drcore::baseline(&database.url().await, &VerifyOptions::default())).await.unwrap();
     database.execute("delete from children where id = 7").await;
     let direct = through(&database.url().await, &baseline).await;
     assert!(ids(&direct).contains(&"content_drift:rows_differ:public.children".to_owned()));

@@ -184,16 +184,16 @@ async fn servers_that_only_read_are_read() {
     database.execute(APP).await;
     let mut options = VerifyOptions::default();
     options.plan = parse(PLAN);
-    let then = drcore::baseline(&database.url().await, &options).await.unwrap();
+    let then = database.untouched(drcore::baseline(&database.url().await, &options)).await.unwrap();
     database
         .execute(&format!("alter database {} set default_transaction_read_only = on", database.name))
         .await;
     options.against = Some(Against::Evidence(Box::new(then)));
-    let healthy = verify(&database.url().await, &options).await.unwrap();
+    let healthy = database.untouched(verify(&database.url().await, &options)).await.unwrap();
     assert_eq!((healthy.verdict, ids(&healthy)), (Verdict::Passed, Vec::new()));
     assert_eq!(healthy.run.evidence.sessions, 2, "the snapshot is shared");
     database.execute(&format!("begin read write; {DAMAGE}; commit")).await;
-    assert_eq!(ids(&verify(&database.url().await, &options).await.unwrap()), FOUND);
+    assert_eq!(ids(&database.untouched(verify(&database.url().await, &options)).await.unwrap()), FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

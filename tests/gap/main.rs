@@ -29,7 +29,7 @@ create table holidays (id int primary key, created date);
 async fn ask(database: &Database, change: impl FnOnce(&mut GapOptions)) -> drcore::Result<GapReport> {
     let mut options = GapOptions::new(SINCE.parse().unwrap());
     change(&mut options);
-    gap(&database.url().await, &options).await
+    database.untouched(gap(&database.url().await, &options)).await
 }
 
 fn by_tenant(options: &mut GapOptions) {
@@ -117,7 +117,7 @@ async fn what_cannot_be_read_is_unread_and_the_others_are_counted() {
         )
         .await;
     let options = GapOptions::new(SINCE.parse().unwrap());
-    let report = gap(&database.url_as("gap_reader").await, &options).await.unwrap();
+    let report = database.untouched(gap(&database.url_as("gap_reader").await, &options)).await.unwrap();
     let unread: Vec<(&str, CauseKind)> =
         report.unread.iter().map(|unread| (unread.object.as_str(), unread.cause.kind)).collect();
     assert_eq!(

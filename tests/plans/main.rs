@@ -25,7 +25,7 @@ async fn report(plan: &Plan, database: &Database, baseline: &Evidence) -> Report
     let mut options = VerifyOptions::default();
     options.plan = plan.clone();
     options.against = Some(Against::Evidence(Box::new(baseline.clone())));
-    verify(&database.url().await, &options).await.unwrap()
+    database.untouched(verify(&database.url().await, &options)).await.unwrap()
 }
 
 /// The plan passes on the healthy database, and on the damaged one finds these, at least.

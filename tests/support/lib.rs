@@ -3,11 +3,13 @@
 //! A test that could not run is a failure: without `PostgreSQL` everything here panics.
 
 pub mod app;
+pub mod fuzz;
 pub mod interceptor;
 mod judged;
 pub mod process;
 pub mod proxy;
 pub mod standby;
+mod untouched;
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -162,9 +164,9 @@ impl Database {
     /// Its Evidence.
     pub async fn evidence(&self, plan: &Plan, baseline: Option<&Evidence>) -> Evidence {
         let source = Source::connect(&self.url().await).await.expect("the scratch cluster answers");
-        drcore::collect::collect(&source, plan, baseline, &CollectOptions::default())
-            .await
-            .expect("evidence is collected")
+        let options = CollectOptions::default();
+        let collecting = drcore::collect::collect(&source, plan, baseline, &options);
+        self.untouched(collecting).await.expect("evidence is collected")
     }
 
     /// The report of a plan (as TOML) on it, against a baseline.

@@ -3,6 +3,7 @@
 mod roles;
 mod time;
 mod unread;
+mod untouched;
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ create table c (id int primary key); insert into c select generate_series(1, 30)
 async fn verify_as(database: &Database, role: &str, baseline: &Evidence) -> Report {
     let mut options = VerifyOptions::default();
     options.against = Some(Against::Evidence(Box::new(baseline.clone())));
-    verify(&database.url_as(role).await, &options).await.unwrap()
+    database.untouched(verify(&database.url_as(role).await, &options)).await.unwrap()
 }
 
 fn unread<'r>(report: &'r Report, id: &str) -> Vec<(&'r str, CauseKind)> {
@@ -290,7 +291,7 @@ async fn sessions_that_are_killed_never_turn_into_wrong_counts() {
         });
         let mut options = VerifyOptions::default();
         options.against = Some(Against::Evidence(Box::new(baseline.clone())));
-        let report = verify(&database.url().await, &options).await.unwrap();
+        let report = database.untouched(verify(&database.url().await, &options)).await.unwrap();
         killer.await.unwrap();
         assert_eq!(ids(&report), [""; 0], "killed after {delay} ms");
         let counts = check(&report, "row_counts");
@@ -308,12 +309,12 @@ async fn only_selects_and_says_so() {
     let mut options = VerifyOptions::default();
     options.plan = parse("[row_counts.tables]\na = 10\n");
     options.collect.only = vec!["row_counts".to_owned()];
-    let report = verify(&database.url().await, &options).await.unwrap();
+    let report = database.untouched(verify(&database.url().await, &options)).await.unwrap();
     assert_eq!(report.verdict, Verdict::Passed);
     for check in report.checks.iter().filter(|check| check.id != "row_counts") {
         assert_eq!(check.reason, Some(Reason::NotSelected));
     }
     options.collect.only = vec!["row_count".to_owned()];
-    let error = verify(&database.url().await, &options).await.unwrap_err();
+    let error = database.untouched(verify(&database.url().await, &options)).await.unwrap_err();
     assert!(error.hint_text().unwrap().contains("row_counts"), "{error:?}");
 }

@@ -56,7 +56,8 @@ async fn against(url: &str, plan: &str, then: &Evidence) -> Report {
 async fn one_slow_statement_keeps_nothing_else_from_being_known_at_the_deadline() {
     let database = Database::supabase().await;
     database.execute(APP).await;
-    let then = drcore::baseline(&database.url().await, &VerifyOptions::default()).await.unwrap();
+    let then =
+        database.untouched(drcore::baseline(&database.url().await, &VerifyOptions::default())).await.unwrap();
     database.execute(DAMAGE).await;
     for sessions in [1, 2, 3] {
         let plan = format!("[limits]\nsessions = {sessions}\ndeadline = \"3s\"\n{SLOW}{PLAN}");
@@ -226,7 +227,7 @@ async fn a_snapshot_to_join_is_the_databases_and_not_the_sources() {
     let mut options = VerifyOptions::default();
     options.collect.snapshot = Some(rows[0].get(0));
     options.against = Some(Against::Url(source.url().await));
-    let report = verify(&copy.url().await, &options).await.unwrap();
+    let report = copy.untouched(verify(&copy.url().await, &options)).await.unwrap();
     assert!(report.run.baseline.as_ref().unwrap().failure.is_none(), "{:?}", report.run.baseline);
     assert_eq!(report.verdict, Verdict::Passed);
     drop(holder);
