@@ -7,9 +7,12 @@
 
 mod advice;
 mod answer;
+mod asking;
 mod attempt;
 mod content;
 mod explain;
+mod job;
+mod jobs;
 mod progress;
 mod queue;
 mod recent;

@@ -1,27 +1,16 @@
-//! How one job is asked, and how its answer is understood.
+//! How the answer to a job is understood, and where it is kept.
 
 use std::collections::BTreeMap;
 
-use super::content::ContentJob;
-use super::queue::{Place, Rank};
-use super::recent::{RecentRows, understand};
-use super::sizes::Sizes;
+use super::job::{ColumnKind, Job, KeyColumn};
+use super::recent::understand;
 use crate::connect::Rows;
 use crate::content::ContentScan;
-use crate::evidence::catalog::{Catalog, CatalogFactName};
 use crate::evidence::{
     AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys,
     SequenceState, TableScan,
 };
-use crate::plan::{Assertion, Plan};
-use crate::reference::Reference;
-use crate::sql::{QualifiedName, quote};
 use crate::text::masked;
-
-/// Rows of a sample, at most.
-const SAMPLE: usize = 20;
-/// Tenants in a sample, at most.
-const TENANTS: usize = 100;
 
 /// What the server said.
 #[derive(Clone, Debug)]
@@ -30,198 +19,7 @@ pub(super) enum Answer {
     Content(Box<ContentScan>),
 }
 
-/// One statement that answers one or several requests.
-#[derive(Clone, Debug)]
-pub(super) enum Job {
-    Catalog(CatalogFactName),
-    /// One pass over a table: its rows, and the extremes of these columns.
-    Table {
-        name: QualifiedName,
-        rows: bool,
-        columns: Vec<(String, ColumnKind)>,
-        from: String,
-    },
-    Recent(RecentRows),
-    Orphans(Reference),
-    OrphanSample {
-        reference: Reference,
-        key: Vec<KeyColumn>,
-        tenant: Option<String>,
-    },
-    /// Several sequences in one statement, which fails as a whole where one of them cannot be read.
-    Sequences(Vec<QualifiedName>),
-    Assertion(Assertion),
-    /// What the rows of a table hold.
-    Content(ContentJob),
-    /// The rows of a table cannot be compared with the baseline's.
-    Incomparable {
-        table: QualifiedName,
-        cause: Cause,
-    },
-    /// What was asked for is not there.
-    Impossible {
-        table: QualifiedName,
-        column: Option<String>,
-        cause: Cause,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ColumnKind {
-    Time,
-    Other,
-}
-
-/// A column of a key that samples show.
-#[derive(Clone, Debug)]
-pub(super) struct KeyColumn {
-    name: String,
-    /// Whether values of this type may be shown as they are.
-    plain: bool,
-}
-
 impl Job {
-    /// What it is called in a log.
-    pub(super) fn label(&self) -> &'static str {
-        match self {
-            Self::Assertion(_) => "assertion",
-            Self::Catalog(_) => "catalog",
-            Self::Content(_) => "content",
-            Self::Impossible { .. } | Self::Incomparable { .. } => "impossible",
-            Self::OrphanSample { .. } => "orphan_sample",
-            Self::Orphans(_) => "orphans",
-            Self::Recent(_) => "recent",
-            Self::Sequences(_) => "sequences",
-            Self::Table { .. } => "table",
-        }
-    }
-
-    /// What it is about, for a log: names of objects, never values.
-    pub(super) fn object(&self) -> String {
-        match self {
-            Self::Assertion(assertion) => assertion.name.clone(),
-            Self::Catalog(name) => format!("{name:?}"),
-            Self::Content(content) => content.name.to_string(),
-            Self::Impossible { table, .. }
-            | Self::Incomparable { table, .. }
-            | Self::Table { name: table, .. } => table.to_string(),
-            Self::OrphanSample { reference, .. } | Self::Orphans(reference) => reference.key(),
-            Self::Recent(recent) => recent.table.to_string(),
-            Self::Sequences(names) => crate::text::plural(names.len() as u64, "sequence"),
-        }
-    }
-
-    /// When it is begun, among the others of its round.
-    pub(super) fn place(&self, sizes: &Sizes<'_>) -> Place {
-        match self {
-            Self::Catalog(_) | Self::Impossible { .. } | Self::Incomparable { .. } => {
-                Place::new(Rank::Rows, 1, 1)
-            }
-            Self::Sequences(names) => Place::new(Rank::Rows, names.len() as u64, names.len() as u64),
-            Self::Table { name, .. } | Self::Recent(RecentRows { table: name, .. }) => {
-                Place::new(Rank::Rows, sizes.rows(name), sizes.rows(name))
-            }
-            Self::Content(content) => {
-                let rows = sizes.rows(&content.name);
-                Place::new(Rank::Rows, rows, rows.saturating_mul(2))
-            }
-            // A join costs several passes.
-            Self::Orphans(reference) => {
-                let rows = sizes.rows(&reference.child).saturating_add(sizes.rows(&reference.parent));
-                Place::new(Rank::References, rows, rows.saturating_mul(4))
-            }
-            Self::OrphanSample { reference, .. } => {
-                let rows = sizes.rows(&reference.child);
-                Place::new(Rank::Rest, rows, rows.saturating_mul(4))
-            }
-            // Nobody knows what it reads.
-            Self::Assertion(_) => Place::new(Rank::Rest, sizes.largest(), sizes.largest()),
-        }
-    }
-
-    /// The tables whose rewriting meanwhile would make them read as empty.
-    pub(super) fn reads(&self) -> Vec<QualifiedName> {
-        match self {
-            // The one fact of the catalog that is a table like any other.
-            Self::Catalog(CatalogFactName::Bucket) => vec![QualifiedName::new("storage", "buckets")],
-            Self::Table { name, .. } => vec![name.clone()],
-            Self::Recent(recent) => vec![recent.table.clone()],
-            Self::Content(content) => vec![content.name.clone()],
-            Self::Orphans(reference) | Self::OrphanSample { reference, .. } => {
-                vec![reference.child.clone(), reference.parent.clone()]
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// What the role must be allowed to read.
-    pub(super) fn needs(&self) -> Vec<QualifiedName> {
-        match self {
-            Self::Sequences(names) => names.clone(),
-            _ => self.reads(),
-        }
-    }
-
-    /// The statement, or none where there is nothing to ask.
-    pub(super) fn sql(&self) -> Option<String> {
-        Some(match self {
-            Self::Catalog(name) => {
-                format!("select pg_catalog.to_json(f)::pg_catalog.text from (\n{}\n) f", name.sql())
-            }
-            Self::Table { rows, columns, from, .. } => {
-                let mut wanted = Vec::new();
-                if *rows {
-                    wanted.push("pg_catalog.count(*)".to_owned());
-                }
-                for (column, kind) in columns {
-                    let column = quote(column);
-                    for function in ["min", "max"] {
-                        wanted.push(match kind {
-                            // Without a time zone it is taken as UTC; infinity is no instant.
-                            ColumnKind::Time => format!(
-                                "pg_catalog.to_char(pg_catalog.{function}({column}::pg_catalog.timestamptz) \
-                                 filter (where pg_catalog.isfinite({column})) at time zone 'UTC', \
-                                 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-                            ),
-                            ColumnKind::Other => format!("pg_catalog.{function}({column})::pg_catalog.text"),
-                        });
-                    }
-                }
-                format!("select {} from {from}", wanted.join(", "))
-            }
-            Self::Orphans(reference) => {
-                let half_null = if reference.match_full && reference.child_columns.len() > 1 {
-                    format!(
-                        "(select pg_catalog.count(*) from {} where {})",
-                        reference.child_sql(),
-                        reference.half_null_condition()
-                    )
-                } else {
-                    "0".to_owned()
-                };
-                format!(
-                    "select pg_catalog.count(*), {half_null} from {} where {}",
-                    reference.child_sql(),
-                    reference.orphan_condition()
-                )
-            }
-            Self::OrphanSample { reference, key, tenant } => sample_sql(reference, key, tenant.as_deref()),
-            Self::Recent(recent) => recent.sql(),
-            Self::Sequences(names) => {
-                names
-                    .iter()
-                    .enumerate()
-                    .map(|(at, name)| format!("select {at}, last_value, is_called from {}", name.to_sql()))
-                    .collect::<Vec<_>>()
-                    .join("\nunion all ")
-                    + " order by 1"
-            }
-            Self::Assertion(assertion) => assertion.statement().to_owned(),
-            // Reads by itself.
-            Self::Content(_) | Self::Incomparable { .. } | Self::Impossible { .. } => return None,
-        })
-    }
-
     /// Keeps the answer in the Evidence. Gives the rows that were counted.
     pub(super) fn keep(&self, answer: Result<Answer, Cause>, evidence: &mut Evidence) -> u64 {
         match (self, answer) {
@@ -319,36 +117,6 @@ impl Job {
             }
         }
     }
-
-    /// The same in smaller pieces, where one part of it may have spoilt the others.
-    pub(super) fn split(&self) -> Vec<Self> {
-        match self {
-            Self::Sequences(names) if names.len() > 1 => {
-                let (left, right) = names.split_at(names.len() / 2);
-                vec![Self::Sequences(left.to_vec()), Self::Sequences(right.to_vec())]
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The key columns that samples of a table show.
-    pub(super) fn key_of(table: &QualifiedName, catalog: &Catalog) -> Vec<KeyColumn> {
-        let Ok(Some(key)) = catalog.primary_key(table) else { return Vec::new() };
-        key.columns
-            .iter()
-            .map(|name| {
-                let plain = matches!(catalog.column(table, name), Ok(Some(column))
-                    if column.is_integer() || column.is_time() || column.type_name == "uuid" || column.type_name == "boolean");
-                KeyColumn { name: name.clone(), plain }
-            })
-            .collect()
-    }
-
-    /// The column that says which tenant a row belongs to, where the table has it.
-    pub(super) fn tenant_of(table: &QualifiedName, plan: &Plan, catalog: &Catalog) -> Option<String> {
-        let tenancy = plan.tenancy.as_ref()?;
-        catalog.column(table, &tenancy.column).ok().flatten().map(|column| column.name.clone())
-    }
 }
 
 /// Keeps what one pass over a table showed. Gives the rows that were counted.
@@ -409,56 +177,6 @@ impl<T> From<Result<T, Cause>> for Fact<T> {
     }
 }
 
-/// Rows of `(what, values…)`: some keys, the tenants, and two totals. The join is done once.
-fn sample_sql(reference: &Reference, key: &[KeyColumn], tenant: Option<&str>) -> String {
-    let column = |name: &str, alias: String| format!("c.{} as {alias}", quote(name));
-    let aliases = |letter: char, count: usize| -> Vec<String> {
-        (1..=count).map(|number| format!("{letter}{number}")).collect()
-    };
-    let parents = aliases('p', reference.child_columns.len());
-    let keys = aliases('k', key.len());
-    let mut columns: Vec<String> = reference
-        .child_columns
-        .iter()
-        .zip(&parents)
-        .map(|(name, alias)| column(name, alias.clone()))
-        .collect();
-    columns.extend(key.iter().zip(&keys).map(|(key, alias)| column(&key.name, alias.clone())));
-    columns.extend(tenant.map(|name| column(name, "tenant".to_owned())));
-    let mut parts = vec![format!(
-        "select 'parents', array[pg_catalog.count(*)::pg_catalog.text] from (select distinct {} from orphan) d",
-        parents.join(", ")
-    )];
-    if !keys.is_empty() {
-        let texts: Vec<String> = keys.iter().map(|alias| format!("{alias}::pg_catalog.text")).collect();
-        parts.push(format!(
-            "(select 'key', array[{}] from orphan order by {} limit {SAMPLE})",
-            texts.join(", "),
-            keys.join(", ")
-        ));
-    }
-    if tenant.is_some() {
-        parts.push(
-            "select 'tenants', array[pg_catalog.count(distinct tenant)::pg_catalog.text] from orphan"
-                .to_owned(),
-        );
-        parts.push(format!(
-            "(select 'tenant', array[tenant::pg_catalog.text, pg_catalog.count(*)::pg_catalog.text] \
-             from orphan where tenant is not null \
-             group by tenant order by pg_catalog.count(*) desc, tenant::pg_catalog.text limit {TENANTS})"
-        ));
-    }
-    // As JSON, because an array of text has no simple form.
-    format!(
-        "with orphan as materialized (\nselect {} from {} where {}\n)\n\
-         select w.what, pg_catalog.to_json(w.cells)::pg_catalog.text from (\n{}\n) w (what, cells)",
-        columns.join(", "),
-        reference.child_sql(),
-        reference.orphan_condition(),
-        parts.join("\nunion all\n")
-    )
-}
-
 fn sample(key: &[KeyColumn], rows: Rows) -> Result<OrphanSample, Cause> {
     let mut sample = OrphanSample {
         keys: RowKeys { columns: key.iter().map(|column| column.name.clone()).collect(), rows: Vec::new() },
@@ -492,6 +210,8 @@ fn sample(key: &[KeyColumn], rows: Rows) -> Result<OrphanSample, Cause> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::catalog::CatalogFactName;
+    use crate::sql::QualifiedName;
 
     #[test]
     fn an_answer_that_lacks_cells_is_unread() {

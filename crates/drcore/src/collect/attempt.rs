@@ -2,7 +2,8 @@
 
 use tracing::Instrument;
 
-use super::workers::{Pool, Reading};
+use super::jobs::Reading;
+use super::workers::Pool;
 use super::{CollectOptions, ContentChoice, Stop, Then, Wants, content, progress, wanted};
 use crate::connect::{Source, WaitFor};
 use crate::content::ContentWay;

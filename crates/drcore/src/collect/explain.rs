@@ -1,7 +1,7 @@
 //! Why something could not be read, and what would make it readable.
 
 use super::advice::of_assertion;
-use super::answer::Job;
+use super::job::Job;
 use crate::connect::Session;
 use crate::error::Error;
 use crate::evidence::{Cause, CauseKind};

@@ -1,55 +1,25 @@
 //! The sessions that read, on one snapshot.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{Mutex, mpsc};
 use tracing::Instrument;
 
-use super::answer::{Answer, ColumnKind, Job};
-use super::content::ContentJob;
+use super::answer::Answer;
+use super::asking::{CANCEL_GRACE, ask_on};
 use super::explain::explain;
+use super::job::Job;
+use super::jobs::{Reading, plan_jobs};
 use super::progress::{Phase, Tracker};
 use super::queue::{End, Queue};
-use super::recent::RecentRows;
-use super::request::{Request, Wants};
+use super::request::Wants;
 use super::sizes::Sizes;
 use super::stop::Stop;
 use crate::connect::{Session, Snapshot, Source};
-use crate::content::ContentWay;
 use crate::error::{Error, Result};
-use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Evidence, Run};
 use crate::plan::Plan;
-use crate::sql::{QualifiedName, literal};
 use crate::text::milliseconds;
-
-/// How long a server may take to act on a cancel request before the connection is dropped.
-const CANCEL_GRACE: Duration = Duration::from_millis(800);
-
-/// How many sequences one statement reads: one each would be one round trip each.
-const SEQUENCES: usize = 200;
-
-/// How long to wait before asking again.
-const CANCEL_AGAIN: Duration = Duration::from_millis(100);
-
-/// What is collected for, and how.
-#[derive(Clone, Copy)]
-pub(super) struct Reading<'a> {
-    pub(super) plan: &'a Plan,
-    /// What it will be compared with.
-    pub(super) then: Option<&'a Evidence>,
-    /// Where the hashes of rows are computed.
-    pub(super) way: ContentWay,
-}
-
-impl Reading<'_> {
-    fn content_of(&self, table: &QualifiedName, catalog: &Catalog) -> std::result::Result<ContentJob, Cause> {
-        let relation = catalog.relation(table)?;
-        let gone = || Cause::new(CauseKind::Error, format!("{table} is not there"));
-        ContentJob::new(relation.ok_or_else(gone)?, catalog, self.then, self.way)
-    }
-}
 
 /// Sessions on one snapshot.
 pub(super) struct Pool<'s> {
@@ -348,166 +318,4 @@ fn is_of_one(cause: &Cause) -> bool {
         cause.kind,
         CauseKind::Cancelled | CauseKind::Connection | CauseKind::Deadline | CauseKind::SnapshotAge
     )
-}
-
-/// Asks on one session.
-async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Answer> {
-    let asking = async {
-        let check = rewrite_check(job);
-        match (job, job.sql()) {
-            (Job::Content(content), _) => {
-                content.read(session, check.as_deref()).await.map(|scan| Answer::Content(Box::new(scan)))
-            }
-            (_, None) => Ok(Answer::Rows(Vec::new())),
-            (Job::Assertion(assertion), Some(sql)) => {
-                session.assertion(&sql, &assertion.search_path()).await.map(Answer::Rows)
-            }
-            (_, Some(sql)) => session.scan(&sql, check.as_deref()).await.map(Answer::Rows),
-        }
-    };
-    tokio::pin!(asking);
-    tokio::select! {
-        result = &mut asking => result,
-        () = stop.stopped() => {
-            let cancelled = async {
-                loop {
-                    // A connection of its own, which may hang where the server does not answer.
-                    session.cancel().await;
-                    // A request that overtakes its statement does nothing: ask again until it is over.
-                    if let Ok(result) = tokio::time::timeout(CANCEL_AGAIN, &mut asking).await {
-                        break result;
-                    }
-                }
-            };
-            tokio::time::timeout(CANCEL_GRACE, cancelled)
-                .await
-                .unwrap_or_else(|_| Err(Error::lost("the server did not act on the cancel request")))
-        }
-    }
-}
-
-/// A statement that tells whether a table that the job reads was truncated or rewritten since the snapshot.
-///
-/// Such a table reads as empty under the old snapshot. `pg_class` is read as of
-/// the snapshot, `pg_relation_filenode()` as of now; the job's own lock keeps it so.
-/// Source: PostgreSQL documentation, 13.6 Caveats.
-fn rewrite_check(job: &Job) -> Option<String> {
-    let tables = job.reads();
-    if tables.is_empty() {
-        return None;
-    }
-    let names: Vec<String> =
-        tables.iter().map(|name| format!("{}::pg_catalog.regclass", literal(&name.to_sql()))).collect();
-    Some(format!(
-        "with recursive tree (oid) as (\
-           select u.oid::pg_catalog.oid from pg_catalog.unnest(array[{}]) u (oid) \
-           union \
-           select i.inhrelid from pg_catalog.pg_inherits i join tree t on t.oid = i.inhparent\
-         ) \
-         select c.oid::pg_catalog.regclass::pg_catalog.text from tree t join pg_catalog.pg_class c on c.oid = t.oid \
-         where c.relkind = 'r' and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)",
-        names.join(", ")
-    ))
-}
-
-/// Turns requests into statements: everything about one table that one pass can answer is one.
-fn plan_jobs(reading: Reading<'_>, wants: Wants, catalog: &Catalog) -> Vec<Job> {
-    let plan = reading.plan;
-    let mut jobs = Vec::new();
-    let mut contents: BTreeMap<QualifiedName, ContentJob> = BTreeMap::new();
-    let mut tables: BTreeMap<QualifiedName, (bool, Vec<String>)> = BTreeMap::new();
-    let mut sequences: Vec<QualifiedName> = Vec::new();
-    for request in wants.into_requests() {
-        match request {
-            Request::Catalog(name) => jobs.push(Job::Catalog(name)),
-            Request::Content(table) => match reading.content_of(&table, catalog) {
-                Ok(job) => drop(contents.insert(table, job)),
-                Err(cause) => jobs.push(Job::Incomparable { table, cause }),
-            },
-            Request::Sketch(table) => match reading.content_of(&table, catalog) {
-                Ok(job) => jobs.push(Job::Content(job.only_sketch())),
-                Err(cause) => jobs.push(Job::Incomparable { table, cause }),
-            },
-            Request::Rows(table) => tables.entry(table).or_default().0 = true,
-            Request::Extremes(table, column) => tables.entry(table).or_default().1.push(column),
-            Request::Recent { table, column, since, tenant } => {
-                jobs.extend(recent_job(table, column, since, tenant, catalog));
-            }
-            Request::Orphans(reference) => jobs.push(Job::Orphans(reference)),
-            Request::OrphanSample(reference) => {
-                let key = Job::key_of(&reference.child, catalog);
-                let tenant = Job::tenant_of(&reference.child, plan, catalog);
-                jobs.push(Job::OrphanSample { reference, key, tenant });
-            }
-            Request::Sequence(name) => sequences.push(name),
-            Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
-        }
-    }
-    for (name, (mut rows, mut columns)) in tables {
-        if let Some(content) = contents.get_mut(&name) {
-            // One pass answers both.
-            rows = false;
-            columns = content.take_over(columns);
-            if columns.is_empty() {
-                continue;
-            }
-        }
-        jobs.extend(table_jobs(name, rows, columns, catalog));
-    }
-    jobs.extend(contents.into_values().map(Job::Content));
-    jobs.extend(sequences.chunks(SEQUENCES).map(|names| Job::Sequences(names.to_vec())));
-    jobs
-}
-
-/// None where the catalog knows no such column: then nobody should have asked, and it stays unread.
-fn recent_job(
-    table: QualifiedName,
-    column: String,
-    since: jiff::Timestamp,
-    tenant: Option<String>,
-    catalog: &Catalog,
-) -> Option<Job> {
-    let relation = catalog.relation(&table).ok().flatten()?;
-    let found = catalog.column(&table, &column).ok().flatten()?;
-    Some(Job::Recent(RecentRows {
-        from: relation.from_sql(),
-        zoneless: !found.plain_type().contains("with time zone"),
-        table,
-        column,
-        since,
-        tenant,
-    }))
-}
-
-fn table_jobs(name: QualifiedName, rows: bool, columns: Vec<String>, catalog: &Catalog) -> Vec<Job> {
-    let missing = |what: String| Cause::new(CauseKind::Error, what);
-    let Ok(Some(relation)) = catalog.relation(&name) else {
-        let cause = missing(format!("{name} is not there"));
-        let mut jobs: Vec<Job> = columns
-            .into_iter()
-            .map(|column| Job::Impossible { table: name.clone(), column: Some(column), cause: cause.clone() })
-            .collect();
-        if rows {
-            jobs.push(Job::Impossible { table: name, column: None, cause });
-        }
-        return jobs;
-    };
-    let mut jobs = Vec::new();
-    let mut known = Vec::new();
-    for column in columns {
-        match catalog.column(&name, &column) {
-            Ok(Some(found)) => {
-                known.push((column, if found.is_time() { ColumnKind::Time } else { ColumnKind::Other }));
-            }
-            Ok(None) => {
-                let cause = missing(format!("{name} has no column {column}"));
-                jobs.push(Job::Impossible { table: name.clone(), column: Some(column), cause });
-            }
-            Err(cause) => jobs.push(Job::Impossible { table: name.clone(), column: Some(column), cause }),
-        }
-    }
-    if rows || !known.is_empty() {
-        jobs.push(Job::Table { from: relation.from_sql(), name, rows, columns: known });
-    }
-    jobs
 }

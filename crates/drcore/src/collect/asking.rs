@@ -1,0 +1,76 @@
+//! Asking for one job on one session.
+
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::job::Job;
+use super::stop::Stop;
+use crate::connect::Session;
+use crate::error::{Error, Result};
+use crate::sql::literal;
+
+/// How long a server may take to act on a cancel request before the connection is dropped.
+pub(super) const CANCEL_GRACE: Duration = Duration::from_millis(800);
+
+/// How long to wait before asking again.
+const CANCEL_AGAIN: Duration = Duration::from_millis(100);
+
+/// Asks on one session.
+pub(super) async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Answer> {
+    let asking = async {
+        let check = rewrite_check(job);
+        match (job, job.sql()) {
+            (Job::Content(content), _) => {
+                content.read(session, check.as_deref()).await.map(|scan| Answer::Content(Box::new(scan)))
+            }
+            (_, None) => Ok(Answer::Rows(Vec::new())),
+            (Job::Assertion(assertion), Some(sql)) => {
+                session.assertion(&sql, &assertion.search_path()).await.map(Answer::Rows)
+            }
+            (_, Some(sql)) => session.scan(&sql, check.as_deref()).await.map(Answer::Rows),
+        }
+    };
+    tokio::pin!(asking);
+    tokio::select! {
+        result = &mut asking => result,
+        () = stop.stopped() => {
+            let cancelled = async {
+                loop {
+                    // A connection of its own, which may hang where the server does not answer.
+                    session.cancel().await;
+                    // A request that overtakes its statement does nothing: ask again until it is over.
+                    if let Ok(result) = tokio::time::timeout(CANCEL_AGAIN, &mut asking).await {
+                        break result;
+                    }
+                }
+            };
+            tokio::time::timeout(CANCEL_GRACE, cancelled)
+                .await
+                .unwrap_or_else(|_| Err(Error::lost("the server did not act on the cancel request")))
+        }
+    }
+}
+
+/// A statement that tells whether a table that the job reads was truncated or rewritten since the snapshot.
+///
+/// Such a table reads as empty under the old snapshot. `pg_class` is read as of
+/// the snapshot, `pg_relation_filenode()` as of now; the job's own lock keeps it so.
+/// Source: PostgreSQL documentation, 13.6 Caveats.
+fn rewrite_check(job: &Job) -> Option<String> {
+    let tables = job.reads();
+    if tables.is_empty() {
+        return None;
+    }
+    let names: Vec<String> =
+        tables.iter().map(|name| format!("{}::pg_catalog.regclass", literal(&name.to_sql()))).collect();
+    Some(format!(
+        "with recursive tree (oid) as (\
+           select u.oid::pg_catalog.oid from pg_catalog.unnest(array[{}]) u (oid) \
+           union \
+           select i.inhrelid from pg_catalog.pg_inherits i join tree t on t.oid = i.inhparent\
+         ) \
+         select c.oid::pg_catalog.regclass::pg_catalog.text from tree t join pg_catalog.pg_class c on c.oid = t.oid \
+         where c.relkind = 'r' and c.relfilenode is distinct from pg_catalog.pg_relation_filenode(c.oid)",
+        names.join(", ")
+    ))
+}

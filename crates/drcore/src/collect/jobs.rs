@@ -1,0 +1,136 @@
+//! What the requests of one round are answered by: everything about one table that one pass can answer is one job.
+
+use std::collections::BTreeMap;
+
+use super::content::ContentJob;
+use super::job::{ColumnKind, Job};
+use super::recent::RecentRows;
+use super::request::{Request, Wants};
+use crate::content::ContentWay;
+use crate::evidence::catalog::Catalog;
+use crate::evidence::{Cause, CauseKind, Evidence};
+use crate::plan::Plan;
+use crate::sql::QualifiedName;
+
+/// How many sequences one statement reads: one each would be one round trip each.
+const SEQUENCES: usize = 200;
+
+/// What is collected for, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) plan: &'a Plan,
+    /// What it will be compared with.
+    pub(super) then: Option<&'a Evidence>,
+    /// Where the hashes of rows are computed.
+    pub(super) way: ContentWay,
+}
+
+impl Reading<'_> {
+    fn content_of(&self, table: &QualifiedName, catalog: &Catalog) -> std::result::Result<ContentJob, Cause> {
+        let relation = catalog.relation(table)?;
+        let gone = || Cause::new(CauseKind::Error, format!("{table} is not there"));
+        ContentJob::new(relation.ok_or_else(gone)?, catalog, self.then, self.way)
+    }
+}
+
+/// Turns requests into statements: everything about one table that one pass can answer is one.
+pub(super) fn plan_jobs(reading: Reading<'_>, wants: Wants, catalog: &Catalog) -> Vec<Job> {
+    let plan = reading.plan;
+    let mut jobs = Vec::new();
+    let mut contents: BTreeMap<QualifiedName, ContentJob> = BTreeMap::new();
+    let mut tables: BTreeMap<QualifiedName, (bool, Vec<String>)> = BTreeMap::new();
+    let mut sequences: Vec<QualifiedName> = Vec::new();
+    for request in wants.into_requests() {
+        match request {
+            Request::Catalog(name) => jobs.push(Job::Catalog(name)),
+            Request::Content(table) => match reading.content_of(&table, catalog) {
+                Ok(job) => drop(contents.insert(table, job)),
+                Err(cause) => jobs.push(Job::Incomparable { table, cause }),
+            },
+            Request::Sketch(table) => match reading.content_of(&table, catalog) {
+                Ok(job) => jobs.push(Job::Content(job.only_sketch())),
+                Err(cause) => jobs.push(Job::Incomparable { table, cause }),
+            },
+            Request::Rows(table) => tables.entry(table).or_default().0 = true,
+            Request::Extremes(table, column) => tables.entry(table).or_default().1.push(column),
+            Request::Recent { table, column, since, tenant } => {
+                jobs.extend(recent_job(table, column, since, tenant, catalog));
+            }
+            Request::Orphans(reference) => jobs.push(Job::Orphans(reference)),
+            Request::OrphanSample(reference) => {
+                let key = Job::key_of(&reference.child, catalog);
+                let tenant = Job::tenant_of(&reference.child, plan, catalog);
+                jobs.push(Job::OrphanSample { reference, key, tenant });
+            }
+            Request::Sequence(name) => sequences.push(name),
+            Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
+        }
+    }
+    for (name, (mut rows, mut columns)) in tables {
+        if let Some(content) = contents.get_mut(&name) {
+            // One pass answers both.
+            rows = false;
+            columns = content.take_over(columns);
+            if columns.is_empty() {
+                continue;
+            }
+        }
+        jobs.extend(table_jobs(name, rows, columns, catalog));
+    }
+    jobs.extend(contents.into_values().map(Job::Content));
+    jobs.extend(sequences.chunks(SEQUENCES).map(|names| Job::Sequences(names.to_vec())));
+    jobs
+}
+
+/// None where the catalog knows no such column: then nobody should have asked, and it stays unread.
+fn recent_job(
+    table: QualifiedName,
+    column: String,
+    since: jiff::Timestamp,
+    tenant: Option<String>,
+    catalog: &Catalog,
+) -> Option<Job> {
+    let relation = catalog.relation(&table).ok().flatten()?;
+    let found = catalog.column(&table, &column).ok().flatten()?;
+    Some(Job::Recent(RecentRows {
+        from: relation.from_sql(),
+        zoneless: !found.plain_type().contains("with time zone"),
+        table,
+        column,
+        since,
+        tenant,
+    }))
+}
+
+fn table_jobs(name: QualifiedName, rows: bool, columns: Vec<String>, catalog: &Catalog) -> Vec<Job> {
+    let missing = |what: String| Cause::new(CauseKind::Error, what);
+    let Ok(Some(relation)) = catalog.relation(&name) else {
+        let cause = missing(format!("{name} is not there"));
+        let mut jobs: Vec<Job> = columns
+            .into_iter()
+            .map(|column| Job::Impossible { table: name.clone(), column: Some(column), cause: cause.clone() })
+            .collect();
+        if rows {
+            jobs.push(Job::Impossible { table: name, column: None, cause });
+        }
+        return jobs;
+    };
+    let mut jobs = Vec::new();
+    let mut known = Vec::new();
+    for column in columns {
+        match catalog.column(&name, &column) {
+            Ok(Some(found)) => {
+                known.push((column, if found.is_time() { ColumnKind::Time } else { ColumnKind::Other }));
+            }
+            Ok(None) => {
+                let cause = missing(format!("{name} has no column {column}"));
+                jobs.push(Job::Impossible { table: name.clone(), column: Some(column), cause });
+            }
+            Err(cause) => jobs.push(Job::Impossible { table: name.clone(), column: Some(column), cause }),
+        }
+    }
+    if rows || !known.is_empty() {
+        jobs.push(Job::Table { from: relation.from_sql(), name, rows, columns: known });
+    }
+    jobs
+}
