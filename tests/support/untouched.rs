@@ -57,7 +57,7 @@ impl Database {
                 "select d.tup_inserted, d.tup_updated, d.tup_deleted, \
                    (select count(*) from pg_class), \
                    (select string_agg(c.oid || ' ' || pg_sequence_last_value(c.oid), ',' order by c.oid) \
-                    from pg_class c where c.relkind = 'S' and c.relpersistence <> 't'), \
+                    from pg_class c where c.relkind = 'S' and c.relpersistence in ('p', 'u')), \
                    current_setting('server_version_num')::int4 >= 150000 \
                  from pg_stat_database d where d.datname = current_database()",
                 &[],
