@@ -4,6 +4,7 @@
 
 mod baseline;
 mod collect;
+mod diff;
 mod drill;
 mod explain;
 mod gap;
@@ -67,6 +68,7 @@ pub(crate) enum Command {
     Verify(Box<verify::Arguments>),
     Baseline(baseline::Arguments),
     Explain(explain::Arguments),
+    Diff(Box<diff::Arguments>),
     Gap(Box<gap::Arguments>),
     Init(init::Arguments),
     Judge(judge::Arguments),
@@ -84,6 +86,7 @@ impl Command {
             Self::Verify(arguments) => verify::run(*arguments, screen).await,
             Self::Baseline(arguments) => baseline::run(arguments, screen).await,
             Self::Explain(arguments) => explain::run(&arguments, screen),
+            Self::Diff(arguments) => diff::run(*arguments, screen).await,
             Self::Gap(arguments) => gap::run(*arguments, screen).await,
             Self::Init(arguments) => init::run(arguments, screen).await,
             Self::Judge(arguments) => judge::run(arguments, screen).await,

@@ -72,6 +72,7 @@ pub mod checks;
 pub mod collect;
 pub mod connect;
 pub mod content;
+pub mod diff;
 pub mod drill;
 mod error;
 pub mod evidence;
@@ -93,6 +94,7 @@ mod verify;
 mod wire;
 
 pub use connect::{Source, Target};
+pub use diff::{DiffOptions, DiffReport, diff};
 pub use error::{Error, ErrorKind, ErrorWire, Result};
 pub use evidence::Evidence;
 pub use finding::{Finding, Severity};

@@ -20,6 +20,11 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/connecting.md"),
     },
     Page {
+        topic: "diff",
+        summary: "comparing two databases, or one with a baseline, and what `same` means",
+        text: include_str!("pages/diff.md"),
+    },
+    Page {
         topic: "errors",
         summary: "what an error says, in every language, and what none says",
         text: include_str!("pages/errors.md"),
@@ -48,6 +53,9 @@ pub static ALL: &[Page] = &[
 
 #[doc = include_str!("pages/connecting.md")]
 pub mod connecting {}
+
+#[doc = include_str!("pages/diff.md")]
+pub mod diff {}
 
 #[doc = include_str!("pages/errors.md")]
 pub mod errors {}

@@ -44,6 +44,7 @@ pub use orphan_fks::{Columns, OrphanFks, PlannedRelation};
 pub use rls_coverage::RlsCoverage;
 pub use row_counts::{CountExpectation, RowCounts};
 pub use scope::Scope;
+pub(crate) use scope::glob;
 pub use sequence_lag::SequenceLag;
 pub use skip::Skip;
 pub use tenancy::Tenancy;

@@ -8,7 +8,7 @@ mod markdown;
 #[cfg(test)]
 mod samples;
 mod tally;
-mod text;
+pub(crate) mod text;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use crate::collect::Progress;
+use crate::diff::{DiffReport, DiffRow};
 use crate::drill::DrillReport;
 use crate::error::ErrorWire;
 use crate::evidence::Evidence;
@@ -17,6 +18,8 @@ use crate::restore::{RepairPlan, Repaired};
 /// Every schema, by the name of its document.
 pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
+        ("diff", of::<DiffReport>()),
+        ("diff_row", of::<DiffRow>()),
         ("drill", of::<DrillReport>()),
         ("error", of::<ErrorWire>()),
         ("evidence", of::<Evidence>()),

@@ -35,12 +35,35 @@ pub(crate) struct DatabaseArguments {
     // An empty one is a variable that is not set: it must not mean another database.
     #[arg(value_name = "URL", value_parser = not_empty)]
     url: Option<String>,
+    #[command(flatten)]
+    reading: ReadingArguments,
+}
+
+/// How it is read, whichever it is.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReadingArguments {
     /// How progress is shown, on standard error
     #[arg(long, value_enum, default_value_t, env = "DRCORE_PROGRESS", hide_possible_values = true)]
     #[arg(value_name = "auto|plain|json|none")]
     progress: Style,
     #[command(flatten)]
     limits: LimitArguments,
+}
+
+impl ReadingArguments {
+    /// How to collect, with progress that is shown until the display is dropped.
+    pub(crate) fn collecting(&self, screen: &Screen) -> (CollectOptions, Display) {
+        let display = Display::begin(self.progress);
+        let mut options = CollectOptions::default();
+        options.cancel = interrupt::token(screen);
+        options.progress = display.listener();
+        (options, display)
+    }
+
+    /// The plan with what these arguments say.
+    pub(crate) fn limit(&self, plan: &mut Plan) {
+        plan.limits = self.limits.limits().or(&plan.limits);
+    }
 }
 
 impl DatabaseArguments {
@@ -80,18 +103,14 @@ impl DatabaseArguments {
         Ok(Prepared { url, options, display })
     }
 
-    /// How to collect, with progress that is shown until the display is dropped.
+    /// As [`ReadingArguments::collecting`].
     pub(crate) fn collecting(&self, screen: &Screen) -> (CollectOptions, Display) {
-        let display = Display::begin(self.progress);
-        let mut options = CollectOptions::default();
-        options.cancel = interrupt::token(screen);
-        options.progress = display.listener();
-        (options, display)
+        self.reading.collecting(screen)
     }
 
-    /// The plan with what these arguments say.
+    /// As [`ReadingArguments::limit`].
     pub(crate) fn limit(&self, plan: &mut Plan) {
-        plan.limits = self.limits.limits().or(&plan.limits);
+        self.reading.limit(plan);
     }
 }
 

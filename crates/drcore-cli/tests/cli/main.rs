@@ -8,6 +8,7 @@
 
 mod command;
 mod conformance;
+mod diff;
 mod drill;
 mod gap;
 mod incident;

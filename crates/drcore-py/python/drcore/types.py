@@ -194,6 +194,26 @@ class Damage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiffColumns:
+    """Columns in which a table's two sides differ."""
+
+    only_in_a: list[str] = field(default_factory=list)
+    """Columns that only A has."""
+    only_in_b: list[str] = field(default_factory=list)
+    """Columns that only B has."""
+    retyped: list[str] = field(default_factory=list)
+    """Columns that are of different types."""
+
+
+DiffOutcome: TypeAlias = Literal["different", "unread", "same"]
+"""Whether a table is the same on both sides."""
+
+
+DiffVerdict: TypeAlias = Literal["different", "same", "unproven"]
+"""What a comparison comes to."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """How one side of a policy or bucket differs from the baseline or the plan."""
 
@@ -470,8 +490,28 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoneTable:
+    """A table that only one side has."""
+
+    table: str
+    """The table."""
+    rows: int | None = None
+    """How many rows it has, where that was read."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotCovered:
     """A table whose rows do not say when they were created."""
+
+    reason: str
+    """Why."""
+    table: str
+    """The table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OmittedTable:
+    """A table that was not compared."""
 
     reason: str
     """Why."""
@@ -612,6 +652,10 @@ class RoleFactsRead:
     """What was read."""
 
     read: list[Role]
+
+
+RowChange: TypeAlias = Literal["changed", "only_in_a", "only_in_b"]
+"""How a row differs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -779,6 +823,10 @@ class SettingFactsRead:
 
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 """How bad a finding is. The rules do not change within a major version."""
+
+
+SideKind: TypeAlias = Literal["baseline", "database"]
+"""What a side is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1050,6 +1098,60 @@ class ContentLink:
 
 CountExpectation: TypeAlias = Literal["same"] | int | CountWithin | CountPercent | CountRange
 """How many rows one table must have: as many as in the baseline, exactly this many, or about so many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffRow:
+    """A row that differs."""
+
+    change: RowChange
+    """How it differs."""
+    key: dict[str, str | None]
+    """Its key, by column. Values that may be names or addresses are masked; empty where the table has no key."""
+    table: str
+    """The table."""
+    times: int
+    """How many such rows: more than one only where nothing tells them apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffTable:
+    """A table that both sides have."""
+
+    outcome: DiffOutcome
+    """Whether it is the same."""
+    table: str
+    """The table."""
+    changed: int | None = None
+    """How many rows have the same key and hold something else."""
+    columns: DiffColumns | None = None
+    """Columns that were not compared."""
+    key: list[str] = field(default_factory=list)
+    """The columns by which rows are told apart; empty where the table has no primary key."""
+    only_in_a: int | None = None
+    """How many rows only A has; none where it could not be told which rows differ."""
+    only_in_b: int | None = None
+    """How many rows only B has."""
+    rows: list[DiffRow] = field(default_factory=list)
+    """Some of the rows that differ."""
+    rows_a: int | None = None
+    """How many rows A has: exact."""
+    rows_b: int | None = None
+    """How many rows B has: exact."""
+    untold: str | None = None
+    """Why it could not be told which rows differ."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffUnread:
+    """Something that could not be read or compared."""
+
+    cause: Cause
+    """Why."""
+    object: str
+    """What it is, as a user would type it."""
+    side: str | None = None
+    """On which side: `a` or `b`; none where it is about both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1354,6 +1456,18 @@ ContentFact: TypeAlias = ContentFactRead | UnreadFact
 
 CountFact: TypeAlias = CountFactRead | UnreadFact
 """Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffSide:
+    """One of the two sides."""
+
+    kind: SideKind
+    """What it is."""
+    run: EvidenceRun
+    """How it was collected: from where, and when."""
+    file: str | None = None
+    """The file, where it came from one."""
 
 
 ExtremesFact: TypeAlias = ExtremesFactRead | UnreadFact
@@ -2252,6 +2366,32 @@ class DefinerView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiffReport:
+    """What differs between two sides, A and B."""
+
+    a: DiffSide
+    """The one side."""
+    b: DiffSide
+    """The other side."""
+    format: str
+    """Always `drcore.diff/1`."""
+    left_out: list[OmittedTable]
+    """Tables that were not compared because somebody said so, or because they are no data of the application."""
+    notes: list[str]
+    """What a reader should know."""
+    only_in_a: list[LoneTable]
+    """Tables that only A has."""
+    only_in_b: list[LoneTable]
+    """Tables that only B has."""
+    tables: list[DiffTable]
+    """Each table that both sides have: those that differ first."""
+    unread: list[DiffUnread]
+    """What could not be read or compared."""
+    verdict: DiffVerdict
+    """What it comes to."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EmptiedTable:
     """A table had rows and now has none."""
 
@@ -3116,6 +3256,8 @@ class Repaired:
 class Documents:
     """Every document that drcore reads or writes, by name."""
 
+    diff: DiffReport
+    diff_row: DiffRow
     drill: DrillReport
     error: ErrorWire
     evidence: Evidence

@@ -87,7 +87,7 @@ impl ContentJob {
             let key = catalog.primary_key(name)?.map_or(&[][..], |key| &key.columns);
             Layout::new(columns, key)
         };
-        let sketched = then.map(|then| then.sketched.get(name).map(Sketch::bits));
+        let sketched = then.map(|then| then.sketched.bits(name));
         let bits = match sketched {
             // Nothing to take away from: no sketch is needed.
             Some(None) => None,
@@ -236,7 +236,9 @@ pub(super) fn asked(plan: &Plan, then: Then<'_>, options: &CollectOptions) -> bo
     let skipped = plan.skipped("content_drift").is_some()
         || !(options.only.is_empty() || options.only.iter().any(|id| id == "content_drift"));
     match options.content {
-        _ if options.wanted.is_some() || options.facts.is_some() => false,
+        _ if options.facts.is_some() => false,
+        // Whoever says what is wanted says whether content is.
+        content if options.wanted.is_some() => content == ContentChoice::Always,
         ContentChoice::Always | ContentChoice::ByLink if then.is_nothing() => !skipped,
         _ if skipped => false,
         _ => match then.known() {

@@ -25,6 +25,8 @@ pub(crate) struct Sketches {
     missing: BTreeMap<QualifiedName, String>,
     /// Why there are none, where there should be some.
     lost: Option<String>,
+    /// Cells of those that are to be made, as a power of two, where there is nothing to take them from.
+    expected: BTreeMap<QualifiedName, u32>,
 }
 
 /// The file that holds the sketches of stored Evidence, beside it.
@@ -45,6 +47,16 @@ impl Sketches {
     pub(crate) fn insert(&mut self, table: QualifiedName, sketch: Sketch) {
         self.tables.insert(table, Arc::new(sketch));
         self.lost = None;
+    }
+
+    /// One of 2^`bits` cells a part is to be made of this table.
+    pub(crate) fn expect(&mut self, table: QualifiedName, bits: u32) {
+        self.expected.insert(table, bits);
+    }
+
+    /// Cells of the sketch of this table, or of the one that is to be made, as a power of two.
+    pub(crate) fn bits(&self, table: &QualifiedName) -> Option<u32> {
+        self.get(table).map(Sketch::bits).or_else(|| self.expected.get(table).copied())
     }
 
     /// The sketch of this table could not be made, because of `why`.

@@ -4,7 +4,7 @@
 mod finding;
 mod headline;
 mod not_run;
-mod page;
+pub(crate) mod page;
 #[cfg(test)]
 mod tests;
 

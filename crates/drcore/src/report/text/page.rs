@@ -13,7 +13,7 @@ const NARROWEST: usize = 40;
 
 /// What a word is coloured for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Bad,
     Good,
     Plain,
@@ -37,26 +37,26 @@ impl Tone {
 
 /// A page that is written from the top. Everything that is put on it is escaped here.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     out: String,
     width: Option<usize>,
     color: bool,
 }
 
 impl Page {
-    pub(super) fn new(width: Option<usize>, color: bool) -> Self {
+    pub(crate) fn new(width: Option<usize>, color: bool) -> Self {
         Self { out: String::new(), width: width.map(|width| width.max(NARROWEST)), color }
     }
 
     /// The page, with one line break at its end.
-    pub(super) fn finish(mut self) -> String {
+    pub(crate) fn finish(mut self) -> String {
         self.out.truncate(self.out.trim_end().len());
         self.out.push('\n');
         without_commands(&self.out).into_owned()
     }
 
     /// Adds a page, apart from what stands before and comes after it. `apart` also if it is empty.
-    pub(super) fn section(&mut self, body: &Self, apart: bool) {
+    pub(crate) fn section(&mut self, body: &Self, apart: bool) {
         if apart || !body.out.is_empty() {
             self.blank();
             self.out.push_str(&body.out);
@@ -65,26 +65,26 @@ impl Page {
     }
 
     /// An empty line, but never two, and none at the top.
-    pub(super) fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         if !self.out.is_empty() && !self.out.ends_with("\n\n") {
             self.out.push('\n');
         }
     }
 
     /// A line from the margin.
-    pub(super) fn plain(&mut self, text: &str) {
+    pub(crate) fn plain(&mut self, text: &str) {
         self.write("", 0, text);
     }
 
     /// A line with a word in the margin.
-    pub(super) fn labelled(&mut self, label: &str, tone: Tone, text: &str) {
+    pub(crate) fn labelled(&mut self, label: &str, tone: Tone, text: &str) {
         let padding = " ".repeat(LABEL.saturating_sub(label.chars().count()));
         let shown = format!("{}{padding}", self.paint(label, tone));
         self.write(&shown, LABEL, text);
     }
 
     /// A line with a word in the margin and a name before the text, padded to `column`.
-    pub(super) fn labelled_column(&mut self, label: &str, tone: Tone, name: &str, column: usize, text: &str) {
+    pub(crate) fn labelled_column(&mut self, label: &str, tone: Tone, name: &str, column: usize, text: &str) {
         let margin = " ".repeat(LABEL.saturating_sub(label.chars().count()));
         let padding = " ".repeat(column.saturating_sub(name.chars().count()));
         let first = format!("{}{margin}{}{padding}", self.paint(label, tone), terminal(name));
@@ -92,18 +92,18 @@ impl Page {
     }
 
     /// A line under a labelled one.
-    pub(super) fn more(&mut self, text: &str) {
+    pub(crate) fn more(&mut self, text: &str) {
         self.write(&" ".repeat(LABEL), LABEL, text);
     }
 
     /// A named line under a labelled one; the names of a group are padded to `column`.
-    pub(super) fn field(&mut self, name: &str, column: usize, text: &str) {
+    pub(crate) fn field(&mut self, name: &str, column: usize, text: &str) {
         let padding = " ".repeat(column.saturating_sub(name.chars().count()));
         self.write(&format!("{}{name}{padding}", " ".repeat(LABEL)), LABEL + column, text);
     }
 
     /// A statement under a labelled line: broken between words only, never inside a literal or a name.
-    pub(super) fn sql(&mut self, name: &str, statement: &str) {
+    pub(crate) fn sql(&mut self, name: &str, statement: &str) {
         let indent = LABEL + name.chars().count();
         let first = format!("{}{name}", " ".repeat(LABEL));
         let statement = terminal_lines(statement.trim_end());
@@ -120,7 +120,7 @@ impl Page {
     }
 
     /// An id, on a line of its own that is never broken, so that it can be copied.
-    pub(super) fn id(&mut self, id: &str) {
+    pub(crate) fn id(&mut self, id: &str) {
         let shown = self.paint(&terminal(id), Tone::Quiet);
         self.out.push_str(&" ".repeat(LABEL));
         self.out.push_str(&shown);

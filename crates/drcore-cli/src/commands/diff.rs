@@ -1,0 +1,139 @@
+//! `drcore diff`
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::FalseyValueParser;
+use drcore::connect::Dsn;
+use drcore::diff::DiffOptions;
+use drcore::plan::TableName;
+use drcore::report::TextOptions;
+use drcore::{Against, Error, ErrorKind};
+
+use super::shared::{Format, PlanArguments, ReadingArguments, keep_apart, not_empty};
+use crate::delivery::Delivery;
+use crate::fault::Fault;
+use crate::output;
+use crate::screen::Screen;
+
+/// Compare two databases, or one with a baseline: which tables and rows differ
+///
+/// Reads both at the same time, each from one snapshot, and never writes. Says
+/// `same` only where every row of every compared table is the same and nothing
+/// was left unread. Exit code 0 the same, 1 different, 3 unproven.
+#[expect(clippy::doc_markdown, reason = "help is no Markdown")]
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  drcore diff \"$SOURCE_URL\" \"$DATABASE_URL\"
+  drcore diff baseline.json \"$DATABASE_URL\" -o diff.json
+  drcore diff \"$OLD_URL\" \"$NEW_URL\" -t invoices -t time_logs --limit 5")]
+pub(crate) struct Arguments {
+    /// The one side, A: a URL (or host=… dbname=…), or the file of a baseline
+    #[arg(value_name = "A", value_parser = not_empty)]
+    a: String,
+    /// The other side, B; without it DATABASE_URL, then PGHOST and the like
+    #[arg(value_name = "B", value_parser = not_empty)]
+    b: Option<String>,
+    #[command(flatten)]
+    reading: ReadingArguments,
+    #[command(flatten)]
+    plan: PlanArguments,
+    /// Only these tables; repeats, or separated by commas
+    #[arg(short, long = "table", value_name = "TABLE", value_delimiter = ',', value_parser = TableName::parse)]
+    tables: Vec<TableName>,
+    /// Not these tables: schema.table or table, where * stands for any text;
+    /// repeats. The result lists them
+    #[arg(long = "exclude-table", value_name = "PATTERN", value_delimiter = ',', value_parser = not_empty)]
+    exclude: Vec<String>,
+    /// Compare a table whose columns differ by those that both sides have
+    #[arg(long)]
+    common_columns: bool,
+    /// How many rows of each sort a table shows
+    #[arg(long, value_name = "N", default_value_t = DiffOptions::LIMIT)]
+    limit: usize,
+    /// What standard output holds; json gives errors as JSON too
+    #[arg(long, value_enum, default_value_t, env = "DRCORE_FORMAT", hide_possible_values = true)]
+    #[arg(value_name = "text|json")]
+    format: Format,
+    /// Write it here too; repeats. The extension chooses the format: .json or .txt
+    #[arg(short, long, value_name = "FILE")]
+    output: Vec<PathBuf>,
+    /// The names of all tables
+    #[arg(short, long, env = "DRCORE_VERBOSE", value_parser = FalseyValueParser::new())]
+    verbose: bool,
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Json,
+    Text,
+}
+
+/// Runs it. Gives the exit code.
+pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
+    let b = match arguments.b {
+        Some(b) => b,
+        None => Dsn::from_environment().map_err(Fault::usage)?,
+    };
+    let mut outputs = Vec::new();
+    for path in &arguments.output {
+        outputs.push((path, form(path).map_err(Fault::usage)?));
+        output::check_writable(path).map_err(Fault::usage)?;
+    }
+    for side in [&arguments.a, &b] {
+        keep_apart(Some(side), &arguments.output)?;
+    }
+    let (a, b) = (side(&arguments.a, screen)?, side(&b, screen)?);
+    let mut options = DiffOptions::default();
+    options.plan = arguments.plan.load()?;
+    keep_apart(options.plan.source(), &arguments.output)?;
+    arguments.reading.limit(&mut options.plan);
+    options.tables = arguments.tables;
+    options.exclude = arguments.exclude;
+    options.common_columns = arguments.common_columns;
+    options.limit = arguments.limit;
+    let (collect, display) = arguments.reading.collecting(screen);
+    options.collect = collect;
+    let diff = Box::pin(drcore::diff::diff(&a, &b, &options)).await?;
+    drop(display);
+    screen.incident.read(&diff.b.run);
+    screen.incident.verdict(diff.verdict.as_str());
+    let mut delivery = Delivery::new(screen);
+    let json = diff.to_json()? + "\n";
+    let mut text = TextOptions::default();
+    text.verbose = arguments.verbose;
+    for (path, form) in outputs {
+        let shown = match form {
+            Form::Json => json.clone(),
+            Form::Text => diff.to_text(text),
+        };
+        delivery.file(path, Ok(shown));
+    }
+    text.width = screen.width;
+    text.color = screen.color;
+    match arguments.format {
+        Format::Json => delivery.print(&json),
+        Format::Text => delivery.print(&diff.to_text(text)),
+    }
+    Ok(delivery.end(diff.exit_code()))
+}
+
+/// One side: what cannot be one is refused before anything runs.
+fn side(text: &str, screen: &Screen) -> Result<Against, Fault> {
+    let side = Against::parse(text);
+    if let Against::Url(url) = &side {
+        Dsn::parse(url).map_err(Fault::usage)?;
+        screen.incident.reached_by(url);
+    }
+    Ok(side)
+}
+
+fn form(path: &Path) -> Result<Form, Error> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => Ok(Form::Json),
+        Some("txt") => Ok(Form::Text),
+        _ => Err(Error::new(ErrorKind::Usage, format!("{} says no format of a comparison", path.display()))
+            .hint("The extension chooses it: .json or .txt.")),
+    }
+}

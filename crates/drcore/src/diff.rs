@@ -1,0 +1,41 @@
+//! What differs between two states of a database: tables, columns and rows.
+//!
+//! [`diff`] compares two sides, A and B, each a live database or a baseline. Live sides are read at the
+//! same time, each from one snapshot. Every table that both have is read as a whole: its number of rows
+//! and the fingerprint of its [content](crate::content). Only where these are equal for every table, and
+//! nothing was left unread, are the two the same.
+
+mod compare;
+mod options;
+mod render;
+mod report;
+mod sides;
+mod structure;
+
+pub use options::DiffOptions;
+pub use report::{
+    ChangedColumn, DiffColumns, DiffOutcome, DiffReport, DiffRow, DiffSide, DiffTable, DiffUnread,
+    DiffVerdict, LoneTable, OmittedTable, RowChange, SideKind,
+};
+
+use crate::error::Result;
+use crate::verify::Against;
+use sides::Sides;
+
+/// Compares two sides.
+///
+/// A side that cannot be reached gives a report too: everything unread, the verdict `unproven`.
+///
+/// # Errors
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if a side is no connection string, an archive, or a table that
+/// the options name is nowhere; [`ErrorKind::Io`](crate::ErrorKind::Io) or
+/// [`ErrorKind::Format`](crate::ErrorKind::Format) if a baseline cannot be read.
+#[tracing::instrument(name = "diff", skip_all)]
+pub async fn diff(a: &Against, b: &Against, options: &DiffOptions) -> Result<DiffReport> {
+    // Boxed, or every caller's future would be as large as both collections.
+    Box::pin(async {
+        let sides = Sides::open(a, b)?;
+        sides.compare(options).await
+    })
+    .await
+}

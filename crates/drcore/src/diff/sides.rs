@@ -1,0 +1,270 @@
+//! The two sides: what they are, and how they are read.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::compare::Comparison;
+use super::options::DiffOptions;
+use super::report::{DiffReport, DiffSide, SideKind};
+use super::structure::{Agreement, FACTS, Known};
+use crate::collect::{
+    CollectOptions, ContentChoice, Request, Stop, Then, Wants, both, collect_or_unreachable_until,
+};
+use crate::connect::Dsn;
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::Evidence;
+use crate::plan::Plan;
+use crate::sql::QualifiedName;
+use crate::verify::Against;
+
+/// The two sides.
+pub(super) struct Sides {
+    a: Side,
+    b: Side,
+}
+
+/// One side.
+enum Side {
+    /// A live database.
+    Live { url: String },
+    /// Stored Evidence.
+    Stored { evidence: Box<Evidence>, file: Option<String> },
+}
+
+impl Side {
+    /// # Errors
+    /// Why it is none.
+    fn open(side: &Against) -> Result<Self> {
+        Ok(match side {
+            Against::Url(url) => {
+                Dsn::parse(url)?;
+                Self::Live { url: url.clone() }
+            }
+            Against::File(path) => {
+                refuse_archive(path)?;
+                let evidence = Box::new(Evidence::load(path)?);
+                Self::Stored { evidence, file: Some(path.display().to_string()) }
+            }
+            Against::Evidence(evidence) => Self::Stored { evidence: evidence.clone(), file: None },
+        })
+    }
+
+    fn is_stored(&self) -> bool {
+        matches!(self, Self::Stored { .. })
+    }
+
+    /// Reads it if it is live.
+    async fn read(
+        &self,
+        stop: &Stop,
+        plan: &Plan,
+        then: Option<&Evidence>,
+        options: &CollectOptions,
+    ) -> Evidence {
+        match self {
+            Self::Live { url } => {
+                let then = then.map_or(Then::Nothing, Then::Known);
+                collect_or_unreachable_until(stop, url, plan, then, options).await
+            }
+            Self::Stored { evidence, .. } => (**evidence).clone(),
+        }
+    }
+
+    fn described(&self, evidence: &Evidence) -> DiffSide {
+        let (kind, file) = match self {
+            Self::Live { .. } => (SideKind::Database, None),
+            Self::Stored { file, .. } => (SideKind::Baseline, file.clone()),
+        };
+        DiffSide { kind, file, run: evidence.run.without_files() }
+    }
+}
+
+impl Sides {
+    /// # Errors
+    /// Why one of them is none.
+    pub(super) fn open(a: &Against, b: &Against) -> Result<Self> {
+        Ok(Self { a: Side::open(a)?, b: Side::open(b)? })
+    }
+
+    /// Compares them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if a table that the options name is nowhere.
+    pub(super) async fn compare(&self, options: &DiffOptions) -> Result<DiffReport> {
+        let limits = &options.plan.limits;
+        let stop = Stop::new(options.collect.cancel.clone(), limits.deadline.map(Into::into));
+        let result = self.compare_until(&stop, options).await;
+        stop.finish();
+        result
+    }
+
+    async fn compare_until(&self, stop: &Stop, options: &DiffOptions) -> Result<DiffReport> {
+        let structure = CollectOptions {
+            cancel: options.collect.cancel.clone(),
+            facts: Some(FACTS.to_vec()),
+            ..CollectOptions::default()
+        };
+        let both = [structure.clone(), structure];
+        let [a, b] = self.read_both(stop, &options.plan, None, both).await;
+        let mut report = DiffReport::new(self.a.described(&a), self.b.described(&b));
+        let lists = [("a", &a), ("b", &b)];
+        let unread = lists.map(|(side, evidence)| report.unread_structure(side, evidence));
+        if unread.contains(&true) {
+            report.conclude();
+            return Ok(report);
+        }
+        let agreement = Agreement::find(self.known(&self.a, &a), self.known(&self.b, &b), options)?;
+        let expected = agreement.as_expected(Evidence::new(a.run.clone()));
+        let [of_a, of_b] = [(&agreement.only_in_a, &b), (&agreement.only_in_b, &a)].map(|(alone, other)| {
+            let wanted = Arc::new(Wanted::new(&agreement, alone, other));
+            CollectOptions {
+                content: ContentChoice::Always,
+                wanted: Some(Arc::new(move |evidence| wanted.by(evidence))),
+                ..options.collect.clone()
+            }
+        });
+        let read = self.read_both(stop, &options.plan, Some(&expected), [of_a, of_b]).await;
+        report.a = self.a.described(&read[0]);
+        report.b = self.b.described(&read[1]);
+        let comparison =
+            Comparison { agreement: &agreement, structure: [&a, &b], read: [&read[0], &read[1]] };
+        comparison.report(&mut report, options.limit);
+        report.conclude();
+        Ok(report)
+    }
+
+    fn known<'e>(&self, side: &Side, evidence: &'e Evidence) -> Known<'e> {
+        let _ = self;
+        Known { evidence, stored: side.is_stored() }
+    }
+
+    /// Reads those that are live: at the same time, or one after the other where their servers have too few
+    /// connections for both.
+    async fn read_both(
+        &self,
+        stop: &Stop,
+        plan: &Plan,
+        then: Option<&Evidence>,
+        [mut of_a, mut of_b]: [CollectOptions; 2],
+    ) -> [Evidence; 2] {
+        if let Some(tell) = of_a.progress.clone()
+            && !self.a.is_stored()
+            && !self.b.is_stored()
+        {
+            [of_a.progress, of_b.progress] = both(&tell).map(Some);
+        }
+        let (a, b) = tokio::join!(self.a.read(stop, plan, then, &of_a), self.b.read(stop, plan, then, &of_b));
+        let is_short = |evidence: &Evidence| {
+            // too_many_connections
+            evidence.failure().is_some_and(|failure| failure.sqlstate.as_deref() == Some("53300"))
+        };
+        if self.a.is_stored() || self.b.is_stored() || !(is_short(&a) || is_short(&b)) {
+            return [a, b];
+        }
+        tracing::warn!("both at once need more connections than there are: reading one after the other");
+        let a = self.a.read(stop, plan, then, &of_a).await;
+        [a, self.b.read(stop, plan, then, &of_b).await]
+    }
+}
+
+/// What is asked of one side.
+struct Wanted {
+    compared: Vec<QualifiedName>,
+    /// Tables that only this side has: their rows are counted.
+    alone: Vec<QualifiedName>,
+    /// What the other side holds already.
+    other: Evidence,
+}
+
+impl Wanted {
+    fn new(agreement: &Agreement, alone: &[QualifiedName], other: &Evidence) -> Self {
+        let compared = agreement.tables.iter().filter(|(_, agreed)| agreed.comparable.is_ok());
+        Self {
+            compared: compared.map(|(name, _)| name.clone()).collect(),
+            alone: alone.to_vec(),
+            other: other.clone(),
+        }
+    }
+
+    fn by(&self, evidence: &Evidence) -> Wants {
+        let mut wants = Wants::default();
+        wants.catalog(&FACTS);
+        for name in &self.alone {
+            wants.add(Request::Rows(name.clone()));
+        }
+        for name in &self.compared {
+            wants.add(Request::Content(name.clone()));
+            let content = |evidence: &'_ Evidence| {
+                let content = evidence.scans.tables.get(name)?.content.read()?;
+                Some((content.rows, content.fingerprint))
+            };
+            // Where the server sent sums only, and the other side can be subtracted.
+            if self.other.sketched.get(name).is_some()
+                && let Some(now) = content(evidence)
+                && content(&self.other).is_some_and(|then| then != now)
+            {
+                wants.add(Request::Sketch(name.clone()));
+            }
+        }
+        wants
+    }
+}
+
+/// Refuses a dump by name: its rows cannot be read yet.
+fn refuse_archive(path: &Path) -> Result<()> {
+    let what = if path.join("toc.dat").is_file() {
+        Some("a pg_dump archive (directory)")
+    } else {
+        let mut begin = [0; 64];
+        let read = std::fs::File::open(path).and_then(|mut file| file.read(&mut begin));
+        match read.map(|count| &begin[..count]) {
+            Ok(begin) if begin.starts_with(b"PGDMP") => Some("a pg_dump archive"),
+            Ok(begin) if begin.windows(10).any(|text| text == b"PostgreSQL") && begin.starts_with(b"--") => {
+                Some("a dump in plain SQL")
+            }
+            // toc.dat comes first in it.
+            Ok(begin) if begin.starts_with(b"toc.dat\0") => Some("a pg_dump archive (tar)"),
+            _ => None,
+        }
+    };
+    match what {
+        Some(what) => Err(Error::new(
+            ErrorKind::Usage,
+            format!("{} is {what}, whose rows cannot be compared as they are", path.display()),
+        )
+        .hint("Restore it into a database first (drcore scratch starts an empty one), and compare that.")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archives_are_refused_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str, bytes: &[u8]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let folder = directory.path().join("dump");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("toc.dat"), b"PGDMP").unwrap();
+        for (path, needle) in [
+            (at("a.dump", b"PGDMP\x01\x0e"), "a pg_dump archive"),
+            (folder, "directory"),
+            (at("a.tar", b"toc.dat\0\0\0"), "tar"),
+            (at("a.sql", b"--\n-- PostgreSQL database dump\n--\n"), "plain SQL"),
+        ] {
+            let error = Side::open(&Against::File(path)).err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::Usage);
+            assert!(error.to_string().contains(needle), "{error}");
+            assert!(error.hint_text().unwrap().contains("drcore scratch"));
+        }
+        let error = Side::open(&Against::File(at("b.json", b"{}"))).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Format);
+    }
+}
