@@ -107,7 +107,9 @@ async fn whenever_ctrl_c_comes_no_statement_is_left_behind() {
     for delay in [10, 20, 30, 40, 50, 60, 80, 100, 130, 160] {
         let child = place.command(&["verify", &url, "--against", "baseline.json"]).spawn().unwrap();
         tokio::time::sleep(Duration::from_millis(delay)).await;
-        signal(&child, "-INT");
+        // Not SIGINT, which shells ignore for what they run in the background: until somebody listens,
+        // it would be lost.
+        signal(&child, "-TERM");
         let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
         // None: so early that nobody listened yet, and nothing was asked.
         assert!([Some(130), None].contains(&output.status.code()), "after {delay} ms: {output:?}");
