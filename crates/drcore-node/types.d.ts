@@ -5057,6 +5057,18 @@ export interface Tenancy {
  */
 export interface Progress {
   /**
+   * Bytes of tables that were read so far, in all phases, as they are stored; 0 while nobody knows.
+   */
+  bytes: number
+  /**
+   * Bytes read in a second, since the first table was begun; 0 while nobody knows.
+   */
+  bytes_per_second: number
+  /**
+   * Bytes that are to be read, as far as is known by now.
+   */
+  bytes_total: number
+  /**
    * How many statements of this phase are answered.
    */
   done: number
@@ -5064,6 +5076,10 @@ export interface Progress {
    * Since the collection began; in milliseconds in JSON.
    */
   elapsed_ms: number
+  /**
+   * How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows.
+   */
+  left_ms?: number | null
   /**
    * What is being done.
    */

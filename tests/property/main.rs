@@ -3,6 +3,7 @@
 //! Few cases in a normal run; `DRCORE_CASES=500 cargo test --test property` tries more.
 
 mod content;
+mod parts;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use drcore::collect::{Phase, Progress};
-use drcore::report::count;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinHandle;
 
@@ -74,17 +73,20 @@ impl Display {
 
     fn bar() -> Self {
         let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
-        if let Ok(style) =
-            ProgressStyle::with_template("{msg}\n{bar:40} {pos} of {len} · {elapsed} · {eta} left")
-        {
+        if let Ok(style) = ProgressStyle::with_template("{msg}\n{bar:40} {elapsed} · {prefix}") {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.enable_steady_tick(Duration::from_millis(250));
         let shown = bar.clone();
         let listener: Listener = Arc::new(move |progress| {
-            shown.set_length(progress.total);
-            shown.set_position(progress.done);
-            shown.set_message(sentence(progress));
+            let (so_far, all) = match progress.phase {
+                Phase::Scan if progress.bytes_total > 0 => (progress.bytes, progress.bytes_total),
+                _ => (progress.done, progress.total),
+            };
+            shown.set_length(all);
+            shown.set_position(so_far);
+            shown.set_prefix(progress.steps());
+            shown.set_message(progress.sentence());
         });
         Self { listener: Some(listener), bar: Some(bar), ticker: None }
     }
@@ -103,11 +105,14 @@ impl Display {
             loop {
                 tokio::time::sleep(LOG_EVERY).await;
                 let latest = latest.lock().ok().and_then(|latest| *latest);
-                let text = latest.map_or_else(
-                    || "connecting".to_owned(),
-                    |progress| format!("{}, {} of {}", sentence(progress), progress.done, progress.total),
-                );
-                say(&format!("drcore: {text}, {} s", started.elapsed().as_secs()));
+                let seconds = started.elapsed().as_secs();
+                let Some(progress) = latest else {
+                    say(&format!("drcore: connecting, {seconds} s"));
+                    continue;
+                };
+                // Two lines, or it would be wider than a terminal.
+                say(&format!("drcore: {}", progress.sentence()));
+                say(&format!("drcore: {}, {seconds} s so far", progress.steps()));
             }
         });
         Self { listener: Some(listener), bar: None, ticker: Some(ticker) }
@@ -127,17 +132,6 @@ impl Display {
             say(&event);
         });
         Self { listener: Some(listener), bar: None, ticker: None }
-    }
-}
-
-fn sentence(progress: Progress) -> String {
-    let rows = count(progress.rows);
-    match progress.phase {
-        Phase::Scan => {
-            let seconds = progress.elapsed.as_secs().max(1);
-            format!("reading tables: {rows} rows, {} a second", count(progress.rows / seconds))
-        }
-        _ => format!("reading the {}", progress.phase.as_str()),
     }
 }
 

@@ -92,11 +92,12 @@ describe('progress', TIMEOUT, () => {
     const told = []
     await collect(database(), { onProgress: (progress) => told.push(progress), plan })
     assert.deepEqual(new Set(told.map((progress) => progress.phase)), new Set(['catalog', 'scan']))
-    for (const { done, total, rows, elapsed_ms } of told) {
-      assert.ok(done <= total)
+    for (const { done, total, rows, bytes, bytes_total, elapsed_ms } of told) {
+      assert.ok(done <= total && bytes <= bytes_total)
       assert.ok(Number.isInteger(rows) && Number.isInteger(elapsed_ms))
     }
     assert.equal(told.at(-1).rows, 40)
+    assert.ok(told.at(-1).bytes_total > 0)
   })
 
   for (const [what, onProgress] of [

@@ -79,6 +79,7 @@ def test_progress_is_told_where_the_caller_is(database: Database, baseline: drco
     assert isinstance(last, drcore.Progress)
     assert (last.phase, last.done) == ("scan", last.total)
     assert last.rows == 1001
+    assert 0 < last.bytes == last.bytes_total
 
 
 PUBLIC: list[tuple[ModuleType | type, str]] = [

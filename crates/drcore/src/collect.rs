@@ -11,6 +11,7 @@ mod asking;
 mod attempt;
 mod content;
 mod explain;
+mod gathering;
 mod job;
 mod jobs;
 mod progress;
@@ -19,6 +20,7 @@ mod recent;
 mod request;
 mod sizes;
 mod stop;
+mod storage;
 mod then;
 mod workers;
 
@@ -63,6 +65,9 @@ pub struct CollectOptions {
     pub only: Vec<String>,
     /// Whether the content of tables is collected.
     pub content: ContentChoice,
+    /// Blocks of a table that one statement reads, at most. Where nobody says, large tables are read in parts
+    /// that suit their size and the number of sessions, and in smaller ones where a statement takes longer than it may.
+    pub blocks: Option<u32>,
     /// These facts of the catalog and nothing else, whatever checks want: no table is scanned.
     pub facts: Option<Vec<CatalogFactName>>,
     /// What is wanted instead of what the checks want: the other verbs' questions.

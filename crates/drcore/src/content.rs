@@ -29,6 +29,7 @@
 //! Sources: `record_send` in PostgreSQL's `src/backend/utils/adt/rowtypes.c`; the binary format in the
 //! documentation of `COPY`.
 
+mod blocks;
 mod form;
 mod key;
 mod layout;
@@ -43,6 +44,7 @@ use std::ops::AddAssign;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub(crate) use blocks::{Blocks, Coverage};
 pub(crate) use key::{Key, KeyForm};
 pub(crate) use layout::Layout;
 pub(crate) use rows::CopyRows;

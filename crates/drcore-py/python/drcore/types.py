@@ -570,6 +570,12 @@ PolicyCommand: TypeAlias = Literal["all", "delete", "insert", "select", "update"
 class Progress:
     """How far a collection is."""
 
+    bytes: int
+    """Bytes of tables that were read so far, in all phases, as they are stored; 0 while nobody knows."""
+    bytes_per_second: int
+    """Bytes read in a second, since the first table was begun; 0 while nobody knows."""
+    bytes_total: int
+    """Bytes that are to be read, as far as is known by now."""
     done: int
     """How many statements of this phase are answered."""
     elapsed_ms: int
@@ -580,6 +586,8 @@ class Progress:
     """Rows counted so far, in all phases."""
     total: int
     """How many statements this phase has."""
+    left_ms: int | None = None
+    """How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows."""
 
 
 Reason: TypeAlias = Literal["assumed", "no_expectation", "not_applicable", "not_selected", "skipped", "unreadable"]

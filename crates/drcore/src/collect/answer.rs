@@ -35,7 +35,8 @@ impl Job {
     fn keep_rows(&self, answer: Result<Rows, Cause>, evidence: &mut Evidence) -> u64 {
         let scans = &mut evidence.scans;
         match self {
-            Self::Content(_) => 0,
+            // Reads by itself, and is understood by whoever asks.
+            Self::Content(_) | Self::Storage(_) => 0,
             Self::Incomparable { table, cause } => {
                 let scan = scans.tables.entry(table.clone()).or_default();
                 scan.content = Fact::Unread(cause.clone());

@@ -140,7 +140,7 @@ impl Collection<'_> {
             }
             before = wants.clone();
             let span = tracing::debug_span!("round", round);
-            let reading = Reading { plan, then: baseline.known(), way };
+            let reading = Reading { plan, then: baseline.known(), way, blocks: options.blocks };
             pool.answer(reading, wants, evidence, stop, &tracker).instrument(span).await?;
             if stop.is_stopped() {
                 break;

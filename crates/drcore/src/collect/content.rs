@@ -1,5 +1,6 @@
 //! Reading what tables hold: which statement, and what becomes of its answer.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -7,15 +8,17 @@ use tokio::sync::mpsc;
 use tokio_postgres::CopyOutStream;
 
 use super::answer::{not_understood, number};
-use super::{CollectOptions, Request, Then, Wants};
+use super::gathering::{Gathering, Lessons, Part};
+use super::storage::Storage;
+use super::{CollectOptions, Request, Then, Wants, sizes};
 use crate::connect::{Rows, Session};
 use crate::content::{
-    Content, ContentLink, ContentScan, ContentWay, Copied, Fingerprint, Layout, METHOD, Scanner, Scratch,
-    Sketch, has_extremes,
+    Blocks, Content, ContentLink, ContentScan, ContentWay, Copied, Fingerprint, Layout, METHOD, Scanner,
+    Scratch, Sketch, has_extremes,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::{Catalog, CatalogFactName, Relation};
-use crate::evidence::{Cause, Evidence, Fact};
+use crate::evidence::{Cause, CauseKind, Evidence, Fact};
 use crate::plan::Plan;
 use crate::sql::QualifiedName;
 
@@ -41,11 +44,12 @@ const UNKNOWN_BITS: u32 = 14;
 /// Round trips of which the quickest counts.
 const ROUND_TRIPS: u32 = 12;
 
-/// One table whose content is read.
-#[derive(Clone, Debug)]
-pub(super) struct ContentJob {
+/// One table whose content is read, in one part or in several.
+#[derive(Debug)]
+pub(super) struct ContentTable {
     pub(super) name: QualifiedName,
     from: String,
+    storage: Storage,
     layout: Layout,
     method: Method,
     /// Cells of the sketch, as a power of two; none where no sketch is needed.
@@ -54,6 +58,15 @@ pub(super) struct ContentJob {
     extremes: Vec<String>,
     /// Whether only the sketch is wanted, the rest being known.
     only_sketch: bool,
+    gathering: Mutex<Gathering>,
+    lessons: Lessons,
+}
+
+/// One part of it.
+#[derive(Clone, Debug)]
+pub(super) struct ContentJob {
+    pub(super) table: Arc<ContentTable>,
+    part: Part,
 }
 
 /// What is asked of the server.
@@ -67,8 +80,8 @@ enum Method {
     Sum,
 }
 
-impl ContentJob {
-    /// Which statement reads the content of this table.
+impl ContentTable {
+    /// Which statements read the content of this table.
     ///
     /// # Errors
     /// The cause, where it cannot be compared with the baseline, or its structure could not be read.
@@ -77,6 +90,7 @@ impl ContentJob {
         catalog: &Catalog,
         then: Option<&Evidence>,
         way: ContentWay,
+        storage: Storage,
     ) -> Result<Self, Cause> {
         let name = &relation.name;
         let columns = catalog.columns_of(name)?;
@@ -92,9 +106,10 @@ impl ContentJob {
             // Nothing to take away from: no sketch is needed.
             Some(None) => None,
             Some(Some(bits)) => Some(bits),
-            None => Some(match u64::try_from(relation.estimated_rows) {
-                Ok(rows @ 1..) => Sketch::bits_for(rows),
-                _ => UNKNOWN_BITS,
+            // Too many cells are folded once the rows are counted; too few stay too few.
+            None => Some(match sizes::rows(relation, Some(&storage)) {
+                Some(rows) => Sketch::bits_for(rows),
+                None => UNKNOWN_BITS,
             }),
         };
         let method = match way {
@@ -102,8 +117,25 @@ impl ContentJob {
             ContentWay::Server if then.is_none() => Method::Hashes,
             ContentWay::Server => Method::Sum,
         };
-        let from = relation.from_sql();
-        Ok(Self { name: name.clone(), from, layout, method, bits, extremes: Vec::new(), only_sketch: false })
+        Ok(Self {
+            name: name.clone(),
+            from: relation.from_sql(),
+            storage,
+            layout,
+            method,
+            bits,
+            extremes: Vec::new(),
+            only_sketch: false,
+            gathering: Mutex::default(),
+            lessons: Lessons::default(),
+        })
+    }
+
+    /// The parts in which it is read.
+    pub(super) fn jobs(self, bytes: u64, blocks: Option<u32>) -> Vec<ContentJob> {
+        let parts = Part::of(&self.storage, bytes, blocks);
+        let table = Arc::new(self);
+        parts.into_iter().map(|part| ContentJob { table: Arc::clone(&table), part }).collect()
     }
 
     /// Only what tells which rows differ.
@@ -126,21 +158,67 @@ impl ContentJob {
         left
     }
 
+    /// Keeps what all parts came to in the Evidence.
+    fn keep(&self, answer: Result<ContentScan, Cause>, evidence: &mut Evidence) {
+        if self.only_sketch {
+            match answer {
+                Ok(ContentScan { sketch: Some(sketch), .. }) => {
+                    evidence.sketched.insert(self.name.clone(), sketch);
+                }
+                Ok(_) => evidence.sketched.miss(self.name.clone(), not_understood().message),
+                Err(cause) => evidence.sketched.miss(self.name.clone(), cause.message),
+            }
+            return;
+        }
+        let scan = evidence.scans.tables.entry(self.name.clone()).or_default();
+        match answer {
+            Ok(ContentScan { rows, fingerprint, sketch, ranges }) => {
+                scan.rows = Fact::Read(rows);
+                scan.content = Fact::Read(Content {
+                    method: METHOD,
+                    rows,
+                    fingerprint,
+                    columns: self.layout.columns(),
+                    key: self.layout.key_names(),
+                });
+                let extremes = ranges.iter().map(|range| Fact::Read(range.extremes()));
+                scan.extremes.extend(self.extremes.iter().cloned().zip(extremes));
+                if let Some(sketch) = sketch {
+                    evidence.sketched.insert(self.name.clone(), sketch);
+                }
+            }
+            Err(cause) => {
+                // What else this pass would have answered is asked by itself in the next round.
+                scan.content = Fact::Unread(cause);
+            }
+        }
+    }
+}
+
+impl ContentJob {
     /// Reads it.
     pub(super) async fn read(&self, session: &Session, check: Option<&str>) -> Result<ContentScan> {
-        let sql = match self.method {
+        let table = &self.table;
+        let (from, blocks) = match self.part {
+            Part::Whole => (table.from.clone(), Blocks::ALL),
+            Part::Blocks(at, blocks) => match table.storage.heaps.get(at) {
+                Some(heap) => (format!("only {}", heap.name.to_sql()), blocks),
+                None => return Err(Error::new(ErrorKind::Internal, "there is no such part of the table")),
+            },
+        };
+        let sql = match table.method {
             Method::Sum => {
-                let rows = session.scan(&self.layout.server_side(&self.from), check).await?;
+                let rows = session.scan(&table.layout.server_side(&from, blocks), check).await?;
                 return summed(&rows).ok_or_else(|| {
                     Error::new(ErrorKind::Unsupported, "the server's sum of hashes was not understood")
                 });
             }
-            Method::Rows => self.layout.copy(&self.from),
-            Method::Hashes => self.layout.hashes(&self.from),
+            Method::Rows => table.layout.copy(&from, blocks),
+            Method::Hashes => table.layout.hashes(&from, blocks),
         };
-        let copied = if self.method == Method::Rows { Copied::Rows } else { Copied::Hashes };
-        let places: Vec<usize> = self.extremes.iter().filter_map(|name| self.layout.place(name)).collect();
-        let mut scanner = Scanner::new(self.layout.clone(), copied, self.bits, &places);
+        let copied = if table.method == Method::Rows { Copied::Rows } else { Copied::Hashes };
+        let places: Vec<usize> = table.extremes.iter().filter_map(|name| table.layout.place(name)).collect();
+        let mut scanner = Scanner::new(table.layout.clone(), copied, table.bits, &places);
         let (send, mut receive) = mpsc::channel::<Vec<bytes::Bytes>>(WAITING);
         // Hashing takes a core of its own, so that the server never waits for it.
         let hashing = tokio::task::spawn_blocking(move || {
@@ -174,41 +252,62 @@ impl ContentJob {
         })?
     }
 
-    /// Keeps the answer in the Evidence. Gives the rows that were read.
+    /// Adds the answer to those of the other parts, and keeps what all came to. Gives the rows that were read.
     pub(super) fn keep(&self, answer: Result<ContentScan, Cause>, evidence: &mut Evidence) -> u64 {
+        let table = &self.table;
         let rows = answer.as_ref().map_or(0, |scan| scan.rows);
-        if self.only_sketch {
-            match answer {
-                Ok(ContentScan { sketch: Some(sketch), .. }) => {
-                    evidence.sketched.insert(self.name.clone(), sketch);
-                }
-                Ok(_) => evidence.sketched.miss(self.name.clone(), not_understood().message),
-                Err(cause) => evidence.sketched.miss(self.name.clone(), cause.message),
-            }
-            return 0;
+        let together = {
+            let mut gathering = table.gathering.lock().unwrap_or_else(PoisonError::into_inner);
+            gathering.add(&table.name, &table.storage, self.part, answer)
+        };
+        if let Some(together) = together {
+            table.keep(together, evidence);
         }
-        let scan = evidence.scans.tables.entry(self.name.clone()).or_default();
-        match answer {
-            Ok(ContentScan { rows, fingerprint, sketch, extremes }) => {
-                scan.rows = Fact::Read(rows);
-                scan.content = Fact::Read(Content {
-                    method: METHOD,
-                    rows,
-                    fingerprint,
-                    columns: self.layout.columns(),
-                    key: self.layout.key_names(),
-                });
-                scan.extremes.extend(self.extremes.iter().cloned().zip(extremes.into_iter().map(Fact::Read)));
-                if let Some(sketch) = sketch {
-                    evidence.sketched.insert(self.name.clone(), sketch);
-                }
-            }
-            Err(cause) => {
-                // What else this pass would have answered is asked by itself in the next round.
-                scan.content = Fact::Unread(cause);
-            }
+        if table.only_sketch { 0 } else { rows }
+    }
+
+    /// What takes its place where it took longer than a statement may: smaller parts.
+    pub(super) fn split(&self, cause: &Cause) -> Vec<Self> {
+        if cause.kind != CauseKind::StatementTimeout {
+            return Vec::new();
         }
-        rows
+        self.table.lessons.took_too_long(self.part.blocks(&self.table.storage));
+        self.smaller()
+    }
+
+    /// The same where a part of this size took too long already.
+    pub(super) fn split_before(&self) -> Vec<Self> {
+        let blocks = self.part.blocks(&self.table.storage);
+        if self.table.lessons.are_too_many(blocks) { self.smaller() } else { Vec::new() }
+    }
+
+    fn smaller(&self) -> Vec<Self> {
+        let halves = self.part.halves(&self.table.storage);
+        halves.into_iter().map(|part| Self { table: Arc::clone(&self.table), part }).collect()
+    }
+
+    /// Another part could not be read: there is no use in this one.
+    pub(super) fn hopeless(&self) -> Option<&Cause> {
+        self.table.lessons.hopeless()
+    }
+
+    /// This part cannot be read, and so the table cannot.
+    pub(super) fn give_up(&self, cause: &Cause) {
+        self.table.lessons.give_up(cause);
+    }
+
+    /// How many bytes it reads, roughly.
+    pub(super) fn bytes(&self) -> u64 {
+        self.part.bytes(&self.table.storage)
+    }
+
+    /// Its share of so many rows of the table.
+    pub(super) fn share(&self, rows: u64) -> u64 {
+        let part = u128::from(rows) * u128::from(self.bytes()) / u128::from(self.table.storage.bytes.max(1));
+        match self.part {
+            Part::Whole => rows,
+            Part::Blocks(..) => u64::try_from(part).unwrap_or(rows),
+        }
     }
 }
 

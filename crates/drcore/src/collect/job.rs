@@ -4,8 +4,8 @@ use super::content::ContentJob;
 use super::queue::{Place, Rank};
 use super::recent::RecentRows;
 use super::sizes::Sizes;
-use crate::evidence::Cause;
 use crate::evidence::catalog::{Catalog, CatalogFactName};
+use crate::evidence::{Cause, CauseKind};
 use crate::plan::{Assertion, Plan};
 use crate::reference::Reference;
 use crate::sql::{QualifiedName, quote};
@@ -36,6 +36,8 @@ pub(super) enum Job {
     /// Several sequences in one statement, which fails as a whole where one of them cannot be read.
     Sequences(Vec<QualifiedName>),
     Assertion(Assertion),
+    /// How tables are stored, which only decides how they are read.
+    Storage(String),
     /// What the rows of a table hold.
     Content(ContentJob),
     /// The rows of a table cannot be compared with the baseline's.
@@ -77,6 +79,7 @@ impl Job {
             Self::Orphans(_) => "orphans",
             Self::Recent(_) => "recent",
             Self::Sequences(_) => "sequences",
+            Self::Storage(_) => "storage",
             Self::Table { .. } => "table",
         }
     }
@@ -86,12 +89,13 @@ impl Job {
         match self {
             Self::Assertion(assertion) => assertion.name.clone(),
             Self::Catalog(name) => format!("{name:?}"),
-            Self::Content(content) => content.name.to_string(),
+            Self::Content(content) => content.table.name.to_string(),
             Self::Impossible { table, .. }
             | Self::Incomparable { table, .. }
             | Self::Table { name: table, .. } => table.to_string(),
             Self::OrphanSample { reference, .. } | Self::Orphans(reference) => reference.key(),
             Self::Recent(recent) => recent.table.to_string(),
+            Self::Storage(_) => String::new(),
             Self::Sequences(names) => crate::text::plural(names.len() as u64, "sequence"),
         }
     }
@@ -99,7 +103,7 @@ impl Job {
     /// When it is begun, among the others of its round.
     pub(super) fn place(&self, sizes: &Sizes<'_>) -> Place {
         match self {
-            Self::Catalog(_) | Self::Impossible { .. } | Self::Incomparable { .. } => {
+            Self::Catalog(_) | Self::Impossible { .. } | Self::Incomparable { .. } | Self::Storage(_) => {
                 Place::new(Rank::Rows, 1, 1)
             }
             Self::Sequences(names) => Place::new(Rank::Rows, names.len() as u64, names.len() as u64),
@@ -107,7 +111,7 @@ impl Job {
                 Place::new(Rank::Rows, sizes.rows(name), sizes.rows(name))
             }
             Self::Content(content) => {
-                let rows = sizes.rows(&content.name);
+                let rows = content.share(sizes.rows(&content.table.name));
                 Place::new(Rank::Rows, rows, rows.saturating_mul(2))
             }
             // A join costs several passes.
@@ -131,7 +135,7 @@ impl Job {
             Self::Catalog(CatalogFactName::Bucket) => vec![QualifiedName::new("storage", "buckets")],
             Self::Table { name, .. } => vec![name.clone()],
             Self::Recent(recent) => vec![recent.table.clone()],
-            Self::Content(content) => vec![content.name.clone()],
+            Self::Content(content) => vec![content.table.name.clone()],
             Self::Orphans(reference) | Self::OrphanSample { reference, .. } => {
                 vec![reference.child.clone(), reference.parent.clone()]
             }
@@ -202,19 +206,54 @@ impl Job {
                     + " order by 1"
             }
             Self::Assertion(assertion) => assertion.statement().to_owned(),
+            Self::Storage(question) => question.clone(),
             // Reads by itself.
             Self::Content(_) | Self::Incomparable { .. } | Self::Impossible { .. } => return None,
         })
     }
 
-    /// The same in smaller pieces, where one part of it may have spoilt the others.
-    pub(super) fn split(&self) -> Vec<Self> {
+    /// The same in smaller pieces, where these may be answered although it was not.
+    pub(super) fn split(&self, cause: &Cause) -> Vec<Self> {
         match self {
-            Self::Sequences(names) if names.len() > 1 => {
+            // One part of it may have spoilt the others.
+            Self::Sequences(names) if names.len() > 1 && is_of_one(cause) => {
                 let (left, right) = names.split_at(names.len() / 2);
                 vec![Self::Sequences(left.to_vec()), Self::Sequences(right.to_vec())]
             }
+            Self::Content(content) => content.split(cause).into_iter().map(Self::Content).collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// The same in smaller pieces, where it is known that it would take longer than a statement may.
+    pub(super) fn split_before(&self) -> Vec<Self> {
+        match self {
+            Self::Content(content) => content.split_before().into_iter().map(Self::Content).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Why there is no use in asking.
+    pub(super) fn hopeless(&self) -> Option<&Cause> {
+        match self {
+            Self::Content(content) => content.hopeless(),
+            _ => None,
+        }
+    }
+
+    /// There is no answer, and this is why.
+    pub(super) fn give_up(&self, cause: &Cause) {
+        if let Self::Content(content) = self {
+            content.give_up(cause);
+        }
+    }
+
+    /// How many bytes the server reads for it, roughly; 0 where nobody knows.
+    pub(super) fn bytes(&self, sizes: &Sizes<'_>) -> u64 {
+        match self {
+            Self::Content(content) => content.bytes(),
+            Self::Catalog(_) | Self::Impossible { .. } | Self::Incomparable { .. } => 0,
+            _ => self.reads().iter().map(|table| sizes.bytes(table)).sum(),
         }
     }
 
@@ -236,6 +275,14 @@ impl Job {
         let tenancy = plan.tenancy.as_ref()?;
         catalog.column(table, &tenancy.column).ok().flatten().map(|column| column.name.clone())
     }
+}
+
+/// Whether one of several things that were asked for together may have spoilt the answer for all.
+fn is_of_one(cause: &Cause) -> bool {
+    !matches!(
+        cause.kind,
+        CauseKind::Cancelled | CauseKind::Connection | CauseKind::Deadline | CauseKind::SnapshotAge
+    )
 }
 
 /// Rows of `(what, values…)`: some keys, the tenants, and two totals. The join is done once.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::content::ContentJob;
+use super::content::ContentTable;
 use super::job::{ColumnKind, Job};
 use super::recent::RecentRows;
 use super::request::{Request, Wants};
+use super::storage::Storages;
 use crate::content::ContentWay;
 use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Evidence};
@@ -23,32 +24,53 @@ pub(super) struct Reading<'a> {
     pub(super) then: Option<&'a Evidence>,
     /// Where the hashes of rows are computed.
     pub(super) way: ContentWay,
+    /// Blocks of a table that one statement reads, at most; as suits its size where none.
+    pub(super) blocks: Option<u32>,
 }
 
+/// No part of a table is smaller than this, unless it has to be: each costs a statement, and a sketch.
+const SMALLEST_PART: u64 = 64 << 20;
+/// None is larger, so that progress is seen, and little is lost with a session.
+const LARGEST_PART: u64 = 1 << 30;
+/// Into so many parts everything is divided for each session, so that all end at about the same time.
+const PARTS: u64 = 16;
+
 impl Reading<'_> {
-    fn content_of(&self, table: &QualifiedName, catalog: &Catalog) -> std::result::Result<ContentJob, Cause> {
+    fn content_of(
+        &self,
+        table: &QualifiedName,
+        catalog: &Catalog,
+        storages: &Storages,
+    ) -> Result<ContentTable, Cause> {
         let relation = catalog.relation(table)?;
         let gone = || Cause::new(CauseKind::Error, format!("{table} is not there"));
-        ContentJob::new(relation.ok_or_else(gone)?, catalog, self.then, self.way)
+        let storage = storages.get(table).cloned().unwrap_or_default();
+        ContentTable::new(relation.ok_or_else(gone)?, catalog, self.then, self.way, storage)
     }
 }
 
 /// Turns requests into statements: everything about one table that one pass can answer is one.
-pub(super) fn plan_jobs(reading: Reading<'_>, wants: Wants, catalog: &Catalog) -> Vec<Job> {
+pub(super) fn plan_jobs(
+    reading: Reading<'_>,
+    wants: Wants,
+    catalog: &Catalog,
+    storages: &Storages,
+) -> Vec<Job> {
     let plan = reading.plan;
     let mut jobs = Vec::new();
-    let mut contents: BTreeMap<QualifiedName, ContentJob> = BTreeMap::new();
+    let mut contents: BTreeMap<QualifiedName, ContentTable> = BTreeMap::new();
+    let mut sketches = Vec::new();
     let mut tables: BTreeMap<QualifiedName, (bool, Vec<String>)> = BTreeMap::new();
     let mut sequences: Vec<QualifiedName> = Vec::new();
     for request in wants.into_requests() {
         match request {
             Request::Catalog(name) => jobs.push(Job::Catalog(name)),
-            Request::Content(table) => match reading.content_of(&table, catalog) {
-                Ok(job) => drop(contents.insert(table, job)),
+            Request::Content(table) => match reading.content_of(&table, catalog, storages) {
+                Ok(content) => drop(contents.insert(table, content)),
                 Err(cause) => jobs.push(Job::Incomparable { table, cause }),
             },
-            Request::Sketch(table) => match reading.content_of(&table, catalog) {
-                Ok(job) => jobs.push(Job::Content(job.only_sketch())),
+            Request::Sketch(table) => match reading.content_of(&table, catalog, storages) {
+                Ok(content) => sketches.push(content.only_sketch()),
                 Err(cause) => jobs.push(Job::Incomparable { table, cause }),
             },
             Request::Rows(table) => tables.entry(table).or_default().0 = true,
@@ -77,7 +99,12 @@ pub(super) fn plan_jobs(reading: Reading<'_>, wants: Wants, catalog: &Catalog) -
         }
         jobs.extend(table_jobs(name, rows, columns, catalog));
     }
-    jobs.extend(contents.into_values().map(Job::Content));
+    let all: u64 = storages.values().map(|storage| storage.bytes).sum();
+    let part = all / (PARTS * reading.plan.limits.sessions() as u64);
+    let part = part.clamp(SMALLEST_PART, LARGEST_PART);
+    for content in contents.into_values().chain(sketches) {
+        jobs.extend(content.jobs(part, reading.blocks).into_iter().map(Job::Content));
+    }
     jobs.extend(sequences.chunks(SEQUENCES).map(|names| Job::Sequences(names.to_vec())));
     jobs
 }

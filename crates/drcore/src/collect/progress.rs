@@ -1,13 +1,14 @@
 //! Progress of a collection.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::error::Result;
+use crate::text::count;
 
 /// How far a collection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -22,6 +23,20 @@ pub struct Progress {
     pub total: u64,
     /// Rows counted so far, in all phases.
     pub rows: u64,
+    /// Bytes of tables that were read so far, in all phases, as they are stored; 0 while nobody knows.
+    pub bytes: u64,
+    /// Bytes that are to be read, as far as is known by now.
+    pub bytes_total: u64,
+    /// Bytes read in a second, since the first table was begun; 0 while nobody knows.
+    pub bytes_per_second: u64,
+    /// How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows.
+    #[serde(
+        rename = "left_ms",
+        serialize_with = "maybe_milliseconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<u64>")]
+    pub left: Option<Duration>,
     /// Since the collection began; in milliseconds in JSON.
     #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
     #[schemars(with = "u64")]
@@ -58,6 +73,11 @@ impl Progress {
             done: self.done + other.done,
             total: self.total + other.total,
             rows: self.rows + other.rows,
+            bytes: self.bytes + other.bytes,
+            bytes_total: self.bytes_total + other.bytes_total,
+            bytes_per_second: self.bytes_per_second + other.bytes_per_second,
+            // Both go on at the same time; of one that is not known, nor is the end of both.
+            left: self.left.zip(other.left).map(|(own, others)| own.max(others)),
             elapsed: self.elapsed.max(other.elapsed),
         }
     }
@@ -71,8 +91,77 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// `reading tables: 12,345 rows, 1.2 of 3.4 GB, 210 MB a second`: fits a terminal of 80 columns.
+    pub fn sentence(&self) -> String {
+        if self.phase != Phase::Scan {
+            return format!("reading the {}", self.phase.as_str());
+        }
+        let mut text = format!("reading tables: {} rows", count(self.rows));
+        if self.bytes_total > 0 {
+            let unit = Unit::of(self.bytes_total);
+            text +=
+                &format!(", {} of {} {}", unit.number(self.bytes), unit.number(self.bytes_total), unit.name);
+        }
+        if self.bytes_per_second > 0 {
+            let unit = Unit::of(self.bytes_per_second);
+            text += &format!(", {} {} a second", unit.number(self.bytes_per_second), unit.name);
+        }
+        text
+    }
+
+    /// `12 of 34, 5 min left`.
+    pub fn steps(&self) -> String {
+        let left = match self.left {
+            Some(left) if self.phase == Phase::Scan => format!(", {} left", span(left)),
+            _ => String::new(),
+        };
+        format!("{} of {}{left}", count(self.done), count(self.total))
+    }
+}
+
+/// No finer than it is known.
+fn span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..=99 => format!("{seconds} s"),
+        seconds @ 100..=5_999 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+    }
+}
+
+/// What bytes are counted in.
+#[derive(Clone, Copy, Debug)]
+struct Unit {
+    name: &'static str,
+    bytes: u64,
+}
+
+impl Unit {
+    /// The largest of which there is one.
+    fn of(bytes: u64) -> Self {
+        let units = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+        let (name, size) = units.into_iter().find(|(_, size)| bytes >= *size).unwrap_or(("bytes", 1));
+        Self { name, bytes: size }
+    }
+
+    fn number(self, bytes: u64) -> String {
+        match (bytes / self.bytes, bytes % self.bytes * 10 / self.bytes) {
+            (whole @ 0..10, tenth) if self.bytes > 1 => format!("{whole}.{tenth}"),
+            (whole, _) => count(whole),
+        }
+    }
+}
+
 fn milliseconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn maybe_milliseconds<S: Serializer>(left: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match left {
+        Some(left) => milliseconds(left, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// What the caller is told by.
@@ -101,7 +190,14 @@ pub(super) struct Tracker {
     done: AtomicU64,
     total: AtomicU64,
     rows: AtomicU64,
+    bytes: AtomicU64,
+    bytes_total: AtomicU64,
+    /// When the first table was begun.
+    scanning: OnceLock<Instant>,
 }
+
+/// What is told of the first moments is chance.
+const SOON: Duration = Duration::from_millis(500);
 
 impl Tracker {
     pub(super) fn new(tell: Option<Listener>) -> Self {
@@ -111,32 +207,66 @@ impl Tracker {
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
             rows: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            bytes_total: AtomicU64::new(0),
+            scanning: OnceLock::new(),
         }
     }
 
-    pub(super) fn begin(&self, phase: Phase, total: usize) {
+    /// A round of so many statements, which read so many bytes.
+    pub(super) fn begin(&self, phase: Phase, total: usize, bytes: u64) {
         self.done.store(0, Ordering::Relaxed);
         self.total.store(total as u64, Ordering::Relaxed);
+        self.bytes_total.fetch_add(bytes, Ordering::Relaxed);
+        if phase == Phase::Scan {
+            self.scanning.get_or_init(Instant::now);
+        }
         self.report(phase);
     }
 
-    pub(super) fn step(&self, phase: Phase, rows: u64) {
+    /// There are so many statements more in this round.
+    pub(super) fn more(&self, statements: usize) {
+        self.total.fetch_add(statements as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn step(&self, phase: Phase, rows: u64, bytes: u64) {
         self.done.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.report(phase);
     }
 
     fn report(&self, phase: Phase) {
-        if let Some(tell) = &self.tell {
-            tell(Progress {
-                phase,
-                done: self.done.load(Ordering::Relaxed),
-                total: self.total.load(Ordering::Relaxed),
-                rows: self.rows.load(Ordering::Relaxed),
-                elapsed: self.started.elapsed(),
-            });
-        }
+        let Some(tell) = &self.tell else { return };
+        let of = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        let (done, total) = (of(&self.done), of(&self.total));
+        let (bytes, bytes_total) = (of(&self.bytes), of(&self.bytes_total));
+        let scanned = self.scanning.get().map(Instant::elapsed).filter(|scanned| *scanned >= SOON);
+        // By the bytes, where they are known: statements are of all sizes.
+        let (so_far, all) = if bytes_total > 0 { (bytes, bytes_total) } else { (done, total) };
+        tell(Progress {
+            phase,
+            done,
+            total,
+            rows: of(&self.rows),
+            bytes,
+            bytes_total,
+            bytes_per_second: scanned.map_or(0, |scanned| per_second(bytes, scanned)),
+            left: scanned.and_then(|scanned| left(so_far, all, scanned)),
+            elapsed: self.started.elapsed(),
+        });
     }
+}
+
+fn per_second(number: u64, time: Duration) -> u64 {
+    u64::try_from(u128::from(number) * 1_000 / time.as_millis().max(1)).unwrap_or(u64::MAX)
+}
+
+/// How long the rest takes, if so much took so long.
+fn left(so_far: u64, all: u64, time: Duration) -> Option<Duration> {
+    let rest = u128::from(all.saturating_sub(so_far)) * time.as_millis()
+        / u128::from((so_far > 0).then_some(so_far)?);
+    Some(Duration::from_millis(u64::try_from(rest).unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]
@@ -151,11 +281,11 @@ mod tests {
             keep.lock().unwrap().push((progress.phase, progress.done, progress.total));
         });
         let [one, other] = both(&tell).map(|tell| Tracker::new(Some(tell)));
-        one.begin(Phase::Catalog, 2);
-        other.begin(Phase::Catalog, 3);
-        one.step(Phase::Catalog, 0);
-        other.begin(Phase::Scan, 10);
-        one.begin(Phase::Scan, 5);
+        one.begin(Phase::Catalog, 2, 0);
+        other.begin(Phase::Catalog, 3, 0);
+        one.step(Phase::Catalog, 0, 0);
+        other.begin(Phase::Scan, 10, 0);
+        one.begin(Phase::Scan, 5, 0);
         let expected = [
             (Phase::Catalog, 0, 2),
             (Phase::Catalog, 0, 5),
@@ -164,5 +294,56 @@ mod tests {
             (Phase::Scan, 0, 15),
         ];
         assert_eq!(*told.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn the_rest_takes_as_long_as_what_was_done() {
+        let second = Duration::from_secs(1);
+        assert_eq!(left(25, 100, second), Some(3 * second));
+        assert_eq!(left(100, 100, second), Some(Duration::ZERO));
+        // More than was expected, and nothing yet.
+        assert_eq!(left(120, 100, second), Some(Duration::ZERO));
+        assert_eq!(left(0, 100, second), None);
+        assert_eq!(
+            left(1, u64::MAX, Duration::from_secs(u64::MAX / 1_000)),
+            Some(Duration::from_millis(u64::MAX))
+        );
+        assert_eq!(per_second(3_000, Duration::from_millis(1_500)), 2_000);
+        assert_eq!(per_second(7, Duration::ZERO), 7_000);
+    }
+
+    fn told(rows: u64, bytes: u64, bytes_total: u64) -> Progress {
+        Progress {
+            phase: Phase::Scan,
+            done: 12,
+            total: 3_456,
+            rows,
+            bytes,
+            bytes_total,
+            bytes_per_second: bytes / 10,
+            left: Some(Duration::from_secs(300)),
+            elapsed: Duration::from_secs(10),
+        }
+    }
+
+    #[test]
+    fn it_is_said_in_words_that_fit_a_terminal() {
+        let progress = told(12_345, 1_234_567_890, 3_400_000_000);
+        assert_eq!(progress.sentence(), "reading tables: 12,345 rows, 1.2 of 3.4 GB, 123 MB a second");
+        assert_eq!(progress.steps(), "12 of 3,456, 5 min left");
+        assert_eq!(told(7, 0, 0).sentence(), "reading tables: 7 rows");
+        let catalog = Progress { phase: Phase::Catalog, left: None, ..progress };
+        assert_eq!(
+            (catalog.sentence().as_str(), catalog.steps().as_str()),
+            ("reading the catalog", "12 of 3,456")
+        );
+        // A trillion rows of a petabyte, in a line that begins with `drcore: `.
+        let wide = told(1_234_567_890_123, 999_999_999_999_999, 1_234_567_890_123_456);
+        assert!(wide.sentence().len() <= 72, "{}", wide.sentence());
+        for (seconds, expected) in
+            [(0, "0 s"), (99, "99 s"), (100, "2 min"), (5_999, "100 min"), (93_780, "26 h 3 min")]
+        {
+            assert_eq!(span(Duration::from_secs(seconds)), expected);
+        }
     }
 }

@@ -99,6 +99,25 @@ impl Wants {
         self.0.iter()
     }
 
+    /// The tables that are read to answer them.
+    pub(super) fn tables(&self) -> BTreeSet<&QualifiedName> {
+        let mut tables = BTreeSet::new();
+        for request in &self.0 {
+            match request {
+                Request::Content(table)
+                | Request::Extremes(table, _)
+                | Request::Recent { table, .. }
+                | Request::Rows(table)
+                | Request::Sketch(table) => drop(tables.insert(table)),
+                Request::OrphanSample(reference) | Request::Orphans(reference) => {
+                    tables.extend([&reference.child, &reference.parent]);
+                }
+                Request::Assertion(_) | Request::Catalog(_) | Request::Sequence(_) => {}
+            }
+        }
+        tables
+    }
+
     /// Leaves only facts of the catalog while one of them is wanted: they show who may see what, and no
     /// table is large enough to wait for.
     pub(super) fn catalog_first(&mut self) {

@@ -15,10 +15,12 @@ use super::queue::{End, Queue};
 use super::request::Wants;
 use super::sizes::Sizes;
 use super::stop::Stop;
+use super::storage::{self, Storages};
 use crate::connect::{Session, Snapshot, Source};
 use crate::error::{Error, Result};
 use crate::evidence::{Cause, CauseKind, Evidence, Run};
 use crate::plan::Plan;
+use crate::sql::QualifiedName;
 use crate::text::milliseconds;
 
 /// Sessions on one snapshot.
@@ -40,13 +42,21 @@ type Tasks = Mutex<Queue<Task>>;
 /// A job in the queue.
 struct Task {
     job: Job,
+    /// Bytes that the server reads for it, roughly.
+    bytes: u64,
     /// Whether it goes back to the end of the queue where the server was only short of something.
     again: bool,
 }
 
 impl Task {
     fn new(job: Job) -> Self {
-        Self { job, again: true }
+        Self { job, bytes: 0, again: true }
+    }
+
+    /// These in its stead.
+    fn pieces(&self, jobs: Vec<Job>) -> Vec<Self> {
+        let share = self.bytes / (jobs.len() as u64).max(1);
+        jobs.into_iter().map(|job| Self { bytes: share, ..Self::new(job) }).collect()
     }
 }
 
@@ -111,24 +121,26 @@ impl<'s> Pool<'s> {
         stop: &Stop,
         tracker: &Tracker,
     ) -> Result<()> {
-        let jobs = plan_jobs(reading, wants, &evidence.catalog);
+        let storages = self.storages(reading.plan, &wants, evidence, stop).await;
+        let jobs = plan_jobs(reading, wants, &evidence.catalog, &storages);
         let phase =
             if jobs.iter().any(|job| matches!(job, Job::Catalog(_))) { Phase::Catalog } else { Phase::Scan };
-        tracker.begin(phase, jobs.len());
         let queue = {
-            let sizes = Sizes::of(&evidence.catalog);
-            Mutex::new(Queue::new(jobs.into_iter().map(Task::new), |task| task.job.place(&sizes)))
+            let sizes = Sizes::of(&evidence.catalog, &storages);
+            tracker.begin(phase, jobs.len(), jobs.iter().map(|job| job.bytes(&sizes)).sum());
+            let task = |job: Job| Task { bytes: job.bytes(&sizes), ..Task::new(job) };
+            Mutex::new(Queue::new(jobs.into_iter().map(task), |task| task.job.place(&sizes)))
         };
         let (send, mut receive) = mpsc::unbounded_channel::<Answered>();
         let asking = async {
             let send = send;
-            self.work_off(reading.plan, &queue, &send, stop).await
+            self.work_off(Round { plan: reading.plan, queue: &queue, send: &send, stop, tracker }).await
         };
         let keeping = async {
-            while let Some(Answered { job, rows, elapsed_ms }) = receive.recv().await {
+            while let Some(Answered { job, bytes, rows, elapsed_ms }) = receive.recv().await {
                 let unread = rows.as_ref().err().map(|cause| cause.kind);
                 let rows = job.keep(rows, evidence);
-                tracker.step(phase, rows);
+                tracker.step(phase, rows, bytes);
                 tracing::debug!(
                     job = job.label(),
                     object = job.object(),
@@ -142,20 +154,32 @@ impl<'s> Pool<'s> {
         tokio::join!(asking, keeping).0
     }
 
+    /// How the tables are stored that are asked about; where nobody knows, they are read as a whole.
+    async fn storages(&self, plan: &Plan, wants: &Wants, evidence: &Evidence, stop: &Stop) -> Storages {
+        let tables: Vec<&QualifiedName> = wants.tables().into_iter().collect();
+        let Some(reader) = self.readers.first().filter(|_| !tables.is_empty()) else {
+            return Storages::new();
+        };
+        let job = Job::Storage(storage::question(&tables));
+        match self.ask(reader, plan, &job, stop).await {
+            Ok(Ok(Answer::Rows(rows))) => storage::understand(&tables, &rows, evidence.major()),
+            // Who cannot be asked anything says so when the tables are read.
+            Ok(Err(cause)) => {
+                tracing::debug!(why = cause.message, "how the tables are stored is not known");
+                Storages::new()
+            }
+            Ok(_) | Err(_) => Storages::new(),
+        }
+    }
+
     /// Works off the queue with all sessions.
-    async fn work_off(
-        &self,
-        plan: &Plan,
-        queue: &Tasks,
-        send: &mpsc::UnboundedSender<Answered>,
-        stop: &Stop,
-    ) -> Result<()> {
+    async fn work_off(&self, round: Round<'_>) -> Result<()> {
         let mut readers: Vec<(End, &Mutex<Option<Session>>)> =
             self.readers.iter().enumerate().map(|(number, reader)| (End::of(number), reader)).collect();
         loop {
-            let works = readers.iter().map(|(end, reader)| self.work(reader, *end, plan, queue, send, stop));
+            let works = readers.iter().map(|(end, reader)| self.work(reader, *end, round));
             let ends = futures::future::join_all(works).await;
-            if queue.lock().await.is_empty() || stop.is_stopped() {
+            if round.queue.lock().await.is_empty() || round.stop.is_stopped() {
                 return Ok(());
             }
             // Who lost its session gave its job back, maybe after the others had gone home.
@@ -175,17 +199,22 @@ impl<'s> Pool<'s> {
     ///
     /// # Errors
     /// Why there is no session; its job is in the queue again.
-    async fn work(
-        &self,
-        reader: &Mutex<Option<Session>>,
-        end: End,
-        plan: &Plan,
-        queue: &Tasks,
-        send: &mpsc::UnboundedSender<Answered>,
-        stop: &Stop,
-    ) -> Result<()> {
+    async fn work(&self, reader: &Mutex<Option<Session>>, end: End, round: Round<'_>) -> Result<()> {
+        let Round { plan, queue, send, stop, tracker } = round;
         loop {
             let Some(task) = queue.lock().await.take(end) else { return Ok(()) };
+            if let Some(cause) = task.job.hopeless().cloned() {
+                let _ =
+                    send.send(Answered { job: task.job, bytes: task.bytes, rows: Err(cause), elapsed_ms: 0 });
+                continue;
+            }
+            let pieces = task.job.split_before();
+            if !pieces.is_empty() {
+                tracker.more(pieces.len() - 1);
+                let mut queue = queue.lock().await;
+                task.pieces(pieces).into_iter().rev().for_each(|task| queue.give_back(task));
+                continue;
+            }
             let started = Instant::now();
             let span = tracing::debug_span!("job", job = task.job.label(), object = task.job.object());
             let asking = async {
@@ -203,19 +232,22 @@ impl<'s> Pool<'s> {
                 }
             };
             if let Err(cause) = &rows {
-                let pieces = if is_of_one(cause) { task.job.split() } else { Vec::new() };
+                let pieces = task.job.split(cause);
                 if !pieces.is_empty() {
+                    tracker.more(pieces.len() - 1);
                     let mut queue = queue.lock().await;
-                    pieces.into_iter().map(Task::new).for_each(|task| queue.put_last(task));
+                    task.pieces(pieces).into_iter().rev().for_each(|task| queue.give_back(task));
                     continue;
                 }
                 if task.again && is_shortage(cause) {
                     queue.lock().await.put_last(Task { again: false, ..task });
                     continue;
                 }
+                task.job.give_up(cause);
             }
             // The keeper lives as long as the readers.
-            let _ = send.send(Answered { job: task.job, rows, elapsed_ms: milliseconds(started) });
+            let elapsed_ms = milliseconds(started);
+            let _ = send.send(Answered { job: task.job, bytes: task.bytes, rows, elapsed_ms });
         }
     }
 
@@ -305,17 +337,20 @@ fn is_shortage(cause: &Cause) -> bool {
     matches!(cause.sqlstate.as_deref(), Some("53100" | "53200" | "40001" | "40P01"))
 }
 
+/// What the sessions of one round share.
+#[derive(Clone, Copy)]
+struct Round<'r> {
+    plan: &'r Plan,
+    queue: &'r Tasks,
+    send: &'r mpsc::UnboundedSender<Answered>,
+    stop: &'r Stop,
+    tracker: &'r Tracker,
+}
+
 /// What one job came to.
 struct Answered {
     job: Job,
+    bytes: u64,
     rows: Result<Answer, Cause>,
     elapsed_ms: u64,
-}
-
-/// Whether one of several things that were asked for together may have spoilt the answer for all.
-fn is_of_one(cause: &Cause) -> bool {
-    !matches!(
-        cause.kind,
-        CauseKind::Cancelled | CauseKind::Connection | CauseKind::Deadline | CauseKind::SnapshotAge
-    )
 }

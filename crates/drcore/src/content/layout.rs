@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::form::Form;
-use super::{ContentColumn, KeyForm};
+use super::{Blocks, ContentColumn, KeyForm};
 use crate::evidence::catalog::Column;
 use crate::evidence::{Cause, CauseKind};
 use crate::sql::quote;
@@ -97,29 +97,32 @@ impl Layout {
     }
 
     /// Every row, as a binary copy.
-    pub(crate) fn copy(&self, from: &str) -> String {
-        format!("copy (select {} from {from}) to stdout (format binary)", self.expressions())
+    pub(crate) fn copy(&self, from: &str, blocks: Blocks) -> String {
+        let only = blocks.condition();
+        format!("copy (select {} from {from}{only}) to stdout (format binary)", self.expressions())
     }
 
     /// The number of rows and the two halves of their sum, computed by the server.
-    pub(crate) fn server_side(&self, from: &str) -> String {
+    pub(crate) fn server_side(&self, from: &str, blocks: Blocks) -> String {
         // In a subquery of its own, the hash is computed once a row.
         format!(
             "select pg_catalog.count(*), \
              pg_catalog.sum(('x' || pg_catalog.substr(drcore_row.hex, 1, 16))::pg_catalog.bit(64)::pg_catalog.int8), \
              pg_catalog.sum(('x' || pg_catalog.substr(drcore_row.hex, 17, 16))::pg_catalog.bit(64)::pg_catalog.int8) \
              from {from} as drcore_table \
-             cross join lateral (select pg_catalog.encode({}, 'hex') as hex offset 0) as drcore_row",
-            self.hash()
+             cross join lateral (select pg_catalog.encode({}, 'hex') as hex offset 0) as drcore_row{}",
+            self.hash(),
+            blocks.condition()
         )
     }
 
     /// The key and the hash of every row, as a binary copy: a fraction of the bytes.
-    pub(crate) fn hashes(&self, from: &str) -> String {
+    pub(crate) fn hashes(&self, from: &str, blocks: Blocks) -> String {
         let mut columns: Vec<String> =
             self.key.iter().map(|at| self.forms[*at].expression(&quote(&self.names[*at]))).collect();
         columns.push(format!("pg_catalog.substr({}, 1, 16)", self.hash()));
-        format!("copy (select {} from {from}) to stdout (format binary)", columns.join(", "))
+        let only = blocks.condition();
+        format!("copy (select {} from {from}{only}) to stdout (format binary)", columns.join(", "))
     }
 
     fn hash(&self) -> String {

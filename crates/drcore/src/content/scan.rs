@@ -11,7 +11,37 @@ pub(crate) struct ContentScan {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) sketch: Option<Sketch>,
     /// Of the columns that were asked for, in their order.
-    pub(crate) extremes: Vec<Extremes>,
+    pub(crate) ranges: Vec<Range>,
+}
+
+impl ContentScan {
+    /// Adds what another part of the same table showed. Says whether the two belong together.
+    #[must_use]
+    pub(crate) fn add(&mut self, other: Self) -> bool {
+        let sketched = match (&mut self.sketch, other.sketch) {
+            (Some(sketch), Some(other)) => sketch.add(&other),
+            (None, None) => true,
+            _ => false,
+        };
+        if !sketched || self.ranges.len() != other.ranges.len() {
+            return false;
+        }
+        self.rows += other.rows;
+        self.fingerprint += other.fingerprint;
+        for (range, other) in self.ranges.iter_mut().zip(&other.ranges) {
+            range.add(other);
+        }
+        true
+    }
+
+    /// Of all parts of a table: its sketch has as many cells as suit its rows, now that they are counted.
+    #[must_use]
+    pub(crate) fn settled(mut self) -> Self {
+        let bits = Sketch::bits_for(self.rows);
+        self.sketch =
+            self.sketch.map(|sketch| if bits < sketch.bits() { sketch.folded(bits) } else { sketch });
+        self
+    }
 }
 
 /// What the rows of a copy hold.
@@ -30,7 +60,6 @@ pub(crate) struct Scanner {
     copied: Copied,
     copy: CopyRows,
     sums: ContentScan,
-    ranges: Vec<Range>,
 }
 
 impl Scanner {
@@ -42,8 +71,7 @@ impl Scanner {
             layout,
             copied,
             copy: CopyRows::default(),
-            sums: ContentScan { sketch, ..ContentScan::default() },
-            ranges,
+            sums: ContentScan { sketch, ranges, ..ContentScan::default() },
         }
     }
 
@@ -52,7 +80,7 @@ impl Scanner {
     /// # Errors
     /// [`ErrorKind::Connection`] if it is not what was asked for.
     pub(crate) fn feed(&mut self, chunk: &[u8], scratch: &mut Scratch) -> Result<()> {
-        let Self { layout, copied, copy, sums, ranges } = self;
+        let Self { layout, copied, copy, sums } = self;
         let (forms, key, key_form) = (layout.forms(), layout.key(), layout.key_form());
         let expected = match copied {
             Copied::Rows => forms.len(),
@@ -83,7 +111,7 @@ impl Scanner {
             if let Some(sketch) = &mut sums.sketch {
                 sketch.insert(hash, if key.is_empty() { &[] } else { &scratch.key });
             }
-            for range in &mut *ranges {
+            for range in &mut sums.ranges {
                 range.see(row.value(range.at));
             }
         })?;
@@ -100,12 +128,8 @@ impl Scanner {
     ///
     /// # Errors
     /// [`ErrorKind::Connection`] if rows are missing.
-    pub(crate) fn finish(mut self) -> Result<ContentScan> {
+    pub(crate) fn finish(self) -> Result<ContentScan> {
         self.copy.finish()?;
-        let bits = Sketch::bits_for(self.sums.rows);
-        self.sums.sketch =
-            self.sums.sketch.map(|sketch| if bits < sketch.bits() { sketch.folded(bits) } else { sketch });
-        self.sums.extremes = self.ranges.iter().map(Range::extremes).collect();
         Ok(self.sums)
     }
 }
@@ -118,8 +142,8 @@ pub(crate) struct Scratch {
 }
 
 /// Smallest and largest value of a column.
-#[derive(Debug)]
-struct Range {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Range {
     at: usize,
     unit: Unit,
     /// The smallest and the largest.
@@ -169,12 +193,22 @@ impl Range {
         if self.unit == Unit::Microseconds && (number == i64::MIN || number == i64::MAX) {
             return;
         }
-        let (min, max) = self.ends.get_or_insert((number, number));
-        *min = number.min(*min);
-        *max = number.max(*max);
+        self.widen((number, number));
     }
 
-    fn extremes(&self) -> Extremes {
+    fn widen(&mut self, ends: (i64, i64)) {
+        let (min, max) = self.ends.get_or_insert(ends);
+        *min = ends.0.min(*min);
+        *max = ends.1.max(*max);
+    }
+
+    fn add(&mut self, other: &Self) {
+        if let Some(ends) = other.ends {
+            self.widen(ends);
+        }
+    }
+
+    pub(crate) fn extremes(&self) -> Extremes {
         let text = |number: i64| match self.unit {
             Unit::One => number.to_string(),
             Unit::Days => instant(i128::from(number) * MICROSECONDS_A_DAY),

@@ -11,6 +11,8 @@
 //! al., *What's the Difference? Efficient Set Reconciliation without Prior Context*, 2011. Unlike there,
 //! sums are modulo primes, so that a row that is there several times can be read off too.
 
+use std::cmp::Ordering;
+
 use sha2::{Digest, Sha256};
 
 /// 2¹²⁷ − 1: hashes are added up modulo this.
@@ -260,6 +262,32 @@ impl Sketch {
         folded
     }
 
+    /// Adds the rows of another part of the same table; in as few cells as the smaller of the two has.
+    /// Says whether it could: not where the keys are held in another way.
+    #[must_use]
+    pub(crate) fn add(&mut self, other: &Self) -> bool {
+        if self.width != other.width {
+            return false;
+        }
+        let folded;
+        let other = match self.bits.cmp(&other.bits) {
+            Ordering::Equal => other,
+            Ordering::Less => {
+                folded = other.folded(self.bits);
+                &folded
+            }
+            Ordering::Greater => {
+                *self = self.folded(other.bits);
+                other
+            }
+        };
+        for (cell, other) in self.cells.iter_mut().zip(&other.cells) {
+            cell.add(other);
+        }
+        xor(&mut self.keys, &other.keys);
+        true
+    }
+
     /// Takes another table's rows out; none where the keys are held in another way.
     pub(crate) fn minus(&self, other: &Self) -> Option<Self> {
         if self.width != other.width {
@@ -451,6 +479,7 @@ mod tests {
         }
         assert_eq!(Sketch::from_bytes(&[255; 64]), None);
         assert!(sketch(6, []).minus(&Sketch::new(6, 9)).is_none());
+        assert!(!sketch(6, []).add(&Sketch::new(6, 9)));
     }
 
     #[test]
@@ -475,9 +504,14 @@ mod tests {
                 *counts.entry(hash(*row).reduced()).or_insert(0_i64) += 1;
             }
             let [a, b, c] = &parts[..] else { unreachable!() };
-            // What is less by nothing less b is more by b.
-            let nothing = Sketch::new(11, 8);
-            let sum = |a: &Sketch, b: &Sketch| a.minus(&nothing.minus(b).unwrap()).unwrap();
+            let sum = |a: &Sketch, b: &Sketch| {
+                let mut sum = a.clone();
+                assert!(sum.add(b));
+                // What is less by nothing less b is more by b.
+                let nothing = Sketch::new(11, 8);
+                assert_eq!(sum, a.minus(&nothing.minus(b).unwrap()).unwrap());
+                sum
+            };
             let (one, other) = (sum(&sum(a, b), c), sum(c, &sum(b, a)));
             prop_assert_eq!(&one, &other);
             let found = one.peel();
