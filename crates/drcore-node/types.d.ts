@@ -81,6 +81,7 @@ export type Finding =
   | Custom
   | DefinerFunctionExposed
   | DefinerView
+  | DuplicatedRows
   | EmptiedTable
   | ExposureNarrowed
   | ExposureWidened
@@ -91,11 +92,13 @@ export type Finding =
   | MissingBucket
   | MissingColumn
   | MissingForeignKey
+  | MissingKeyColumns
   | MissingRelation
   | MissingRole
   | MissingSchema
   | MissingSequence
   | MissingTable
+  | MissingUniqueKey
   | MoreRows
   | NewerThanBaseline
   | NewerThanTarget
@@ -224,7 +227,23 @@ export type SettingFacts = SettingFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
+export type UniqueIndexFacts = UniqueIndexFactsRead | UnreadFact
+/**
+ * What a unique index was made for.
+ */
+export type UniqueOrigin = 'constraint' | 'index' | 'primary_key'
+/**
+ * Something that may have been read.
+ */
 export type ViewSourceFacts = ViewSourceFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type DuplicateSampleFact = DuplicateSampleFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type DuplicatesFact = DuplicatesFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -1568,6 +1587,104 @@ export interface DefinerView {
   through: string[]
 }
 /**
+ * Several rows have a key that only one may have.
+ */
+export interface DuplicatedRows {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * What is compared: columns, unquoted where they need no quotes, and expressions.
+   */
+  columns: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  /**
+   * How many of them are a copy of another row in every column, where that could be read.
+   */
+  identical?: number | null
+  /**
+   * The unique indexes that say that there is no such row, or did in the baseline; none for a key that only the
+   * plan knows.
+   */
+  indexes?: string[]
+  /**
+   * How many keys stand in several rows.
+   */
+  keys: number
+  kind: 'duplicated_rows'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How many rows are too many: those beyond the first of each key.
+   */
+  rows: number
+  /**
+   * Some of the keys.
+   */
+  sample: RowKeys
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The table.
+   */
+  table: string
+  /**
+   * How many rows too many each tenant has: the worst hundred.
+   */
+  tenants?: {
+    [k: string]: number
+  }
+  /**
+   * How many tenants have any, where the table has the tenant column.
+   */
+  tenants_total?: number | null
+  /**
+   * Whether PostgreSQL believes one of them; none where there is none now.
+   */
+  valid?: boolean | null
+  /**
+   * How many were too many in the baseline.
+   */
+  were?: number | null
+}
+/**
+ * Primary keys of a few rows. Text keys are masked: `INV-…(8f3a)`.
+ */
+export interface RowKeys {
+  /**
+   * The columns of the key; empty where the table has none.
+   */
+  columns: string[]
+  /**
+   * One list of values a row.
+   */
+  rows: (string | null)[][]
+}
+/**
  * A table had rows and now has none.
  */
 export interface EmptiedTable {
@@ -2044,6 +2161,48 @@ export interface MissingForeignKey {
   severity: Severity
 }
 /**
+ * A key of the plan names a table or column that is nowhere.
+ */
+export interface MissingKeyColumns {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'missing_key_columns'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * The names that stand for nothing, as they are in the plan.
+   */
+  names: string[]
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A relation of the plan names a table or column that is nowhere.
  */
 export interface MissingRelation {
@@ -2256,6 +2415,68 @@ export interface MissingTable {
    * How many rows there were, where the baseline knows.
    */
   were?: number | null
+}
+/**
+ * A unique key of the baseline is gone or invalid.
+ */
+export interface MissingUniqueKey {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * What it compared: columns, unquoted where they need no quotes, and expressions.
+   */
+  columns: string[]
+  /**
+   * The constraint or index as SQL, from the baseline.
+   */
+  definition: string
+  /**
+   * The columns that are gone with it.
+   */
+  gone?: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  /**
+   * The name that the index, and its constraint, had.
+   */
+  index: string
+  /**
+   * Whether an index is there still, and is invalid.
+   */
+  invalid: boolean
+  kind: 'missing_unique_key'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The table.
+   */
+  table: string
 }
 /**
  * A table has more rows than the baseline.
@@ -2528,19 +2749,6 @@ export interface OrphanedRows {
    * How many the baseline had.
    */
   were?: number | null
-}
-/**
- * Primary keys of a few rows. Text keys are masked: `INV-…(8f3a)`.
- */
-export interface RowKeys {
-  /**
-   * The columns of the key; empty where the table has none.
-   */
-  columns: string[]
-  /**
-   * One list of values a row.
-   */
-  rows: (string | null)[][]
 }
 /**
  * A table has policies, and they are not in force.
@@ -3990,6 +4198,10 @@ export interface Catalog {
    */
   settings?: SettingFacts
   /**
+   * Unique indexes, with what each compares.
+   */
+  unique_indexes?: UniqueIndexFacts
+  /**
    * What views read from, directly.
    */
   view_sources?: ViewSourceFacts
@@ -4478,6 +4690,74 @@ export interface Setting {
 /**
  * What was read.
  */
+export interface UniqueIndexFactsRead {
+  read: UniqueIndex[]
+}
+/**
+ * A unique index, that of a primary key or unique constraint too, whether it is valid or not.
+ */
+export interface UniqueIndex {
+  /**
+   * The constraint or the index as SQL.
+   */
+  definition: string
+  /**
+   * The name of the index, and of its constraint, unquoted.
+   */
+  name: string
+  /**
+   * Whether rows with a NULL among the parts are never equal.
+   */
+  nulls_distinct: boolean
+  /**
+   * What it was made for.
+   */
+  origin: UniqueOrigin
+  /**
+   * What it compares, in order; included columns are left out.
+   */
+  parts: UniquePart[]
+  /**
+   * The condition of the rows that it holds, where it does not hold all.
+   */
+  predicate: string | null
+  /**
+   * The table.
+   */
+  relation: string
+  /**
+   * Whether PostgreSQL believes that it holds all rows, and keeps others out.
+   */
+  valid: boolean
+}
+/**
+ * A column or an expression that a unique index compares.
+ */
+export interface UniquePart {
+  /**
+   * The collation by which it is compared; `C` for all that compare texts byte by byte.
+   */
+  collation?: string | null
+  /**
+   * The column, unquoted.
+   */
+  column?: string | null
+  /**
+   * The type as which it is compared, where it is of another.
+   */
+  compared_as?: string | null
+  /**
+   * The expression as SQL, where it is no column.
+   */
+  expression?: string | null
+  /**
+   * The operator class, where it finds other values equal than `group by` does.
+   */
+  operator_class?: string | null
+}
+/**
+ * What was read.
+ */
 export interface ViewSourceFactsRead {
   read: ViewSource[]
 }
@@ -4498,6 +4778,18 @@ export interface ViewSource {
  * What reading the tables themselves showed.
  */
 export interface Scans {
+  /**
+   * Which keys these are, by the same name; asked for only where there are some.
+   */
+  duplicate_samples?: {
+    [k: string]: DuplicateSampleFact
+  }
+  /**
+   * Rows whose key another row has, by [`UniqueKey::key`](crate::unique::UniqueKey::key).
+   */
+  duplicates?: {
+    [k: string]: DuplicatesFact
+  }
   /**
    * Who they are, by the same key; asked for only where there are some.
    */
@@ -4522,6 +4814,54 @@ export interface Scans {
   tables?: {
     [k: string]: TableScan
   }
+}
+/**
+ * What was read.
+ */
+export interface DuplicateSampleFactRead {
+  read: DuplicateSample
+}
+/**
+ * Which keys stand in several rows: a bounded sample, and whose rows they are.
+ */
+export interface DuplicateSample {
+  /**
+   * How many of the rows that are too many are, in every column, as another one of them or as the first.
+   */
+  identical: number
+  /**
+   * Some of the keys, those with the most rows first.
+   */
+  keys: RowKeys
+  /**
+   * How many rows too many each tenant has: the worst hundred.
+   */
+  tenants?: {
+    [k: string]: number
+  }
+  /**
+   * How many tenants have any; none where rows of this table belong to no tenant.
+   */
+  tenants_total?: number | null
+}
+/**
+ * What was read.
+ */
+export interface DuplicatesFactRead {
+  read: Duplicates
+}
+/**
+ * How many rows have a key that another row has.
+ */
+export interface Duplicates {
+  /**
+   * How many keys stand in several rows.
+   */
+  keys: number
+  /**
+   * How many rows are too many: those beyond the first of each key.
+   */
+  rows: number
 }
 /**
  * What was read.
@@ -4770,6 +5110,10 @@ export interface Plan {
    */
   content_drift?: ContentDrift | null
   /**
+   * Keys that no constraint or index declares.
+   */
+  duplicate_keys?: DuplicateKeys | null
+  /**
    * Always `drcore.plan/1`.
    */
   format?: string
@@ -4891,6 +5235,15 @@ export interface ContentDrift {
    * Where the hashes of rows are computed. Default: here where the server is near, else there.
    */
   way?: ContentWay | null
+}
+/**
+ * Keys that no constraint or index declares.
+ */
+export interface DuplicateKeys {
+  /**
+   * The keys; those of the database's constraints and indexes are looked at in any case.
+   */
+  keys: string[]
 }
 /**
  * How new the newest rows must be.

@@ -115,6 +115,33 @@ async fn references_without_a_foreign_key_are_proposed() {
 }
 
 #[tokio::test]
+async fn keys_without_an_index_are_proposed() {
+    let database = Database::with(
+        r#"
+        create table invoices (id int primary key, tenant_id int, number int, total numeric);
+        create table users (id int primary key, email text);
+        create unique index on users (lower(email));
+        create table products (id int primary key, sku text unique, "Slug" text);
+        create schema billing;
+        create table billing.orders ("orderNumber" text, "tenantId" int);
+        "#,
+    )
+    .await;
+    let (text, taken) = plans(&database).await;
+    assert!(parse(&text).duplicate_keys.is_none(), "proposals only");
+    let taken = parse(&taken);
+    let keys: Vec<String> = taken.duplicate_keys.unwrap().keys.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        keys,
+        [
+            "billing.orders (\"tenantId\", \"orderNumber\")",
+            "invoices (tenant_id, number)",
+            "products (\"Slug\")"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn hostile_names_stay_names() {
     let database = Database::with(
         "create schema \"we.ird\";

@@ -5,6 +5,7 @@
 mod assertions;
 mod bucket_privacy;
 mod content_drift;
+mod duplicate_keys;
 mod freshness;
 mod orphan_fks;
 mod rls_coverage;

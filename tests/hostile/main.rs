@@ -68,8 +68,12 @@ fn damage() -> String {
             "delete from {n}.{n} where {n} in ({l}, {l} || ' newest');
 update {n}.{n} set value = 'changed' where {n} = {l} || ' 1';
 select setval({}, 1, false);
+update pg_index set indisready = false where indexrelid = {key}::regclass;
+insert into {n}.child select * from {n}.child where {n} = {l} || ' 1';
+update pg_index set indisready = true where indexrelid = {key}::regclass;
 update storage.buckets set public = true where id = {l};\n",
             literal(&format!("sequences.{n}")),
+            key = literal(&format!("{n}.child_pkey")),
         );
     }
     for name in every(0) {
@@ -101,9 +105,12 @@ fn plan() -> Plan {
             json!({ "name": name, "sql": format!("select {n} from {n}.{n} where {n} = {}", literal(name)), "expect": "rows" })
         })
         .collect();
+    let keys: Vec<String> =
+        speakable().map(|name| format!("{n}.child ({n}, {t})", n = quote(name), t = quote(TENANT))).collect();
     let schemas: Vec<&str> = NAMES.into_iter().chain(["views", "functions"]).collect();
     let json = json!({
         "tenancy": { "column": TENANT },
+        "duplicate_keys": { "keys": keys },
         "rls_coverage": { "exposed_schemas": schemas },
         "assertions": assertions,
     });
@@ -139,9 +146,11 @@ async fn case() -> Case {
 }
 
 /// How many names each kind of finding must be told of.
-const EXPECTED: [(&str, usize); 11] = [
+const EXPECTED: [(&str, usize); 12] = [
     ("assertion_failed", 22),
     ("bucket_public", 26),
+    // Each primary key, and the plan's.
+    ("duplicated_rows", 48),
     ("fewer_rows", 26),
     ("missing_foreign_key", 9),
     ("orphaned_rows", 26),
@@ -199,6 +208,7 @@ async fn repaired(case: &Case) {
     let mut options = RepairOptions::default();
     options.allow = RemedyClass::Destructive;
     options.choices.push(Chosen::parse("orphan_fks=delete").unwrap());
+    options.choices.push(Chosen::parse("duplicate_keys=delete-copies").unwrap());
     let plan = RepairPlan::of(&case.report, &options).unwrap();
     let answered: BTreeSet<&str> =
         plan.statements.iter().flat_map(|statement| &statement.answers).map(String::as_str).collect();

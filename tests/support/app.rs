@@ -23,7 +23,10 @@ expect = \"= 5\"
 
 /// What is done to it.
 pub const DAMAGE: &str = "
-delete from invoices where id = 20;
+delete from invoices where id in (19, 20);
+update pg_index set indisready = false where indexrelid = 'invoices_pkey'::regclass;
+insert into invoices overriding system value values (1, 2, '2026-11-20T01:00:00Z');
+update pg_index set indisready = true where indexrelid = 'invoices_pkey'::regclass;
 update tenants set created_at = '2026-11-19T01:00:00Z';
 set session_replication_role = replica; delete from tenants where id = 5; reset session_replication_role;
 alter table invoices disable row level security;
@@ -38,6 +41,7 @@ pub const FOUND: &[&str] = &[
     "content_drift:rows_differ:public.invoices",
     "content_drift:rows_differ:public.tenants",
     "content_drift:rows_differ:storage.buckets",
+    "duplicate_keys:duplicated_rows:public.invoices:invoices_pkey",
     "freshness:stale_data:public.tenants.created_at",
     "orphan_fks:orphaned_rows:public.invoices:invoices_tenant_id_fkey",
     "rls_coverage:rls_disabled:public.invoices",

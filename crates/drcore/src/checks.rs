@@ -6,6 +6,7 @@
 pub mod assertions;
 pub mod bucket_privacy;
 pub mod content_drift;
+pub mod duplicate_keys;
 mod expression;
 pub mod freshness;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub static ALL: &[&Check] = &[
     &assertions::CHECK,
     &bucket_privacy::CHECK,
     &content_drift::CHECK,
+    &duplicate_keys::CHECK,
     &freshness::CHECK,
     &orphan_fks::CHECK,
     &rls_coverage::CHECK,

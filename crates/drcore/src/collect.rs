@@ -10,6 +10,7 @@ mod answer;
 mod asking;
 mod attempt;
 mod content;
+mod duplicates;
 mod explain;
 mod gathering;
 mod job;

@@ -23,7 +23,8 @@ pub use assertions::AssertionValue;
 pub use catalog::Catalog;
 pub use run::{Access, Failure, PasswordFrom, Run, Server};
 pub use scan::{
-    Extremes, HourRows, OrphanSample, Orphans, Recent, RowKeys, Scans, SequenceState, TableScan, TenantRows,
+    DuplicateSample, Duplicates, Extremes, HourRows, OrphanSample, Orphans, Recent, RowKeys, Scans,
+    SequenceState, TableScan, TenantRows,
 };
 pub use standby::Standby;
 pub(crate) use version::refuse_older;

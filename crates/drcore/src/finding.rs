@@ -242,6 +242,8 @@ findings! {
     DefinerFunctionExposed(checks::rls_coverage::DefinerFunctionExposed) = "definer_function_exposed",
     /// A view reads past the policies of the tables under it.
     DefinerView(checks::rls_coverage::DefinerView) = "definer_view",
+    /// Several rows have a key that only one may have.
+    DuplicatedRows(checks::duplicate_keys::DuplicatedRows) = "duplicated_rows",
     /// A table had rows and now has none.
     EmptiedTable(checks::row_counts::EmptiedTable) = "emptied_table",
     /// An API role may not do what it could do in the baseline.
@@ -262,6 +264,8 @@ findings! {
     MissingColumn(checks::freshness::MissingColumn) = "missing_column",
     /// A foreign key of the baseline is not there any more.
     MissingForeignKey(checks::orphan_fks::MissingForeignKey) = "missing_foreign_key",
+    /// A key of the plan names a table or column that is nowhere.
+    MissingKeyColumns(checks::duplicate_keys::MissingKeyColumns) = "missing_key_columns",
     /// A relation of the plan names a table or column that is nowhere.
     MissingRelation(checks::orphan_fks::MissingRelation) = "missing_relation",
     /// A role that the API becomes is gone.
@@ -272,6 +276,8 @@ findings! {
     MissingSequence(checks::sequence_lag::MissingSequence) = "missing_sequence",
     /// A table that the plan or the baseline names is nowhere.
     MissingTable(checks::row_counts::MissingTable) = "missing_table",
+    /// A unique key of the baseline is gone or invalid.
+    MissingUniqueKey(checks::duplicate_keys::MissingUniqueKey) = "missing_unique_key",
     /// A table has more rows than the baseline.
     MoreRows(checks::row_counts::MoreRows) = "more_rows",
     /// Rows were written after the baseline was taken.

@@ -6,7 +6,7 @@ use crate::checks::rls_coverage::exposed_by;
 use crate::collect::collect_or_unreachable;
 use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::catalog::{CatalogFactName, Column, Relation};
+use crate::evidence::catalog::{CatalogFactName, Column, Relation, UniqueIndex};
 use crate::evidence::{Catalog, Cause, Evidence};
 use crate::report::{is_hostile, terminal, without_commands};
 use crate::sql::{QualifiedName, ident};
@@ -21,6 +21,7 @@ const FACTS: &[CatalogFactName] = &[
     CatalogFactName::Key,
     CatalogFactName::Relation,
     CatalogFactName::Setting,
+    CatalogFactName::UniqueIndex,
 ];
 
 /// Columns that usually say which tenant a row belongs to, without underscores and in lower case.
@@ -70,6 +71,7 @@ pub fn write_plan(evidence: &Evidence) -> Result<String> {
     tenancy(&mut plan, catalog, &own);
     row_counts(&mut plan, &own);
     orphan_fks(&mut plan, catalog, &own);
+    duplicate_keys(&mut plan, catalog, &own);
     rls_coverage(&mut plan, catalog, &own);
     bucket_privacy(&mut plan, catalog);
     freshness(&mut plan, evidence, &own);
@@ -251,6 +253,77 @@ fn undeclared(catalog: &Catalog, own: &[&Relation]) -> Result<Vec<(String, Strin
             if let Some((name, key)) = parent {
                 found.push((column_of(&relation.name, &column.name), column_of(name, &key.name)));
             }
+        }
+    }
+    Ok(found)
+}
+
+/// Columns that usually tell rows of a table, or of a tenant, apart: without underscores and in lower case.
+const NATURAL_COLUMNS: &[&str] = &[
+    "code",
+    "email",
+    "externalid",
+    "invoicenumber",
+    "number",
+    "ordernumber",
+    "reference",
+    "sku",
+    "slug",
+    "username",
+];
+
+/// Columns that look like a key and have none.
+fn duplicate_keys(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
+    plan.section(
+        "Every unique constraint and index is looked at. These columns look like keys and have none.",
+    );
+    let keys = match natural_keys(catalog, own) {
+        Ok(keys) => keys,
+        Err(cause) => {
+            plan.unread("columns or unique indexes", &cause);
+            Vec::new()
+        }
+    };
+    if keys.is_empty() {
+        plan.note(
+            "None was seen; under [duplicate_keys], keys = [\"invoices (tenant_id, number)\"] declares one.",
+        );
+        return;
+    }
+    plan.proposal("[duplicate_keys]");
+    plan.proposal("keys = [");
+    for key in keys {
+        plan.proposal(&format!("{},", toml_string(&key)));
+    }
+    plan.proposal("]");
+}
+
+/// Tables with such a column, of the tenant where they have one, that no unique index holds.
+fn natural_keys(catalog: &Catalog, own: &[&Relation]) -> Result<Vec<String>, Cause> {
+    let mut keyed: BTreeMap<&QualifiedName, Vec<&UniqueIndex>> = BTreeMap::new();
+    for index in catalog.unique_indexes.get()? {
+        keyed.entry(&index.relation).or_default().push(index);
+    }
+    let mut found = Vec::new();
+    for relation in own {
+        let columns = catalog.columns_of(&relation.name)?;
+        let indexes = keyed.get(&relation.name).map_or(&[][..], Vec::as_slice);
+        let tenant = columns.iter().find(|column| TENANT_COLUMNS.contains(&folded(&column.name).as_str()));
+        for column in columns.iter().filter(|column| NATURAL_COLUMNS.contains(&folded(&column.name).as_str()))
+        {
+            // Whatever else an index on it is about: somebody has thought of it.
+            let known = |index: &&UniqueIndex| {
+                index.parts.iter().any(|part| {
+                    part.column.as_ref() == Some(&column.name)
+                        || part.expression.as_ref().is_some_and(|text| text.contains(&column.name))
+                })
+            };
+            if indexes.iter().any(known) {
+                continue;
+            }
+            let names: Vec<String> =
+                tenant.into_iter().chain([column]).map(|column| ident(&column.name)).collect();
+            found.push(format!("{} ({})", typed(&relation.name), names.join(", ")));
         }
     }
     Ok(found)

@@ -90,6 +90,7 @@ pub mod secret;
 pub mod sql;
 mod suggest;
 mod text;
+pub mod unique;
 mod verify;
 mod wire;
 

@@ -11,6 +11,7 @@ mod assertions;
 mod bucket_privacy;
 mod content_drift;
 mod decimal;
+mod duplicate_keys;
 mod duration;
 mod freshness;
 mod limits;
@@ -36,6 +37,7 @@ pub use assertions::{Assertion, Expectation};
 pub(crate) use assertions::{Rule, shown};
 pub use bucket_privacy::{BucketExpectation, BucketPrivacy};
 pub use content_drift::ContentDrift;
+pub use duplicate_keys::{DuplicateKeys, PlannedKey};
 pub use duration::Span;
 pub use freshness::Freshness;
 pub use limits::Limits;
@@ -79,6 +81,9 @@ pub struct Plan {
     /// Whose rows are compared with the baseline's, and how.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_drift: Option<ContentDrift>,
+    /// Keys that no constraint or index declares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_keys: Option<DuplicateKeys>,
     /// Relations that no foreign key constraint declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orphan_fks: Option<OrphanFks>,
@@ -117,6 +122,7 @@ impl Default for Plan {
             limits: Limits::default(),
             bucket_privacy: None,
             content_drift: None,
+            duplicate_keys: None,
             orphan_fks: None,
             rls_coverage: None,
             freshness: None,
@@ -203,6 +209,7 @@ impl Plan {
             limits: fields.section(reader, "limits", Limits::read).unwrap_or_default(),
             bucket_privacy: fields.section(reader, "bucket_privacy", BucketPrivacy::read),
             content_drift: fields.section(reader, "content_drift", ContentDrift::read),
+            duplicate_keys: fields.section(reader, "duplicate_keys", DuplicateKeys::read),
             orphan_fks: fields.section(reader, "orphan_fks", OrphanFks::read),
             rls_coverage: fields.section(reader, "rls_coverage", RlsCoverage::read),
             freshness: fields.section(reader, "freshness", Freshness::read),
@@ -234,6 +241,7 @@ impl Plan {
     pub fn names(&self, check: &str) -> bool {
         match check {
             "orphan_fks" => self.orphan_fks.is_some(),
+            "duplicate_keys" => self.duplicate_keys.is_some(),
             "content_drift" => self.content_drift.is_some(),
             "bucket_privacy" => self.bucket_privacy.is_some(),
             "rls_coverage" => self.rls_coverage.is_some(),

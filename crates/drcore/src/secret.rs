@@ -119,6 +119,7 @@ fn mark(secret: &str) -> String {
 const NAMES: &[&str] = &[
     "argument_names",
     "arguments",
+    "column",
     "columns",
     "extension",
     "id",

@@ -24,6 +24,10 @@ alter table visits enable row level security;
 create policy own on tasks for all to authenticated using (tenant_id = 1);
 insert into storage.buckets (id, name, public) values ('documents', 'documents', false);
 -- damage
+-- What is written while an index is not ready is not in it.
+update pg_index set indisready = false where indexrelid = 'kinds_pkey'::regclass;
+insert into kinds values (1);
+update pg_index set indisready = true where indexrelid = 'kinds_pkey'::regclass;
 set session_replication_role = replica;
 delete from tenants where id = 3;
 delete from kinds where id = 2;

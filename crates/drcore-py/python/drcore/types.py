@@ -245,6 +245,31 @@ class DrillRow:
     """How many tables were verified."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class DuplicateKeys:
+    """Keys that no constraint or index declares."""
+
+    keys: list[str]
+    """The keys; those of the database's constraints and indexes are looked at in any case."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duplicates:
+    """How many rows have a key that another row has."""
+
+    keys: int
+    """How many keys stand in several rows."""
+    rows: int
+    """How many rows are too many: those beyond the first of each key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicatesFactRead:
+    """What was read."""
+
+    read: Duplicates
+
+
 ErrorKind: TypeAlias = Literal["authentication", "cancelled", "connection", "format", "internal", "io", "permission", "plan", "query", "refused", "timeout", "tls", "tool", "unsupported", "usage"]
 """
 What kind of thing went wrong, for programs to act on.
@@ -913,6 +938,26 @@ class TenantRows:
     """The tenant; none for rows that belong to none."""
 
 
+UniqueOrigin: TypeAlias = Literal["constraint", "index", "primary_key"]
+"""What a unique index was made for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniquePart:
+    """A column or an expression that a unique index compares."""
+
+    collation: str | None = None
+    """The collation by which it is compared; `C` for all that compare texts byte by byte."""
+    column: str | None = None
+    """The column, unquoted."""
+    compared_as: str | None = None
+    """The type as which it is compared, where it is of another."""
+    expression: str | None = None
+    """The expression as SQL, where it is no column."""
+    operator_class: str | None = None
+    """The operator class, where it finds other values equal than `group by` does."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Unsettled:
     """A finding of before of which nobody knows whether it is still there."""
@@ -1177,6 +1222,27 @@ class DrillRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DuplicateSample:
+    """Which keys stand in several rows: a bounded sample, and whose rows they are."""
+
+    identical: int
+    """How many of the rows that are too many are, in every column, as another one of them or as the first."""
+    keys: RowKeys
+    """Some of the keys, those with the most rows first."""
+    tenants: dict[str, int] = field(default_factory=dict)
+    """How many rows too many each tenant has: the worst hundred."""
+    tenants_total: int | None = None
+    """How many tenants have any; none where rows of this table belong to no tenant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicateSampleFactRead:
+    """What was read."""
+
+    read: DuplicateSample
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvidenceRun:
     """
     All that is volatile about one collection, so that two reports on the same
@@ -1425,6 +1491,35 @@ class RowCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UniqueIndex:
+    """A unique index, that of a primary key or unique constraint too, whether it is valid or not."""
+
+    definition: str
+    """The constraint or the index as SQL."""
+    name: str
+    """The name of the index, and of its constraint, unquoted."""
+    nulls_distinct: bool
+    """Whether rows with a NULL among the parts are never equal."""
+    origin: UniqueOrigin
+    """What it was made for."""
+    parts: list[UniquePart]
+    """What it compares, in order; included columns are left out."""
+    predicate: str | None
+    """The condition of the rows that it holds, where it does not hold all."""
+    relation: str
+    """The table."""
+    valid: bool
+    """Whether PostgreSQL believes that it holds all rows, and keeps others out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniqueIndexFactsRead:
+    """What was read."""
+
+    read: list[UniqueIndex]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unread:
     """Something that was wanted and could not be read."""
 
@@ -1476,6 +1571,14 @@ class DiffSide:
     """How it was collected: from where, and when."""
     file: str | None = None
     """The file, where it came from one."""
+
+
+DuplicateSampleFact: TypeAlias = DuplicateSampleFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+DuplicatesFact: TypeAlias = DuplicatesFactRead | UnreadFact
+"""Something that may have been read."""
 
 
 ExtremesFact: TypeAlias = ExtremesFactRead | UnreadFact
@@ -1540,6 +1643,8 @@ class Plan:
     """Which buckets there are, and who may read them."""
     content_drift: ContentDrift | None = None
     """Whose rows are compared with the baseline's, and how."""
+    duplicate_keys: DuplicateKeys | None = None
+    """Keys that no constraint or index declares."""
     format: str | None = None
     """Always `drcore.plan/1`."""
     freshness: Freshness | None = None
@@ -1926,6 +2031,10 @@ class UnfedColumn:
     """What puts it right."""
 
 
+UniqueIndexFacts: TypeAlias = UniqueIndexFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class UnknownBucket:
     """Neither the plan nor the baseline knows the bucket."""
@@ -2253,6 +2362,8 @@ class Catalog:
     """Sequences, with the columns that they feed."""
     settings: SettingFacts | None = None
     """Settings of databases and roles that tell what the API exposes."""
+    unique_indexes: UniqueIndexFacts | None = None
+    """Unique indexes, with what each compares."""
     view_sources: ViewSourceFacts | None = None
     """What views read from, directly."""
 
@@ -2397,6 +2508,54 @@ class DiffReport:
     """What could not be read or compared."""
     verdict: DiffVerdict
     """What it comes to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicatedRows:
+    """Several rows have a key that only one may have."""
+
+    check: str
+    """The check that found it."""
+    columns: list[str]
+    """What is compared: columns, unquoted where they need no quotes, and expressions."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    keys: int
+    """How many keys stand in several rows."""
+    kind: Literal["duplicated_rows"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    rows: int
+    """How many rows are too many: those beyond the first of each key."""
+    sample: RowKeys
+    """Some of the keys."""
+    severity: Severity
+    """How bad it is."""
+    table: str
+    """The table."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    identical: int | None = None
+    """How many of them are a copy of another row in every column, where that could be read."""
+    indexes: list[str] = field(default_factory=list)
+    """
+    The unique indexes that say that there is no such row, or did in the baseline; none for a key that only the
+    plan knows.
+    """
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    tenants: dict[str, int] = field(default_factory=dict)
+    """How many rows too many each tenant has: the worst hundred."""
+    tenants_total: int | None = None
+    """How many tenants have any, where the table has the tenant column."""
+    valid: bool | None = None
+    """Whether PostgreSQL believes one of them; none where there is none now."""
+    were: int | None = None
+    """How many were too many in the baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2678,6 +2837,31 @@ class MissingForeignKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MissingKeyColumns:
+    """A key of the plan names a table or column that is nowhere."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["missing_key_columns"]
+    message: str
+    """What was expected and what was found, in one line."""
+    names: list[str]
+    """The names that stand for nothing, as they are in the plan."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MissingRelation:
     """A relation of the plan names a table or column that is nowhere."""
 
@@ -2802,6 +2986,41 @@ class MissingTable:
     """What puts it right."""
     were: int | None = None
     """How many rows there were, where the baseline knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingUniqueKey:
+    """A unique key of the baseline is gone or invalid."""
+
+    check: str
+    """The check that found it."""
+    columns: list[str]
+    """What it compared: columns, unquoted where they need no quotes, and expressions."""
+    definition: str
+    """The constraint or index as SQL, from the baseline."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    index: str
+    """The name that the index, and its constraint, had."""
+    invalid: bool
+    """Whether an index is there still, and is invalid."""
+    kind: Literal["missing_unique_key"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    table: str
+    """The table."""
+    gone: list[str] = field(default_factory=list)
+    """The columns that are gone with it."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3123,6 +3342,10 @@ class PolicyTrustsUserMetadata:
 class Scans:
     """What reading the tables themselves showed."""
 
+    duplicate_samples: dict[str, DuplicateSampleFact] = field(default_factory=dict)
+    """Which keys these are, by the same name; asked for only where there are some."""
+    duplicates: dict[str, DuplicatesFact] = field(default_factory=dict)
+    """Rows whose key another row has, by [`UniqueKey::key`](crate::unique::UniqueKey::key)."""
     orphan_samples: dict[str, OrphanSampleFact] = field(default_factory=dict)
     """Who they are, by the same key; asked for only where there are some."""
     orphans: dict[str, OrphansFact] = field(default_factory=dict)
@@ -3149,7 +3372,7 @@ class Evidence:
     """Results of the team's own statements, by name."""
 
 
-Finding: TypeAlias = AchievedRpo | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | ForceRlsLost | HalfNullKeys | MissingBucket | MissingColumn | MissingForeignKey | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation
+Finding: TypeAlias = AchievedRpo | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | DuplicatedRows | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | ForceRlsLost | HalfNullKeys | MissingBucket | MissingColumn | MissingForeignKey | MissingKeyColumns | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation
 """Something that is wrong with the database."""
 
 

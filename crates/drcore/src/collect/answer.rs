@@ -10,7 +10,6 @@ use crate::evidence::{
     AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys,
     SequenceState, TableScan,
 };
-use crate::text::masked;
 
 /// What the server said.
 #[derive(Clone, Debug)]
@@ -66,6 +65,14 @@ impl Job {
                 scans
                     .orphan_samples
                     .insert(reference.key(), answer.and_then(|rows| sample(key, rows)).into());
+                0
+            }
+            Self::CountDuplicates(count) => {
+                count.keep(answer, scans);
+                0
+            }
+            Self::SampleDuplicates(sample) => {
+                sample.keep(answer, scans);
                 0
             }
             Self::Recent(recent) => {
@@ -194,14 +201,10 @@ fn sample(key: &[KeyColumn], rows: Rows) -> Result<OrphanSample, Cause> {
             ("tenant", [Some(tenant), Some(count)]) => {
                 sample.tenants.insert(tenant.clone(), number(Some(count))?);
             }
-            ("key", cells) => sample.keys.rows.push(
-                key.iter()
-                    .zip(cells)
-                    .map(|(column, cell)| {
-                        cell.as_ref().map(|text| if column.plain { text.clone() } else { masked(text) })
-                    })
-                    .collect(),
-            ),
+            ("key", cells) => sample
+                .keys
+                .rows
+                .push(key.iter().zip(cells).map(|(column, cell)| column.show(cell.as_deref())).collect()),
             _ => return Err(not_understood()),
         }
     }

@@ -27,7 +27,9 @@ pub(super) async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<
             (Job::Assertion(assertion), Some(sql)) => {
                 session.assertion(&sql, &assertion.search_path()).await.map(Answer::Rows)
             }
-            (_, Some(sql)) => session.scan(&sql, check.as_deref()).await.map(Answer::Rows),
+            (_, Some(sql)) => {
+                session.scan_with(&job.settings(), &sql, check.as_deref()).await.map(Answer::Rows)
+            }
         }
     };
     tokio::pin!(asking);

@@ -1,6 +1,7 @@
 //! One statement, or one pass, that answers one or several requests.
 
 use super::content::ContentJob;
+use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::queue::{Place, Rank};
 use super::recent::RecentRows;
 use super::sizes::Sizes;
@@ -9,11 +10,12 @@ use crate::evidence::{Cause, CauseKind};
 use crate::plan::{Assertion, Plan};
 use crate::reference::Reference;
 use crate::sql::{QualifiedName, quote};
+use crate::text::masked;
 
 /// Rows of a sample, at most.
-const SAMPLE: usize = 20;
+pub(super) const SAMPLE: usize = 20;
 /// Tenants in a sample, at most.
-const TENANTS: usize = 100;
+pub(super) const TENANTS: usize = 100;
 
 /// One statement that answers one or several requests.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub(super) enum Job {
         key: Vec<KeyColumn>,
         tenant: Option<String>,
     },
+    CountDuplicates(CountDuplicates),
+    SampleDuplicates(SampleDuplicates),
     /// Several sequences in one statement, which fails as a whole where one of them cannot be read.
     Sequences(Vec<QualifiedName>),
     Assertion(Assertion),
@@ -67,6 +71,19 @@ pub(super) struct KeyColumn {
     pub(super) plain: bool,
 }
 
+impl KeyColumn {
+    pub(super) fn of(table: &QualifiedName, name: &str, catalog: &Catalog) -> Self {
+        let plain = matches!(catalog.column(table, name), Ok(Some(column))
+            if column.is_integer() || column.is_time() || column.type_name == "uuid" || column.type_name == "boolean");
+        Self { name: name.to_owned(), plain }
+    }
+
+    /// A value as it is shown: whatever may be a name or an address is masked.
+    pub(super) fn show(&self, value: Option<&str>) -> Option<String> {
+        value.map(|text| if self.plain { text.to_owned() } else { masked(text) })
+    }
+}
+
 impl Job {
     /// What it is called in a log.
     pub(super) fn label(&self) -> &'static str {
@@ -74,10 +91,12 @@ impl Job {
             Self::Assertion(_) => "assertion",
             Self::Catalog(_) => "catalog",
             Self::Content(_) => "content",
+            Self::CountDuplicates(_) => "duplicates",
             Self::Impossible { .. } | Self::Incomparable { .. } => "impossible",
             Self::OrphanSample { .. } => "orphan_sample",
             Self::Orphans(_) => "orphans",
             Self::Recent(_) => "recent",
+            Self::SampleDuplicates(_) => "duplicate_sample",
             Self::Sequences(_) => "sequences",
             Self::Storage(_) => "storage",
             Self::Table { .. } => "table",
@@ -90,11 +109,13 @@ impl Job {
             Self::Assertion(assertion) => assertion.name.clone(),
             Self::Catalog(name) => format!("{name:?}"),
             Self::Content(content) => content.table.name.to_string(),
+            Self::CountDuplicates(count) => count.table.to_string(),
             Self::Impossible { table, .. }
             | Self::Incomparable { table, .. }
             | Self::Table { name: table, .. } => table.to_string(),
             Self::OrphanSample { reference, .. } | Self::Orphans(reference) => reference.key(),
             Self::Recent(recent) => recent.table.to_string(),
+            Self::SampleDuplicates(sample) => sample.key.key(),
             Self::Storage(_) => String::new(),
             Self::Sequences(names) => crate::text::plural(names.len() as u64, "sequence"),
         }
@@ -123,6 +144,16 @@ impl Job {
                 let rows = sizes.rows(&reference.child);
                 Place::new(Rank::Rest, rows, rows.saturating_mul(4))
             }
+            // Each key costs a pass and a sort.
+            Self::CountDuplicates(count) => {
+                let rows = sizes.rows(&count.table);
+                let keys = count.keys.len() as u64;
+                Place::new(Rank::References, rows, rows.saturating_mul(4).saturating_mul(keys))
+            }
+            Self::SampleDuplicates(sample) => {
+                let rows = sizes.rows(&sample.key.table);
+                Place::new(Rank::Rest, rows, rows.saturating_mul(6))
+            }
             // Nobody knows what it reads.
             Self::Assertion(_) => Place::new(Rank::Rest, sizes.largest(), sizes.largest()),
         }
@@ -136,6 +167,8 @@ impl Job {
             Self::Table { name, .. } => vec![name.clone()],
             Self::Recent(recent) => vec![recent.table.clone()],
             Self::Content(content) => vec![content.table.name.clone()],
+            Self::CountDuplicates(count) => vec![count.table.clone()],
+            Self::SampleDuplicates(sample) => vec![sample.key.table.clone()],
             Self::Orphans(reference) | Self::OrphanSample { reference, .. } => {
                 vec![reference.child.clone(), reference.parent.clone()]
             }
@@ -196,6 +229,8 @@ impl Job {
             }
             Self::OrphanSample { reference, key, tenant } => sample_sql(reference, key, tenant.as_deref()),
             Self::Recent(recent) => recent.sql(),
+            Self::CountDuplicates(count) => count.sql(),
+            Self::SampleDuplicates(sample) => sample.sql(),
             Self::Sequences(names) => {
                 names
                     .iter()
@@ -212,6 +247,15 @@ impl Job {
         })
     }
 
+    /// Settings that hold for its statement alone.
+    pub(super) fn settings(&self) -> Vec<String> {
+        match self {
+            Self::CountDuplicates(count) => count.settings(),
+            Self::SampleDuplicates(sample) => sample.settings(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The same in smaller pieces, where these may be answered although it was not.
     pub(super) fn split(&self, cause: &Cause) -> Vec<Self> {
         match self {
@@ -221,6 +265,9 @@ impl Job {
                 vec![Self::Sequences(left.to_vec()), Self::Sequences(right.to_vec())]
             }
             Self::Content(content) => content.split(cause).into_iter().map(Self::Content).collect(),
+            Self::CountDuplicates(count) if is_of_one(cause) => {
+                count.split().into_iter().map(Self::CountDuplicates).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -260,14 +307,7 @@ impl Job {
     /// The key columns that samples of a table show.
     pub(super) fn key_of(table: &QualifiedName, catalog: &Catalog) -> Vec<KeyColumn> {
         let Ok(Some(key)) = catalog.primary_key(table) else { return Vec::new() };
-        key.columns
-            .iter()
-            .map(|name| {
-                let plain = matches!(catalog.column(table, name), Ok(Some(column))
-                    if column.is_integer() || column.is_time() || column.type_name == "uuid" || column.type_name == "boolean");
-                KeyColumn { name: name.clone(), plain }
-            })
-            .collect()
+        key.columns.iter().map(|name| KeyColumn::of(table, name, catalog)).collect()
     }
 
     /// The column that says which tenant a row belongs to, where the table has it.

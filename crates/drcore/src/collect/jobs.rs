@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::content::ContentTable;
+use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::job::{ColumnKind, Job};
 use super::recent::RecentRows;
 use super::request::{Request, Wants};
@@ -12,6 +13,7 @@ use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Evidence};
 use crate::plan::Plan;
 use crate::sql::QualifiedName;
+use crate::unique::UniqueKey;
 
 /// How many sequences one statement reads: one each would be one round trip each.
 const SEQUENCES: usize = 200;
@@ -61,6 +63,7 @@ pub(super) fn plan_jobs(
     let mut contents: BTreeMap<QualifiedName, ContentTable> = BTreeMap::new();
     let mut sketches = Vec::new();
     let mut tables: BTreeMap<QualifiedName, (bool, Vec<String>)> = BTreeMap::new();
+    let mut duplicates: BTreeMap<QualifiedName, Vec<UniqueKey>> = BTreeMap::new();
     let mut sequences: Vec<QualifiedName> = Vec::new();
     for request in wants.into_requests() {
         match request {
@@ -84,6 +87,11 @@ pub(super) fn plan_jobs(
                 let tenant = Job::tenant_of(&reference.child, plan, catalog);
                 jobs.push(Job::OrphanSample { reference, key, tenant });
             }
+            Request::Duplicates(key) => duplicates.entry(key.table.clone()).or_default().push(key),
+            Request::DuplicateSample(key) => {
+                let tenant = Job::tenant_of(&key.table, plan, catalog);
+                jobs.push(Job::SampleDuplicates(SampleDuplicates::new(key, tenant, catalog)));
+            }
             Request::Sequence(name) => sequences.push(name),
             Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
         }
@@ -105,6 +113,8 @@ pub(super) fn plan_jobs(
     for content in contents.into_values().chain(sketches) {
         jobs.extend(content.jobs(part, reading.blocks).into_iter().map(Job::Content));
     }
+    let counts = duplicates.into_iter().map(|(table, keys)| CountDuplicates { table, keys });
+    jobs.extend(counts.map(Job::CountDuplicates));
     jobs.extend(sequences.chunks(SEQUENCES).map(|names| Job::Sequences(names.to_vec())));
     jobs
 }

@@ -6,6 +6,7 @@ use crate::evidence::Evidence;
 use crate::evidence::catalog::CatalogFactName;
 use crate::reference::Reference;
 use crate::sql::QualifiedName;
+use crate::unique::UniqueKey;
 
 /// One thing that a check wants to know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +37,10 @@ pub enum Request {
     Orphans(Reference),
     /// Who they are.
     OrphanSample(Reference),
+    /// How many rows have a key that another row has.
+    Duplicates(UniqueKey),
+    /// Which keys these are.
+    DuplicateSample(UniqueKey),
     /// Where a sequence stands.
     Sequence(QualifiedName),
     /// The result of one of the plan's assertions, by name.
@@ -60,6 +65,8 @@ impl Request {
             }
             Self::Orphans(reference) => scans.orphans.contains_key(&reference.key()),
             Self::OrphanSample(reference) => scans.orphan_samples.contains_key(&reference.key()),
+            Self::Duplicates(key) => scans.duplicates.contains_key(&key.key()),
+            Self::DuplicateSample(key) => scans.duplicate_samples.contains_key(&key.key()),
             Self::Sequence(name) => scans.sequences.contains_key(name),
             Self::Assertion(name) => evidence.assertions.contains_key(name),
         }
@@ -109,6 +116,7 @@ impl Wants {
                 | Request::Recent { table, .. }
                 | Request::Rows(table)
                 | Request::Sketch(table) => drop(tables.insert(table)),
+                Request::DuplicateSample(key) | Request::Duplicates(key) => drop(tables.insert(&key.table)),
                 Request::OrphanSample(reference) | Request::Orphans(reference) => {
                     tables.extend([&reference.child, &reference.parent]);
                 }

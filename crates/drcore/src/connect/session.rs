@@ -272,9 +272,20 @@ impl Session {
     ///
     /// `check` tells, by returning rows, which tables were rewritten since the snapshot.
     pub(crate) async fn scan(&self, sql: &str, check: Option<&str>) -> Result<Rows> {
-        let statements: Vec<&str> = [Some(sql), check, Some(BACK)].into_iter().flatten().collect();
+        self.scan_with(&[], sql, check).await
+    }
+
+    /// As [`Session::scan`], after these statements, which set what holds for this one only.
+    pub(crate) async fn scan_with(
+        &self,
+        settings: &[String],
+        sql: &str,
+        check: Option<&str>,
+    ) -> Result<Rows> {
+        let mut statements: Vec<&str> = settings.iter().map(String::as_str).collect();
+        statements.extend([Some(sql), check, Some(BACK)].into_iter().flatten());
         let answers = self.each(&statements, self.patience.statement).await;
-        let mut answers = self.recover(answers).await?.into_iter();
+        let mut answers = self.recover(answers).await?.into_iter().skip(settings.len());
         let rows = answers.next().ok_or_else(incomplete)?;
         if check.is_some() {
             refuse_rewritten(answers.next().unwrap_or_default())?;

@@ -11,6 +11,7 @@ mod roles;
 mod schemas;
 mod sequences;
 mod settings;
+mod unique_indexes;
 mod view_sources;
 
 use schemars::JsonSchema;
@@ -28,6 +29,7 @@ pub use roles::Role;
 pub use schemas::Schema;
 pub use sequences::{FedColumn, Sequence};
 pub use settings::Setting;
+pub use unique_indexes::{UniqueIndex, UniqueOrigin, UniquePart};
 pub use view_sources::ViewSource;
 
 use super::{Cause, Fact};
@@ -111,6 +113,8 @@ catalog! {
     sequences: Sequence,
     /// Settings of databases and roles that tell what the API exposes.
     settings: Setting,
+    /// Unique indexes, with what each compares.
+    unique_indexes: UniqueIndex,
     /// What views read from, directly.
     view_sources: ViewSource,
 }

@@ -24,6 +24,12 @@ pub struct Scans {
     /// Who they are, by the same key; asked for only where there are some.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orphan_samples: BTreeMap<String, Fact<OrphanSample>>,
+    /// Rows whose key another row has, by [`UniqueKey::key`](crate::unique::UniqueKey::key).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub duplicates: BTreeMap<String, Fact<Duplicates>>,
+    /// Which keys these are, by the same name; asked for only where there are some.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub duplicate_samples: BTreeMap<String, Fact<DuplicateSample>>,
     /// Where each sequence stands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sequences: BTreeMap<QualifiedName, Fact<SequenceState>>,
@@ -170,6 +176,41 @@ pub struct RowKeys {
     pub columns: Vec<String>,
     /// One list of values a row.
     pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// How many rows have a key that another row has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Duplicates")]
+#[non_exhaustive]
+pub struct Duplicates {
+    /// How many keys stand in several rows.
+    pub keys: u64,
+    /// How many rows are too many: those beyond the first of each key.
+    pub rows: u64,
+}
+
+impl Duplicates {
+    /// These counts.
+    pub fn new(keys: u64, rows: u64) -> Self {
+        Self { keys, rows }
+    }
+}
+
+/// Which keys stand in several rows: a bounded sample, and whose rows they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "DuplicateSample")]
+#[non_exhaustive]
+pub struct DuplicateSample {
+    /// Some of the keys, those with the most rows first.
+    pub keys: RowKeys,
+    /// How many of the rows that are too many are, in every column, as another one of them or as the first.
+    pub identical: u64,
+    /// How many rows too many each tenant has: the worst hundred.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenants: BTreeMap<String, u64>,
+    /// How many tenants have any; none where rows of this table belong to no tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants_total: Option<u64>,
 }
 
 /// Where a sequence stands.

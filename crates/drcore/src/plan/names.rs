@@ -145,6 +145,17 @@ impl ColumnName {
         Ok(Self { table: TableName::from_parts(parts).map_err(|()| wrong())?, column })
     }
 
+    /// A column of this table.
+    ///
+    /// # Errors
+    /// Says what is wrong with the name of the column.
+    pub(super) fn of(table: &TableName, column: &str) -> Result<Self, String> {
+        match <[NamePart; 1]>::try_from(split_name(column)?) {
+            Ok([column]) => Ok(Self { table: table.clone(), column }),
+            Err(_) => Err(format!("{column:?} is not the name of a column alone")),
+        }
+    }
+
     /// The column's name in this relation: exactly this case, else its lower-case form.
     ///
     /// # Errors
@@ -159,6 +170,14 @@ impl ColumnName {
             .into_iter()
             .find_map(|by| columns.iter().find(|column| by(&self.column, &column.name)))
             .map(|column| column.name.as_str()))
+    }
+
+    pub(super) fn write_column(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What ends a name within a list is quoted too.
+        if self.column.text.contains([',', '(', ')']) {
+            return f.write_str(&quote(&self.column.text));
+        }
+        write_part(f, &self.column)
     }
 
     /// The column as written.

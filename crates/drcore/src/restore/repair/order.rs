@@ -118,7 +118,7 @@ fn place(finding: &Finding, sql: &str) -> Place {
         "rls_coverage" => Stage::Access,
         _ if verb.contains(" policy ") => Stage::Access,
         "bucket_privacy" => Stage::Settings,
-        "orphan_fks" => Stage::Data,
+        "duplicate_keys" | "orphan_fks" => Stage::Data,
         _ => Stage::Other,
     };
     let step = if verb.starts_with("drop policy") {

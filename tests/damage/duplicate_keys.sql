@@ -1,0 +1,71 @@
+create schema extensions;
+create extension citext schema extensions;
+create table tenants (id int primary key, name text not null unique);
+create table invoices (id int primary key, tenant_id int not null, number int, created_at timestamptz not null, total numeric not null);
+create table accounts (id int primary key, email text, deleted_at timestamptz);
+create unique index accounts_email on accounts (lower(email)) where deleted_at is null;
+create table devices (tenant_id int not null, serial text, unique (tenant_id, serial));
+create table countries (code extensions.citext primary key);
+create table codes (code varchar(10), note text);
+create unique index codes_code on codes (code) include (note);
+create table "Od""d; DROP" ("Key ""x" int primary key, copies int, place int, line int, content text);
+create table later (a int unique deferrable initially deferred, b int);
+-- The function's answer changes, as a collation's order does with the operating system.
+create function folded(text) returns text immutable language sql as 'select $1';
+create table names (id int primary key, name text);
+create unique index names_folded on names (folded(name));
+create table constants (a int);
+create unique index constants_one on constants ((1));
+create table events (id int, day date, label text, primary key (id, day)) partition by range (day);
+create table events_1 partition of events for values from ('2026-01-01') to ('2026-02-01');
+create table events_2 partition of events for values from ('2026-02-01') to ('2026-03-01');
+-- A unique index that one partition has for itself.
+create unique index events_2_label on events_2 (label);
+-- The parent's own rows count, not those of tables that inherit from it.
+create table animals (id int primary key);
+create table dogs (primary key (id)) inherits (animals);
+create table files (id int primary key, tenant_id int not null, unique (id, tenant_id));
+create table pages (id int primary key, file_id int references files on delete cascade);
+create table keyless (a int);
+create table pairs (a int, b int[], c point, d jsonb, unique (a, b), unique (d));
+insert into tenants select n, 'tenant ' || n from generate_series(1, 4) n;
+insert into invoices select n, 1 + n % 4, n / 4, '2026-01-01Z'::timestamptz + n * interval '1 hour', n from generate_series(1, 200) n;
+insert into invoices select n, 1, null, '2026-02-01Z', 0 from generate_series(201, 205) n;
+insert into accounts select n, 'User' || n || '@example.com' from generate_series(1, 50) n;
+insert into accounts values (51, 'user1@example.com', now()), (52, 'user1@example.com', now()), (53, null, null), (54, null, null);
+insert into devices select 1 + n % 4, 'serial ' || n from generate_series(1, 40) n;
+insert into devices values (1, null), (1, null);
+insert into countries values ('DE'), ('fr');
+insert into codes select 'code ' || n, 'n' from generate_series(1, 20) n;
+insert into "Od""d; DROP" select n, n, n, n, 'c' from generate_series(1, 10) n;
+insert into later select n, n from generate_series(1, 10) n;
+insert into names select n, 'Name ' || n from generate_series(1, 10) n;
+insert into constants values (1);
+insert into events select n, date '2026-01-20' + n % 20, 'label ' || n from generate_series(1, 100) n;
+insert into animals values (1);
+insert into dogs values (1);
+insert into files select n, 1 from generate_series(1, 10) n;
+insert into pages select n, n from generate_series(1, 10) n;
+insert into keyless values (1), (1);
+insert into pairs values (1, '{1,null}', '(1,1)', '1'), (1, '{2}', '(1,1)', '2'), (2, null, '(1,1)', null), (2, null, '(1,1)', null);
+analyze;
+-- damage
+-- What is written while an index is not ready is not in it: then it lies.
+update pg_index set indisready = false where indisunique and indrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace);
+insert into tenants values (5, 'tenant 4'), (1, 'tenant 1');
+insert into accounts values (60, 'USER1@example.com', null), (61, 'user2@EXAMPLE.com', null), (62, 'user2@example.com', null);
+insert into devices values (2, 'serial 1'), (2, 'serial 1');
+insert into countries values ('de');
+insert into codes values ('code 7', 'm');
+insert into "Od""d; DROP" values (3, 3, 3, 3, 'c'), (3, 0, 3, 3, 'c');
+insert into later values (4, 0);
+insert into constants values (2), (3);
+insert into events values (2, '2026-01-22', 'twin'), (90, '2026-02-05', 'label 15');
+insert into animals values (1);
+insert into files values (3, 1), (4, 2);
+insert into pairs values (1, '{1,null}', '(1,1)', '1.0');
+update pg_index set indisready = true where not indisready;
+create or replace function folded(text) returns text immutable language sql as 'select lower($1)';
+insert into names values (11, 'NAME 3');
+-- The natural key.
+insert into invoices values (300, 2, 10, '2025-01-01Z', 5), (301, 2, 10, '2026-03-01Z', 5);
