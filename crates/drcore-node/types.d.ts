@@ -625,9 +625,17 @@ export interface DiffTable {
    */
   changed?: number | null
   /**
+   * In how many of the changed rows each column differs; rows of which it was not told are in none.
+   */
+  changed_columns?: ChangedColumn[]
+  /**
    * Columns that were not compared.
    */
   columns?: DiffColumns
+  /**
+   * How many rows differed at each reading, and another way each time, since somebody writes to them.
+   */
+  in_motion?: number
   /**
    * The columns by which rows are told apart; empty where the table has no primary key.
    */
@@ -657,6 +665,14 @@ export interface DiffTable {
    */
   rows_b?: number | null
   /**
+   * How many rows differed at first and did not when they were read again.
+   */
+  settled?: number
+  /**
+   * Whether all that differed at first was the same when it was read again.
+   */
+  settled_whole?: boolean
+  /**
    * The table.
    */
   table: string
@@ -664,6 +680,19 @@ export interface DiffTable {
    * Why it could not be told which rows differ.
    */
   untold?: string | null
+}
+/**
+ * In how many rows a column differs.
+ */
+export interface ChangedColumn {
+  /**
+   * The column.
+   */
+  column: string
+  /**
+   * How many rows.
+   */
+  rows: number
 }
 /**
  * Columns in which a table's two sides differ.
@@ -687,9 +716,26 @@ export interface DiffColumns {
  */
 export interface DiffRow {
   /**
+   * Values in A, where they were wanted: of a changed row those of the key and those that differ, else all.
+   * Long ones are cut, and what looks like a secret is masked.
+   */
+  a?: {
+    [k: string]: string | null
+  } | null
+  /**
+   * Values in B.
+   */
+  b?: {
+    [k: string]: string | null
+  } | null
+  /**
    * How it differs.
    */
   change: RowChange
+  /**
+   * The columns in which a changed row differs; empty where it was not told.
+   */
+  columns?: string[]
   /**
    * Its key, by column. Values that may be names or addresses are masked; empty where the table has no key.
    */

@@ -1,5 +1,6 @@
 //! A result on its way out: to every file that was asked for and to standard output, whatever fails on the way.
 
+use std::io::Write;
 use std::path::Path;
 
 use drcore::Error;
@@ -25,6 +26,14 @@ impl<'s> Delivery<'s> {
     /// Writes a file.
     pub(crate) fn file(&mut self, path: &Path, text: Result<String, Error>) {
         match text.and_then(|text| output::write(path, &text)) {
+            Ok(()) => self.screen.incident.wrote(path),
+            Err(error) => self.failed.push(error),
+        }
+    }
+
+    /// Writes a file that may be larger than memory.
+    pub(crate) fn streamed(&mut self, path: &Path, text: impl FnOnce(&mut dyn Write) -> Result<(), Error>) {
+        match output::stream(path, text) {
             Ok(()) => self.screen.incident.wrote(path),
             Err(error) => self.failed.push(error),
         }

@@ -95,6 +95,20 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// As [`write`], piece by piece.
+pub(crate) fn stream(
+    path: &Path,
+    text: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut file = std::io::BufWriter::new(temporary(path).map_err(|error| unwritten(path, error))?);
+    text(&mut file)?;
+    let file = file.into_inner().map_err(|error| unwritten(path, error.into_error()))?;
+    file.as_file().sync_all().map_err(|error| unwritten(path, error))?;
+    file.persist(path).map_err(|error| unwritten(path, error.error))?;
+    tracing::info!(file = %path.display(), "written");
+    Ok(())
+}
+
 /// As [`write`], for what holds nothing private: with the permissions of any new file.
 pub(crate) fn write_public(path: &Path, text: &str) -> Result<(), Error> {
     std::fs::write(path, text).map_err(|error| unwritten(path, error))

@@ -30,6 +30,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+pub(crate) use asking::{rewrite_check, unless_stopped};
 use attempt::{Attempt, Collection};
 pub use content::ContentChoice;
 pub(crate) use progress::both;

@@ -47,7 +47,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) use blocks::{Blocks, Coverage};
 pub(crate) use key::{Key, KeyForm};
 pub(crate) use layout::Layout;
-pub(crate) use rows::CopyRows;
+pub(crate) use rows::{CopyRows, Row};
 pub(crate) use scan::{ContentScan, Copied, Scanner, Scratch, has_extremes};
 pub(crate) use sketch::{Difference, RowHash, Sketch};
 pub use sketches::SketchFile;

@@ -5,11 +5,16 @@
 //! and the fingerprint of its [content](crate::content). Only where these are equal for every table, and
 //! nothing was left unread, are the two the same.
 
+mod again;
 mod compare;
+mod locate;
 mod options;
+mod reader;
 mod render;
 mod report;
+mod rows;
 mod sides;
+mod spill;
 mod structure;
 
 pub use options::DiffOptions;
@@ -18,9 +23,21 @@ pub use report::{
     DiffVerdict, LoneTable, OmittedTable, RowChange, SideKind,
 };
 
+pub use rows::DiffRows;
+
+use crate::connect::Dsn;
 use crate::error::Result;
 use crate::verify::Against;
 use sides::Sides;
+
+/// A side as it was given: a URL or key-value string is a database, anything else the file of a baseline; where
+/// nothing was given, the environment's database.
+///
+/// # Errors
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if nothing was given, and the environment names no database.
+pub fn side(given: Option<&str>) -> Result<Against> {
+    given.map_or_else(|| Dsn::from_environment().map(Against::Url), |text| Ok(Against::parse(text)))
+}
 
 /// Compares two sides.
 ///

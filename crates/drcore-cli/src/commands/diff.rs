@@ -1,10 +1,11 @@
 //! `drcore diff`
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::builder::FalseyValueParser;
 use drcore::connect::Dsn;
-use drcore::diff::DiffOptions;
+use drcore::diff::{DiffOptions, DiffReport, DiffRow};
 use drcore::plan::TableName;
 use drcore::report::TextOptions;
 use drcore::{Against, Error, ErrorKind};
@@ -51,11 +52,16 @@ pub(crate) struct Arguments {
     /// How many rows of each sort a table shows
     #[arg(long, value_name = "N", default_value_t = DiffOptions::LIMIT)]
     limit: usize,
+    /// Show the values of rows that differ, on the screen and in files; without it
+    /// keys and the names of columns only. What looks like a secret is masked
+    #[arg(long)]
+    values: bool,
     /// What standard output holds; json gives errors as JSON too
     #[arg(long, value_enum, default_value_t, env = "DRCORE_FORMAT", hide_possible_values = true)]
     #[arg(value_name = "text|json")]
     format: Format,
-    /// Write it here too; repeats. The extension chooses the format: .json or .txt
+    /// Write it here too; repeats. The extension chooses the format: .json or
+    /// .txt; .ndjson or .csv for every row that differs
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
     /// The names of all tables
@@ -67,8 +73,15 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Json,
+    /// Every row that differs, as a line of JSON.
+    Rows,
+    /// Every row that differs, as a line of values.
+    Table,
     Text,
 }
+
+/// The first line of a table.
+const HEAD: &str = "table,change,key,times,columns,a,b\r\n";
 
 /// Runs it. Gives the exit code.
 pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
@@ -93,6 +106,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     options.exclude = arguments.exclude;
     options.common_columns = arguments.common_columns;
     options.limit = arguments.limit;
+    options.values = arguments.values;
     let (collect, display) = arguments.reading.collecting(screen);
     options.collect = collect;
     let diff = Box::pin(drcore::diff::diff(&a, &b, &options)).await?;
@@ -100,21 +114,25 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     screen.incident.read(&diff.b.run);
     screen.incident.verdict(diff.verdict.as_str());
     let mut delivery = Delivery::new(screen);
-    let json = diff.to_json()? + "\n";
+    let json = diff.to_json_with_values()? + "\n";
     let mut text = TextOptions::default();
     text.verbose = arguments.verbose;
     for (path, form) in outputs {
-        let shown = match form {
-            Form::Json => json.clone(),
-            Form::Text => diff.to_text(text),
-        };
-        delivery.file(path, Ok(shown));
+        match form {
+            Form::Json => delivery.file(path, Ok(json.clone())),
+            Form::Text => delivery.file(path, Ok(diff.to_text_with_values(text))),
+            Form::Rows => delivery.streamed(path, |file| rows(&diff, file, DiffRow::to_json_line)),
+            Form::Table => delivery.streamed(path, |file| {
+                file.write_all(HEAD.as_bytes())?;
+                rows(&diff, file, record)
+            }),
+        }
     }
     text.width = screen.width;
     text.color = screen.color;
     match arguments.format {
         Format::Json => delivery.print(&json),
-        Format::Text => delivery.print(&diff.to_text(text)),
+        Format::Text => delivery.print(&diff.to_text_with_values(text)),
     }
     Ok(delivery.end(diff.exit_code()))
 }
@@ -131,9 +149,41 @@ fn side(text: &str, screen: &Screen) -> Result<Against, Fault> {
 
 fn form(path: &Path) -> Result<Form, Error> {
     match path.extension().and_then(|extension| extension.to_str()) {
+        Some("csv") => Ok(Form::Table),
         Some("json") => Ok(Form::Json),
+        Some("ndjson") => Ok(Form::Rows),
         Some("txt") => Ok(Form::Text),
         _ => Err(Error::new(ErrorKind::Usage, format!("{} says no format of a comparison", path.display()))
-            .hint("The extension chooses it: .json or .txt.")),
+            .hint("The extension chooses it: .json or .txt, .ndjson or .csv for every row.")),
     }
+}
+
+/// Writes every row that differs.
+fn rows(
+    diff: &DiffReport,
+    file: &mut dyn Write,
+    line: impl Fn(&DiffRow) -> Result<String, Error>,
+) -> Result<(), Error> {
+    for row in diff.rows()? {
+        writeln!(file, "{}", line(&row?)?)?;
+    }
+    Ok(())
+}
+
+/// A row as comma-separated values (RFC 4180): what has several parts is JSON.
+fn record(row: &DiffRow) -> Result<String, Error> {
+    let row: serde_json::Value = serde_json::from_str(&row.to_json_line()?)
+        .map_err(|error| Error::new(ErrorKind::Internal, "a row is no JSON").caused_by(error))?;
+    let cell = |name: &str| {
+        let text = match &row[name] {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
+        // A spreadsheet takes what begins so for a formula.
+        let formula = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+        format!("\"{formula}{}\"", text.replace('"', "\"\""))
+    };
+    let cells: Vec<String> = ["table", "change", "key", "times", "columns", "a", "b"].map(cell).to_vec();
+    Ok(cells.join(",") + "\r")
 }

@@ -23,6 +23,19 @@ async fn the_exit_code_says_whether_they_are_the_same() {
     assert!(differs.out.contains("only in A id 1, 2 and 1 more"), "{differs:?}");
     assert!(place.read("diff.txt").contains("DIFFERS  public.invoices: 3 rows only in A"), "{differs:?}");
     assert!(place.read("diff.json").contains("\"drcore.diff/1\""));
+    assert!(!differs.out.contains("tenant 2"), "values are told only where somebody wants them: {differs:?}");
+    let values =
+        place.run(&["diff", &a, &c, "--values", "-o", "all.ndjson", "-o", "all.csv", "--limit", "1"]);
+    assert!(values.out.contains("2: id 2, name tenant 2"), "{values:?}");
+    let lines = place.read("all.ndjson");
+    let rows: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 4, "every row, whatever is shown: {rows:?}");
+    assert_eq!((&rows[3]["change"], &rows[3]["a"]["name"]), (&"only_in_a".into(), &"tenant 2".into()));
+    let csv = place.read("all.csv");
+    assert_eq!(csv.lines().count(), 5, "{csv}");
+    assert!(csv.starts_with("table,change,key,times,columns,a,b\r\n"), "{csv}");
+    assert!(csv.contains("\"public.invoices\",\"only_in_a\",\"{\"\"id\"\":\"\"1\"\"}\",\"1\""), "{csv}");
     // The environment's database is B.
     let json =
         place.command(&["diff", &a, "--format", "json", "-t", "tenants"]).env("DATABASE_URL", &c).output();
@@ -48,7 +61,7 @@ async fn a_baseline_is_a_side_and_a_dump_is_none() {
     for (arguments, needle) in [
         (&["diff", "old.dump", &url][..], "drcore scratch"),
         (&["diff", "nowhere.json", &url], "nowhere.json"),
-        (&["diff", &url, &url, "-o", "diff.pdf"], ".json or .txt"),
+        (&["diff", &url, &url, "-o", "diff.pdf"], ".ndjson or .csv"),
         (&["diff", &url, "baseline.json", "-o", "baseline.json"], "must not be written over"),
         (&["diff", &url, &url, "-t", "invoicse"], "neither side"),
         (&["diff", &url, "postgresql://u@h:x/d"], "port"),

@@ -90,6 +90,16 @@ CauseKind: TypeAlias = Literal["ambiguous", "cancelled", "connection", "deadline
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangedColumn:
+    """In how many rows a column differs."""
+
+    column: str
+    """The column."""
+    rows: int
+    """How many rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Column:
     """A column of a table or view."""
 
@@ -1165,6 +1175,15 @@ class DiffRow:
     """The table."""
     times: int
     """How many such rows: more than one only where nothing tells them apart."""
+    a: dict[str, Any] | None = None
+    """
+    Values in A, where they were wanted: of a changed row those of the key and those that differ, else all.
+    Long ones are cut, and what looks like a secret is masked.
+    """
+    b: dict[str, Any] | None = None
+    """Values in B."""
+    columns: list[str] = field(default_factory=list)
+    """The columns in which a changed row differs; empty where it was not told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1177,8 +1196,12 @@ class DiffTable:
     """The table."""
     changed: int | None = None
     """How many rows have the same key and hold something else."""
+    changed_columns: list[ChangedColumn] = field(default_factory=list)
+    """In how many of the changed rows each column differs; rows of which it was not told are in none."""
     columns: DiffColumns | None = None
     """Columns that were not compared."""
+    in_motion: int | None = None
+    """How many rows differed at each reading, and another way each time, since somebody writes to them."""
     key: list[str] = field(default_factory=list)
     """The columns by which rows are told apart; empty where the table has no primary key."""
     only_in_a: int | None = None
@@ -1191,6 +1214,10 @@ class DiffTable:
     """How many rows A has: exact."""
     rows_b: int | None = None
     """How many rows B has: exact."""
+    settled: int | None = None
+    """How many rows differed at first and did not when they were read again."""
+    settled_whole: bool | None = None
+    """Whether all that differed at first was the same when it was read again."""
     untold: str | None = None
     """Why it could not be told which rows differ."""
 

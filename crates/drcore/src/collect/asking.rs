@@ -7,7 +7,7 @@ use super::job::Job;
 use super::stop::Stop;
 use crate::connect::Session;
 use crate::error::{Error, Result};
-use crate::sql::literal;
+use crate::sql::{QualifiedName, literal};
 
 /// How long a server may take to act on a cancel request before the connection is dropped.
 pub(super) const CANCEL_GRACE: Duration = Duration::from_millis(800);
@@ -18,7 +18,7 @@ const CANCEL_AGAIN: Duration = Duration::from_millis(100);
 /// Asks on one session.
 pub(super) async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<Answer> {
     let asking = async {
-        let check = rewrite_check(job);
+        let check = rewrite_check(&job.reads());
         match (job, job.sql()) {
             (Job::Content(content), _) => {
                 content.read(session, check.as_deref()).await.map(|scan| Answer::Content(Box::new(scan)))
@@ -32,6 +32,15 @@ pub(super) async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<
             }
         }
     };
+    unless_stopped(session, stop, asking).await
+}
+
+/// What a session is asked, unless all must stop: then its statement is cancelled on the server too.
+pub(crate) async fn unless_stopped<T>(
+    session: &Session,
+    stop: &Stop,
+    asking: impl Future<Output = Result<T>>,
+) -> Result<T> {
     tokio::pin!(asking);
     tokio::select! {
         result = &mut asking => result,
@@ -53,13 +62,12 @@ pub(super) async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<
     }
 }
 
-/// A statement that tells whether a table that the job reads was truncated or rewritten since the snapshot.
+/// A statement that tells whether one of these tables was truncated or rewritten since the snapshot.
 ///
 /// Such a table reads as empty under the old snapshot. `pg_class` is read as of
-/// the snapshot, `pg_relation_filenode()` as of now; the job's own lock keeps it so.
+/// the snapshot, `pg_relation_filenode()` as of now; the lock of whoever reads them keeps it so.
 /// Source: PostgreSQL documentation, 13.6 Caveats.
-fn rewrite_check(job: &Job) -> Option<String> {
-    let tables = job.reads();
+pub(crate) fn rewrite_check(tables: &[QualifiedName]) -> Option<String> {
     if tables.is_empty() {
         return None;
     }

@@ -66,6 +66,15 @@ impl KeyForm {
         }
     }
 
+    /// A key's values as samples show them, where they are known as text.
+    pub(crate) fn masked(&self, values: &[Option<String>]) -> Vec<Option<String>> {
+        let shown = |(form, value): (&Form, &Option<String>)| match value {
+            Some(value) if !is_plain(*form) => Some(crate::text::masked(value)),
+            value => value.clone(),
+        };
+        self.forms.iter().zip(values).map(shown).collect()
+    }
+
     /// How many bytes a cell needs: the length and the key; none without a key.
     pub(crate) fn width(&self) -> usize {
         if self.forms.is_empty() {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::form::Form;
-use super::{Blocks, ContentColumn, KeyForm};
+use super::{Blocks, ContentColumn, ContentWay, KeyForm};
 use crate::evidence::catalog::Column;
 use crate::evidence::{Cause, CauseKind};
-use crate::sql::quote;
+use crate::sql::{literal, quote};
 
 /// Which columns of a table are in its fingerprint, and in which form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +123,101 @@ impl Layout {
         columns.push(format!("pg_catalog.substr({}, 1, 16)", self.hash()));
         let only = blocks.condition();
         format!("copy (select {} from {from}{only}) to stdout (format binary)", columns.join(", "))
+    }
+
+    /// Every row of `from`, or what the server makes of it, and then its key as text: as a binary copy.
+    pub(crate) fn keyed(&self, from: &str, way: ContentWay, only: &str) -> String {
+        let what = match way {
+            ContentWay::Stream => self.expressions(),
+            ContentWay::Server => format!("pg_catalog.substr({}, 1, 16)", self.hash()),
+        };
+        let keys: String = self.key.iter().map(|at| format!(", {}", self.text(*at))).collect();
+        format!("copy (select {what}{keys} from {from}{only}) to stdout (format binary)")
+    }
+
+    /// How many values come before the key in what [`keyed`](Self::keyed) asks for.
+    pub(crate) fn before_key(&self, way: ContentWay) -> usize {
+        match way {
+            ContentWay::Stream => self.forms.len(),
+            ContentWay::Server => 1,
+        }
+    }
+
+    /// The rows of `from` that have one of these keys, as a binary copy: the number of the key, the hash of the
+    /// row, the hashes of its values, eight bytes each, and, if they are wanted, the values, as a JSON array of
+    /// texts of at most `values` characters and one more.
+    ///
+    /// `types` are those of the key's columns, as SQL; without them keys are compared as text, which works for
+    /// every type and uses no index.
+    pub(crate) fn by_keys(
+        &self,
+        from: &str,
+        types: Option<&[&str]>,
+        keys: &[&[Option<String>]],
+        values: Option<usize>,
+    ) -> String {
+        let hashes: Vec<String> = self
+            .names
+            .iter()
+            .zip(&self.forms)
+            .map(|(name, form)| {
+                let value = form.expression(&quote(name));
+                format!("pg_catalog.substr(pg_catalog.sha256(pg_catalog.record_send(row({value}))), 1, 8)")
+            })
+            .collect();
+        let shown = values.map(|most| {
+            let texts: Vec<String> = (0..self.names.len())
+                .map(|at| format!("pg_catalog.left({}, {})", self.text(at), most + 1))
+                .collect();
+            format!(
+                ", pg_catalog.to_json(array[{}]::pg_catalog.text[])::pg_catalog.text as shown",
+                texts.join(", ")
+            )
+        });
+        let rows: Vec<String> = keys
+            .iter()
+            .enumerate()
+            .map(|(number, key)| {
+                let values: String = key
+                    .iter()
+                    .enumerate()
+                    .map(|(at, value)| {
+                        let value = value.as_deref().map_or("null".to_owned(), literal);
+                        let kind = types.and_then(|types| types.get(at)).unwrap_or(&"pg_catalog.text");
+                        format!(", {value}::{kind}")
+                    })
+                    .collect();
+                format!("({number}{values})")
+            })
+            .collect();
+        let columns: String = (0..self.key.len()).map(|at| format!(", k{at}")).collect();
+        let equal: Vec<String> = self
+            .key
+            .iter()
+            .enumerate()
+            .map(|(at, place)| match types {
+                Some(_) => format!("drcore_table.{} = drcore_key.k{at}", quote(&self.names[*place])),
+                None => format!("{} is not distinct from drcore_key.k{at}", self.text(*place)),
+            })
+            .collect();
+        format!(
+            "copy (select drcore_key.n, drcore_row.hash, drcore_row.hashes{} \
+             from (values {}) as drcore_key (n{columns}) \
+             cross join lateral (\
+             select pg_catalog.substr({}, 1, 16) as hash, {} as hashes{} from {from} as drcore_table where {}\
+             ) as drcore_row) to stdout (format binary)",
+            if values.is_some() { ", drcore_row.shown" } else { "" },
+            rows.join(", "),
+            self.hash(),
+            hashes.join(" || "),
+            shown.unwrap_or_default(),
+            equal.join(" and "),
+        )
+    }
+
+    /// A value as the text that its type's output function gives.
+    fn text(&self, at: usize) -> String {
+        Form::Output.expression(&quote(&self.names[at]))
     }
 
     fn hash(&self) -> String {

@@ -50,7 +50,7 @@ impl RowHash {
     }
 
     /// Below 2¹²⁷ − 1, as sketches hold it.
-    fn reduced(self) -> Self {
+    pub(crate) fn reduced(self) -> Self {
         let folded = (self.0 & P) + (self.0 >> 127);
         Self(if folded >= P { folded - P } else { folded })
     }

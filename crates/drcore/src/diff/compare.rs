@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::report::{DiffOutcome, DiffReport, DiffRow, DiffTable, DiffUnread, LoneTable, RowChange};
+use super::locate::{FoundRow, Sink};
+use super::report::{DiffOutcome, DiffReport, DiffTable, DiffUnread, LoneTable, RowChange};
 use super::structure::{Agreed, Agreement};
 use crate::content::{Content, Difference, KeyForm, Layout, METHOD};
 use crate::evidence::{Cause, CauseKind, Evidence};
@@ -20,21 +21,40 @@ pub(super) struct Comparison<'e> {
     pub(super) read: [&'e Evidence; 2],
 }
 
+/// A table whose rows differ.
+pub(super) struct Differing<'e> {
+    /// Its place among the tables of the report.
+    pub(super) place: usize,
+    pub(super) name: &'e QualifiedName,
+    pub(super) contents: [&'e Content; 2],
+    /// The rows that A has oftener, or B; or why they cannot be told apart, for people.
+    pub(super) found: Result<Vec<Difference>, String>,
+}
+
 impl Comparison<'_> {
-    /// Says what differs. A table shows `limit` rows of each sort.
-    pub(super) fn report(&self, report: &mut DiffReport, limit: usize) {
+    /// Says which tables differ; gives those whose rows do, by their place in the report, with what tells which.
+    pub(super) fn report(&self, report: &mut DiffReport) -> Vec<Differing<'_>> {
+        let mut differing = Vec::new();
         report.left_out.clone_from(&self.agreement.left_out);
         report.notes.extend(self.agreement.notes.iter().cloned());
         report.only_in_a = lone(&self.agreement.only_in_a, self.read[0]);
         report.only_in_b = lone(&self.agreement.only_in_b, self.read[1]);
         for (name, agreed) in &self.agreement.tables {
             let mut table = DiffTable::new(name, agreed);
-            if let Err((side, cause)) = self.table(name, agreed, &mut table, limit) {
-                let cause = self.told(side, cause);
-                report.unread.push(DiffUnread::new(name.to_string(), side, cause));
+            match self.table(name, agreed, &mut table) {
+                Ok(None) => {}
+                Ok(Some(contents)) => {
+                    let found = self.differences(name, contents);
+                    differing.push(Differing { place: report.tables.len(), name, contents, found });
+                }
+                Err((side, cause)) => {
+                    let cause = self.told(side, cause);
+                    report.unread.push(DiffUnread::new(name.to_string(), side, cause));
+                }
             }
             report.tables.push(table);
         }
+        differing
     }
 
     /// The run as a whole ended early: then that is why, and not that nobody asked.
@@ -46,6 +66,8 @@ impl Comparison<'_> {
         }
     }
 
+    /// What both sides hold, where that differs.
+    ///
     /// # Errors
     /// Why it could not be compared, and on which side.
     fn table(
@@ -53,8 +75,7 @@ impl Comparison<'_> {
         name: &QualifiedName,
         agreed: &Agreed,
         table: &mut DiffTable,
-        limit: usize,
-    ) -> Result<(), (Option<char>, Cause)> {
+    ) -> Result<Option<[&Content; 2]>, (Option<char>, Cause)> {
         agreed.comparable.clone()?;
         let contents = self.contents(name, agreed)?;
         let [of_a, of_b] = contents;
@@ -64,14 +85,10 @@ impl Comparison<'_> {
                 table.outcome = DiffOutcome::Same;
             }
             (table.only_in_a, table.only_in_b, table.changed) = (Some(0), Some(0), Some(0));
-            return Ok(());
+            return Ok(None);
         }
         table.outcome = DiffOutcome::Different;
-        match self.differences(name, contents) {
-            Ok(differences) => table.tell(&differences, of_a, limit),
-            Err(why) => table.untold = Some(why),
-        }
-        Ok(())
+        Ok(Some(contents))
     }
 
     /// What both sides hold, if that can be compared.
@@ -178,7 +195,7 @@ impl DiffReport {
 }
 
 impl DiffUnread {
-    fn new(object: impl Into<String>, side: Option<char>, cause: Cause) -> Self {
+    pub(super) fn new(object: impl Into<String>, side: Option<char>, cause: Cause) -> Self {
         Self { object: object.into(), side: side.map(String::from), cause }
     }
 }
@@ -198,43 +215,41 @@ impl DiffTable {
             untold: None,
             key: agreed.key.clone(),
             columns: agreed.differing.clone(),
+            settled: 0,
+            in_motion: 0,
+            settled_whole: false,
+            changed_columns: Vec::new(),
             rows: Vec::new(),
         }
     }
+}
 
-    /// Says which rows differ: `limit` of each sort.
-    fn tell(&mut self, differences: &[Difference], content: &Content, limit: usize) {
-        let form = KeyForm::named(&content.columns, &content.key);
-        // By key: a row that only A has and another that only B has under it is one that changed.
-        let mut keys: BTreeMap<Option<&[u8]>, [u64; 2]> = BTreeMap::new();
-        for row in differences {
-            let times = keys.entry(row.key.as_deref()).or_default();
-            times[usize::from(row.count < 0)] += row.count.unsigned_abs();
-        }
-        let mut totals = [0; 3];
-        let mut shown = [0; 3];
-        for (key, [of_a, of_b]) in keys {
-            let changed = if key.is_some() { of_a.min(of_b) } else { 0 };
-            let values = key.and_then(|key| form.decode(key)).map(|key| form.shown(&key)).unwrap_or_default();
-            let sorts = [
-                (RowChange::OnlyInA, of_a - changed),
-                (RowChange::OnlyInB, of_b - changed),
-                (RowChange::Changed, changed),
-            ];
-            for (at, (change, times)) in sorts.into_iter().enumerate() {
-                totals[at] += times;
-                if times == 0 || shown[at] >= limit {
-                    continue;
-                }
-                shown[at] += 1;
-                self.rows.push(DiffRow {
-                    table: self.table.clone(),
-                    change,
-                    key: content.key.iter().cloned().zip(values.iter().cloned()).collect(),
-                    times,
-                });
+/// What sketches tell: the rows of each key, and of those without one.
+///
+/// # Errors
+/// Why the sink takes no more.
+pub(super) fn tell(differences: &[Difference], content: &Content, sink: &mut dyn Sink) -> crate::Result<()> {
+    let form = KeyForm::named(&content.columns, &content.key);
+    // By key: a row that only A has and another that only B has under it is one that changed.
+    let mut keys: BTreeMap<Option<&[u8]>, [u64; 2]> = BTreeMap::new();
+    for row in differences {
+        let times = keys.entry(row.key.as_deref()).or_default();
+        times[usize::from(row.count < 0)] += row.count.unsigned_abs();
+    }
+    for (key, [of_a, of_b]) in keys {
+        let changed = if key.is_some() { of_a.min(of_b) } else { 0 };
+        let key = key.and_then(|key| form.decode(key)).map(|key| form.shown(&key));
+        let sorts = [
+            (RowChange::OnlyInA, of_a - changed),
+            (RowChange::OnlyInB, of_b - changed),
+            (RowChange::Changed, changed),
+        ];
+        for (change, times) in sorts {
+            if times > 0 {
+                let (key, columns, values) = (key.clone(), Vec::new(), [None, None]);
+                sink.row(FoundRow { change, key, times, columns, values })?;
             }
         }
-        [self.only_in_a, self.only_in_b, self.changed] = totals.map(Some);
     }
+    Ok(())
 }

@@ -19,6 +19,8 @@ pub struct DiffOptions {
     pub common_columns: bool,
     /// How many rows of each sort a table of the report shows.
     pub limit: usize,
+    /// Whether the values of rows that differ are read. In JSON they are only where somebody says so again.
+    pub values: bool,
     /// Scope, limits, and `[content_drift]`.
     pub plan: Plan,
     /// Progress and cancelling.
@@ -32,6 +34,7 @@ impl Default for DiffOptions {
             exclude: Vec::new(),
             common_columns: false,
             limit: Self::LIMIT,
+            values: true,
             plan: Plan::default(),
             collect: CollectOptions::default(),
         }
@@ -43,7 +46,7 @@ impl DiffOptions {
     pub const LIMIT: usize = 20;
 
     /// Reads the options of a call: `{"tables": ["invoices"], "exclude": ["audit.*"], "common_columns": true,
-    /// "limit": 20, "plan": PATH | {…}, "deadline": "10m", "sessions": 2, "limits": {…}}`, all optional.
+    /// "limit": 20, "values": false, "plan": PATH | {…}, "deadline": "10m", "sessions": 2, "limits": {…}}`, all optional.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a key that is not known or a value of another type;
@@ -59,6 +62,10 @@ impl DiffOptions {
         if let Some(common) = given.remove("common_columns") {
             options.common_columns =
                 common.as_bool().ok_or_else(|| usage("common_columns: expected true or false".to_owned()))?;
+        }
+        if let Some(values) = given.remove("values") {
+            options.values =
+                values.as_bool().ok_or_else(|| usage("values: expected true or false".to_owned()))?;
         }
         if let Some(limit) = given.remove("limit") {
             let number = limit.as_u64().and_then(|number| usize::try_from(number).ok());
@@ -82,7 +89,7 @@ impl DiffOptions {
 }
 
 const KEYS: &[&str] =
-    &["common_columns", "deadline", "exclude", "limit", "limits", "plan", "sessions", "tables"];
+    &["common_columns", "deadline", "exclude", "limit", "limits", "plan", "sessions", "tables", "values"];
 
 fn usage(message: String) -> Error {
     Error::new(ErrorKind::Usage, message)

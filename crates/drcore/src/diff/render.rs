@@ -12,13 +12,30 @@ use crate::text::{count, instant, list, plural};
 const NAMED: usize = 8;
 
 impl DiffReport {
-    /// As text for people.
+    /// As text for people, without values of rows.
     pub fn to_text(&self, options: TextOptions) -> String {
+        self.without_values().to_text_with_values(options)
+    }
+
+    /// As text for people, with the values of the rows that it shows, where they were read.
+    pub fn to_text_with_values(&self, options: TextOptions) -> String {
         let mut page = Page::new(options.width, options.color);
         self.headline(&mut page);
         for table in self.tables.iter().filter(|table| table.outcome == DiffOutcome::Different) {
             page.blank();
             table.show(&mut page);
+        }
+        let settled: Vec<&DiffTable> = self.tables.iter().filter(|table| table.settled_whole).collect();
+        if !settled.is_empty() {
+            page.blank();
+        }
+        for table in settled {
+            let rows = if table.settled > 0 { plural(table.settled, "row") } else { "some rows".to_owned() };
+            page.labelled(
+                "settled",
+                Tone::Warn,
+                &format!("{}: {rows} differed at first, and not when read again", table.table),
+            );
         }
         if !self.only_in_a.is_empty() || !self.only_in_b.is_empty() {
             page.blank();
@@ -77,6 +94,9 @@ impl DiffReport {
             if self.tables.iter().any(|table| !table.columns.is_empty()) {
                 parts.push("in the columns that both sides have".to_owned());
             }
+            if self.tables.iter().any(|table| table.settled_whole) {
+                parts.push("what differed at first has settled".to_owned());
+            }
         }
         if parts.is_empty() {
             parts.push("nothing was compared".to_owned());
@@ -119,6 +139,28 @@ impl DiffReport {
         }
         page.plain(&format!("exit {}", self.exit_code()));
     }
+}
+
+/// `amount 12.00 → 13.00, note NULL → x`; of a row that only one side has all that it holds.
+fn values_of(row: &DiffRow) -> String {
+    let shown = |value: Option<&Option<String>>| match value {
+        Some(Some(value)) if value.is_empty() => "''".to_owned(),
+        Some(Some(value)) => value.clone(),
+        Some(None) => "NULL".to_owned(),
+        None => "?".to_owned(),
+    };
+    let parts: Vec<String> = match (&row.a, &row.b) {
+        (Some(a), Some(b)) => row
+            .columns
+            .iter()
+            .map(|name| format!("{} {} → {}", ident(name), shown(a.get(name)), shown(b.get(name))))
+            .collect(),
+        (Some(one), None) | (None, Some(one)) => {
+            one.iter().map(|(name, value)| format!("{} {}", ident(name), shown(Some(value)))).collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    if parts.is_empty() { "the columns that differ were not told".to_owned() } else { parts.join(", ") }
 }
 
 /// The first names, and how many more.
@@ -183,6 +225,22 @@ impl DiffTable {
         if let Some(why) = &self.untold {
             page.more(&format!("which rows they are could not be told: {why}"));
         }
+        if !self.changed_columns.is_empty() {
+            let columns: Vec<String> = self
+                .changed_columns
+                .iter()
+                .map(|column| format!("{} in {}", ident(&column.column), plural(column.rows, "row")))
+                .collect();
+            page.field("columns", 10, &some(&columns, false));
+        }
+        for (rows, what) in [
+            (self.settled, "differed at first, and not when read again"),
+            (self.in_motion, "differed another way at each reading"),
+        ] {
+            if rows > 0 {
+                page.more(&format!("{} {what}", plural(rows, "row")));
+            }
+        }
         for change in [RowChange::OnlyInA, RowChange::OnlyInB, RowChange::Changed] {
             let rows: Vec<&DiffRow> = self.rows.iter().filter(|row| row.change == change).collect();
             self.show_rows(page, change, &rows);
@@ -231,6 +289,9 @@ impl DiffTable {
         let more = if more > 0 { format!(" and {} more", count(more)) } else { String::new() };
         let names: Vec<String> = self.key.iter().map(|name| ident(name)).collect();
         page.field(what, 10, &format!("{} {}{more}", names.join("/"), shown.join(", ")));
+        for row in rows.iter().filter(|row| row.a.is_some() || row.b.is_some()) {
+            page.field("", 12, &format!("{}: {}", self.key_of(row), values_of(row)));
+        }
     }
 
     /// `17`, `4/2026-01-21`.

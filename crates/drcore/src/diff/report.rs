@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::locate::Passing;
+use super::rows::{DiffRows, Spool};
 use crate::error::{ErrorKind, Result};
 use crate::evidence::{Cause, Run};
 use crate::sql::QualifiedName;
@@ -59,6 +61,14 @@ pub struct DiffReport {
     pub a: DiffSide,
     /// The other side.
     pub b: DiffSide,
+    /// All rows that differ.
+    #[serde(skip)]
+    pub(super) spool: Spool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What a side is.
@@ -131,12 +141,43 @@ pub struct DiffTable {
     /// The columns by which rows are told apart; empty where the table has no primary key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
+    /// How many rows differed at first and did not when they were read again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub settled: u64,
+    /// How many rows differed at each reading, and another way each time, since somebody writes to them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub in_motion: u64,
+    /// Whether all that differed at first was the same when it was read again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settled_whole: bool,
+    /// In how many of the changed rows each column differs; rows of which it was not told are in none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed_columns: Vec<ChangedColumn>,
     /// Columns that were not compared.
     #[serde(default, skip_serializing_if = "DiffColumns::is_empty")]
     pub columns: DiffColumns,
     /// Some of the rows that differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<DiffRow>,
+}
+
+impl DiffTable {
+    /// Says what became of what differed at first.
+    pub(super) fn settle(&mut self, passing: Passing) {
+        self.settled = passing.settled;
+        self.in_motion = passing.in_motion;
+        let differing: u64 = [self.only_in_a, self.only_in_b, self.changed].into_iter().flatten().sum();
+        if differing > 0 {
+            return;
+        }
+        if passing.in_motion > 0 {
+            self.outcome = DiffOutcome::Unread;
+            [self.only_in_a, self.only_in_b, self.changed] = [None; 3];
+        } else {
+            self.outcome = DiffOutcome::Same;
+            self.settled_whole = true;
+        }
+    }
 }
 
 /// Columns in which a table's two sides differ.
@@ -211,6 +252,32 @@ pub struct DiffRow {
     pub key: BTreeMap<String, Option<String>>,
     /// How many such rows: more than one only where nothing tells them apart.
     pub times: u64,
+    /// The columns in which a changed row differs; empty where it was not told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// Values in A, where they were wanted: of a changed row those of the key and those that differ, else all.
+    /// Long ones are cut, and what looks like a secret is masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub a: Option<BTreeMap<String, Option<String>>>,
+    /// Values in B.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub b: Option<BTreeMap<String, Option<String>>>,
+}
+
+impl DiffRow {
+    /// The same without its values.
+    #[must_use]
+    pub fn without_values(&self) -> Self {
+        Self { a: None, b: None, ..self.clone() }
+    }
+
+    /// The JSON form, in one line.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    pub fn to_json_line(&self) -> Result<String> {
+        crate::wire::to_json_line(self)
+    }
 }
 
 /// A table that only one side has.
@@ -267,6 +334,7 @@ impl DiffReport {
             unread: Vec::new(),
             a,
             b,
+            spool: Spool::default(),
         }
     }
 
@@ -313,12 +381,50 @@ impl DiffReport {
         self.tables.iter().filter(|table| table.outcome == outcome).count()
     }
 
-    /// The JSON form, the same bytes in every language.
+    /// The JSON form without values of rows, the same bytes in every language.
     ///
     /// # Errors
     /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
     pub fn to_json(&self) -> Result<String> {
+        crate::wire::to_json(&self.without_values())
+    }
+
+    /// The JSON form with the values of rows, where they were read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    pub fn to_json_with_values(&self) -> Result<String> {
         crate::wire::to_json(self)
+    }
+
+    /// The same without values of rows.
+    #[must_use]
+    pub fn without_values(&self) -> Self {
+        let mut report = self.clone();
+        for row in report.tables.iter_mut().flat_map(|table| &mut table.rows) {
+            *row = row.without_values();
+        }
+        report
+    }
+
+    /// Every row that differs, table by table; what the report shows of each table is its beginning.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] where the report was read from JSON, which does not hold all of them.
+    pub fn rows(&self) -> Result<DiffRows> {
+        if let Some(rows) = self.spool.rows() {
+            return Ok(rows);
+        }
+        let shown = |table: &&DiffTable| table.rows.iter().map(|row| row.times).sum::<u64>();
+        let counted = |table: &DiffTable| {
+            [table.only_in_a, table.only_in_b, table.changed].into_iter().flatten().sum::<u64>()
+        };
+        if self.tables.iter().any(|table| shown(&table) < counted(table)) {
+            let message = "a report that was read from JSON holds only some of the rows that differ";
+            return Err(crate::Error::new(ErrorKind::Usage, message)
+                .hint("Take them from where it was made: drcore diff … -o rows.ndjson."));
+        }
+        Ok(DiffRows::of(self.tables.iter().flat_map(|table| table.rows.clone()).collect()))
     }
 
     /// Reads the JSON form.

@@ -4,18 +4,21 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::compare::Comparison;
+use super::compare::{Comparison, Differing, tell};
+use super::locate::{Live, Located, Locator};
 use super::options::DiffOptions;
-use super::report::{DiffReport, DiffSide, SideKind};
+use super::report::{DiffReport, DiffSide, DiffUnread, SideKind};
+use super::rows::{Keeper, Writer};
 use super::structure::{Agreement, FACTS, Known};
 use crate::collect::{
     CollectOptions, ContentChoice, Request, Stop, Then, Wants, both, collect_or_unreachable_until,
 };
 use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::Evidence;
+use crate::evidence::{Cause, CauseKind, Evidence};
 use crate::plan::Plan;
 use crate::sql::QualifiedName;
+use crate::text::plural;
 use crate::verify::Against;
 
 /// The two sides.
@@ -106,7 +109,7 @@ impl Sides {
             ..CollectOptions::default()
         };
         let both = [structure.clone(), structure];
-        let [a, b] = self.read_both(stop, &options.plan, None, both).await;
+        let [a, b] = Box::pin(self.read_both(stop, &options.plan, None, both)).await;
         let mut report = DiffReport::new(self.a.described(&a), self.b.described(&b));
         let lists = [("a", &a), ("b", &b)];
         let unread = lists.map(|(side, evidence)| report.unread_structure(side, evidence));
@@ -124,12 +127,27 @@ impl Sides {
                 ..options.collect.clone()
             }
         });
-        let read = self.read_both(stop, &options.plan, Some(&expected), [of_a, of_b]).await;
+        let reading = self.read_both(stop, &options.plan, Some(&expected), [of_a, of_b]);
+        let read = Box::pin(reading).await;
         report.a = self.a.described(&read[0]);
         report.b = self.b.described(&read[1]);
         let comparison =
             Comparison { agreement: &agreement, structure: [&a, &b], read: [&read[0], &read[1]] };
-        comparison.report(&mut report, options.limit);
+        let differing = comparison.report(&mut report);
+        let live = match (&self.a, &self.b) {
+            (Side::Live { url: a }, Side::Live { url: b }) => Some(Locator {
+                sides: [Live { url: a, evidence: &read[0] }, Live { url: b, evidence: &read[1] }],
+                limits: &options.plan.limits,
+                stop,
+                values: options.values,
+            }),
+            _ => None,
+        };
+        let mut writer = Writer::new()?;
+        for table in differing {
+            tell_rows(&mut report, &table, live.as_ref(), &mut writer, options.limit).await?;
+        }
+        report.spool = writer.finish()?;
         report.conclude();
         Ok(report)
     }
@@ -166,6 +184,60 @@ impl Sides {
         let a = self.a.read(stop, plan, then, &of_a).await;
         [a, self.b.read(stop, plan, then, &of_b).await]
     }
+}
+
+/// Says which rows of a table differ.
+///
+/// # Errors
+/// [`ErrorKind::Io`] if they cannot be written down.
+async fn tell_rows(
+    report: &mut DiffReport,
+    differing: &Differing<'_>,
+    live: Option<&Locator<'_>>,
+    writer: &mut Writer,
+    limit: usize,
+) -> Result<()> {
+    let Differing { place, name, contents, found } = differing;
+    let table = &mut report.tables[*place];
+    if let Some(locator) = live {
+        let located = Located { name, contents: *contents, known: found.as_deref().ok() };
+        let mut keeper = Keeper::new(table, contents[0], writer, limit, false)?;
+        match Box::pin(locator.locate(&located, &mut keeper)).await {
+            Ok(passing) => {
+                keeper.finish();
+                table.settle(passing);
+                if passing.in_motion > 0 {
+                    let message = format!(
+                        "{} at each reading, and another way each time: somebody writes to them",
+                        match passing.in_motion {
+                            1 => "1 row was different".to_owned(),
+                            many => format!("{} were different", plural(many, "row")),
+                        }
+                    );
+                    let cause = Cause::new(CauseKind::Unsupported, message)
+                        .hint("Compare while nobody writes, or compare with a baseline of the backup's own snapshot.");
+                    report.unread.push(DiffUnread::new(name.to_string(), None, cause));
+                }
+                return Ok(());
+            }
+            Err(error) => {
+                keeper.forget()?;
+                let mut cause = Cause::of_error(&error);
+                cause.message = format!("the rows that differ could not be read again: {}", cause.message);
+                report.unread.push(DiffUnread::new(name.to_string(), None, cause));
+            }
+        }
+    }
+    let table = &mut report.tables[*place];
+    match found {
+        Ok(differences) => {
+            let mut keeper = Keeper::new(table, contents[0], writer, limit, true)?;
+            tell(differences, contents[0], &mut keeper)?;
+            keeper.finish();
+        }
+        Err(why) => table.untold = Some(why.clone()),
+    }
+    Ok(())
 }
 
 /// What is asked of one side.
