@@ -277,6 +277,10 @@ export type RecentFact = RecentFactRead | UnreadFact
  */
 export type CountFact = CountFactRead | UnreadFact
 /**
+ * Something that may have been read.
+ */
+export type SpreadFact = SpreadFactRead | UnreadFact
+/**
  * What a record counts by.
  */
 export type GapBy = 'hour' | 'tenant' | 'total'
@@ -1915,6 +1919,10 @@ export interface ExtraTable {
  */
 export interface FewerRows {
   /**
+   * Whose they were, and of when, where the baseline knows.
+   */
+  affected?: Affected | null
+  /**
    * The check that found it.
    */
   check: string
@@ -1951,6 +1959,65 @@ export interface FewerRows {
    * How bad it is.
    */
   severity: Severity
+  /**
+   * How many rows there were.
+   */
+  were: number
+}
+/**
+ * Whose rows are fewer or more than they were, and of when: the most affected first.
+ */
+export interface Affected {
+  /**
+   * Hours with fewer or more rows than they had: the twenty with the largest difference.
+   */
+  hours?: HourChange[]
+  /**
+   * How many hours have fewer or more rows than they had, of those of which it is known.
+   */
+  hours_total: number
+  /**
+   * Tenants with fewer or more rows than they had: the twenty with the largest difference.
+   */
+  tenants?: TenantChange[]
+  /**
+   * How many tenants have fewer or more rows than they had, of those of which it is known.
+   */
+  tenants_total: number
+  /**
+   * Whether the lists that were compared are whole; else there may be more tenants and hours than these.
+   */
+  whole: boolean
+}
+/**
+ * How many rows are of an hour, and were.
+ */
+export interface HourChange {
+  /**
+   * Its beginning, in UTC.
+   */
+  hour: string
+  /**
+   * How many rows there are.
+   */
+  rows: number
+  /**
+   * How many rows there were.
+   */
+  were: number
+}
+/**
+ * How many rows a tenant has, and had.
+ */
+export interface TenantChange {
+  /**
+   * How many rows there are.
+   */
+  rows: number
+  /**
+   * The tenant; none for rows that belong to none.
+   */
+  tenant: string | null
   /**
    * How many rows there were.
    */
@@ -3206,6 +3273,10 @@ export interface RlsWithoutPolicies {
  * A table holds other rows than the baseline.
  */
 export interface RowsDiffer {
+  /**
+   * Which tenants and hours have fewer or more rows than they had, where the baseline knows.
+   */
+  affected?: Affected | null
   /**
    * How many rows are there under the same key and hold something else.
    */
@@ -5001,6 +5072,10 @@ export interface TableScan {
    * without its children for plain inheritance.
    */
   rows?: CountFact
+  /**
+   * How many rows each tenant and each hour has.
+   */
+  spread?: SpreadFact
 }
 /**
  * What was read.
@@ -5109,6 +5184,45 @@ export interface Recent {
  */
 export interface CountFactRead {
   read: number
+}
+/**
+ * What was read.
+ */
+export interface SpreadFactRead {
+  read: Spread
+}
+/**
+ * How the rows of a table are spread over tenants and hours: two bounded lists, never their product.
+ */
+export interface Spread {
+  /**
+   * The column that says when a row was created.
+   */
+  hour_column?: string | null
+  /**
+   * How many rows each hour has: the newest two thousand hours that have any, the earliest first.
+   */
+  hours?: HourRows[]
+  /**
+   * How many hours have any.
+   */
+  hours_total: number
+  /**
+   * The column that says which tenant a row belongs to.
+   */
+  tenant_column?: string | null
+  /**
+   * How many rows each tenant has: the thousand with the most.
+   */
+  tenants?: TenantRows[]
+  /**
+   * How many tenants there are; rows of none count as one.
+   */
+  tenants_total: number
+  /**
+   * How many rows do not say when they were created, or not between the years 1 and 9998.
+   */
+  undated: number
 }
 /**
  * One flat record, for tables and data frames. Add up those of one `by` only.

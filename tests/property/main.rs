@@ -4,6 +4,7 @@
 
 mod content;
 mod parts;
+mod spread;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

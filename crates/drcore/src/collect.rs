@@ -20,6 +20,7 @@ mod queue;
 mod recent;
 mod request;
 mod sizes;
+mod spread;
 mod stop;
 mod storage;
 mod then;

@@ -37,6 +37,7 @@ mod rows;
 mod scan;
 mod sketch;
 mod sketches;
+mod tally;
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -52,6 +53,7 @@ pub(crate) use scan::{ContentScan, Copied, Scanner, Scratch, has_extremes};
 pub(crate) use sketch::{Difference, RowHash, Sketch};
 pub use sketches::SketchFile;
 pub(crate) use sketches::Sketches;
+pub(crate) use tally::{Tally, has_hours, has_tenants};
 
 /// The method by which fingerprints are made here.
 pub(crate) const METHOD: u32 = 1;

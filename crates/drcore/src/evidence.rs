@@ -10,6 +10,7 @@ mod assertions;
 pub mod catalog;
 mod run;
 mod scan;
+mod spread;
 mod standby;
 mod version;
 
@@ -26,6 +27,7 @@ pub use scan::{
     DuplicateSample, Duplicates, Extremes, HourRows, OrphanSample, Orphans, Recent, RowKeys, Scans,
     SequenceState, TableScan, TenantRows,
 };
+pub use spread::{Affected, HourChange, Spread, TenantChange};
 pub use standby::Standby;
 pub(crate) use version::refuse_older;
 

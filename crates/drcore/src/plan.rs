@@ -55,6 +55,7 @@ use crate::content::ContentWay;
 use crate::error::{Error, Result};
 use crate::evidence::Cause;
 use crate::evidence::catalog::{Catalog, Relation};
+use crate::sql::QualifiedName;
 use mistakes::Document;
 use node::Node;
 use reader::Reader;
@@ -266,6 +267,29 @@ impl Plan {
             tables.retain(|table| !section.excludes(&table.name));
         }
         Ok(tables)
+    }
+
+    /// The columns by which the rows of a table are counted per tenant and per hour: that of `[tenancy]`, and
+    /// the one that `[freshness]` names; where it names none of this table, the one that says when a row was
+    /// created. None where the plan has neither section.
+    pub(crate) fn spread_columns(
+        &self,
+        catalog: &Catalog,
+        table: &QualifiedName,
+    ) -> (Option<String>, Option<String>) {
+        if self.tenancy.is_none() && self.freshness.is_none() {
+            return (None, None);
+        }
+        let column = |name: &str| catalog.column(table, name).ok().flatten();
+        let tenant = self.tenancy.as_ref().and_then(|tenancy| column(&tenancy.column));
+        let named = self.freshness.iter().flat_map(|section| &section.tables).find_map(|name| {
+            let relation = name.table.resolve(catalog).ok().flatten()?;
+            let named =
+                (&relation.name == table).then(|| name.resolve_in(catalog, table).ok().flatten())??;
+            column(named).filter(|column| column.is_time())
+        });
+        let hour = named.or_else(|| catalog.created_column(table).ok().flatten());
+        (tenant.map(|column| column.name.clone()), hour.map(|column| column.name.clone()))
     }
 
     /// Where the plan says that the hashes of rows are computed.

@@ -470,6 +470,18 @@ GapVerdict: TypeAlias = Literal["found", "unproven"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class HourChange:
+    """How many rows are of an hour, and were."""
+
+    hour: str
+    """Its beginning, in UTC."""
+    rows: int
+    """How many rows there are."""
+    were: int
+    """How many rows there were."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HourRows:
     """How many rows are of an hour."""
 
@@ -939,6 +951,18 @@ class Tenancy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TenantChange:
+    """How many rows a tenant has, and had."""
+
+    rows: int
+    """How many rows there are."""
+    tenant: str | None
+    """The tenant; none for rows that belong to none."""
+    were: int
+    """How many rows there were."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TenantRows:
     """How many rows a tenant has."""
 
@@ -1044,6 +1068,22 @@ class Access:
     """Where the password came from; none where none was given."""
     password_place: str | None = None
     """File and line of the password, where it came from a password file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Affected:
+    """Whose rows are fewer or more than they were, and of when: the most affected first."""
+
+    hours_total: int
+    """How many hours have fewer or more rows than they had, of those of which it is known."""
+    tenants_total: int
+    """How many tenants have fewer or more rows than they had, of those of which it is known."""
+    whole: bool
+    """Whether the lists that were compared are whole; else there may be more tenants and hours than these."""
+    hours: list[HourChange] = field(default_factory=list)
+    """Hours with fewer or more rows than they had: the twenty with the largest difference."""
+    tenants: list[TenantChange] = field(default_factory=list)
+    """Tenants with fewer or more rows than they had: the twenty with the largest difference."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1518,6 +1558,33 @@ class RowCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How the rows of a table are spread over tenants and hours: two bounded lists, never their product."""
+
+    hours_total: int
+    """How many hours have any."""
+    tenants_total: int
+    """How many tenants there are; rows of none count as one."""
+    undated: int
+    """How many rows do not say when they were created, or not between the years 1 and 9998."""
+    hour_column: str | None = None
+    """The column that says when a row was created."""
+    hours: list[HourRows] = field(default_factory=list)
+    """How many rows each hour has: the newest two thousand hours that have any, the earliest first."""
+    tenant_column: str | None = None
+    """The column that says which tenant a row belongs to."""
+    tenants: list[TenantRows] = field(default_factory=list)
+    """How many rows each tenant has: the thousand with the most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpreadFactRead:
+    """What was read."""
+
+    read: Spread
+
+
+@dataclass(frozen=True, kw_only=True)
 class UniqueIndex:
     """A unique index, that of a primary key or unique constraint too, whether it is valid or not."""
 
@@ -1812,6 +1879,8 @@ class RowsDiffer:
     """How bad it is."""
     were: int
     """How many rows there were."""
+    affected: Affected | None = None
+    """Which tenants and hours have fewer or more rows than they had, where the baseline knows."""
     changed: int | None = None
     """How many rows are there under the same key and hold something else."""
     changed_keys: RowKeys | None = None
@@ -1960,6 +2029,10 @@ SettingFacts: TypeAlias = SettingFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+SpreadFact: TypeAlias = SpreadFactRead | UnreadFact
+"""Something that may have been read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StaleData:
     """The newest rows that were there when the baseline was taken are gone."""
@@ -2029,6 +2102,8 @@ class TableScan:
     The exact number of rows: with its partitions for a partitioned table,
     without its children for plain inheritance.
     """
+    spread: SpreadFact | None = None
+    """How many rows each tenant and each hour has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2710,6 +2785,8 @@ class FewerRows:
     """How bad it is."""
     were: int
     """How many rows there were."""
+    affected: Affected | None = None
+    """Whose they were, and of when, where the baseline knows."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None

@@ -11,7 +11,7 @@ use crate::check::{Check, Context, Judgement, KindDoc};
 use crate::collect::{Request, Wants};
 use crate::content::{Content, METHOD};
 use crate::evidence::catalog::{CatalogFactName, Relation};
-use crate::evidence::{Cause, CauseKind, Evidence, RowKeys};
+use crate::evidence::{Affected, Cause, CauseKind, Evidence, RowKeys};
 use crate::finding::{Common, Payload, Severity};
 use crate::sql::QualifiedName;
 use crate::text::{count, plural};
@@ -44,6 +44,7 @@ fn wanted(context: Context<'_>, wants: &mut Wants) {
             continue;
         }
         wants.add(Request::Content(name.clone()));
+        wants.spread(context.now, then, name);
         if let (Some(Ok(now)), Some(Ok(was))) = (content(context.now, name), content(then, name))
             && comparable(now, was).is_ok()
             && differ(now, was)
@@ -134,7 +135,8 @@ fn judge_table(
     judgement.examine("tables", 1);
     judgement.examine("rows", now.rows);
     if differ(now, was) {
-        judgement.find(RowsDiffer::new(name, now, was, Located::find(context.now, then, name, was)));
+        let located = Located::find(context.now, then, name, was);
+        judgement.find(RowsDiffer::new(name, now, was, located, context.now.affected(then, name)));
     }
 }
 
@@ -183,6 +185,9 @@ pub struct RowsDiffer {
     /// Keys of some of the rows that hold something else.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub changed_keys: RowKeys,
+    /// Which tenants and hours have fewer or more rows than they had, where the baseline knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affected: Option<Affected>,
 }
 
 fn is_empty(keys: &RowKeys) -> bool {
@@ -204,7 +209,13 @@ impl Payload for RowsDiffer {
 }
 
 impl RowsDiffer {
-    fn new(name: &QualifiedName, now: &Content, was: &Content, located: Result<Located, String>) -> Self {
+    fn new(
+        name: &QualifiedName,
+        now: &Content,
+        was: &Content,
+        located: Result<Located, String>,
+        affected: Option<Affected>,
+    ) -> Self {
         let message = match &located {
             Ok(located) => located.message(now, was),
             Err(_) if now.rows == was.rows => {
@@ -212,6 +223,7 @@ impl RowsDiffer {
             }
             Err(_) => format!("not the rows that there were ({}, were {})", count(now.rows), count(was.rows)),
         };
+        let message = message + &affected.as_ref().map(Affected::clause).unwrap_or_default();
         let mut common = Common::new(ID, "rows_differ", name.to_string(), Severity::Warning, message);
         match &located {
             Ok(located) => {
@@ -236,6 +248,7 @@ impl RowsDiffer {
             missing_keys: located.as_ref().map(|located| located.missing.clone()).unwrap_or_default(),
             extra_keys: located.as_ref().map(|located| located.extra.clone()).unwrap_or_default(),
             changed_keys: located.map(|located| located.changed).unwrap_or_default(),
+            affected,
         }
     }
 
@@ -251,6 +264,7 @@ impl RowsDiffer {
             missing_keys: RowKeys::default(),
             extra_keys: RowKeys::default(),
             changed_keys: RowKeys::default(),
+            affected: None,
         }
     }
 }

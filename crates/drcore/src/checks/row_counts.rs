@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{Check, Context, Judgement, KindDoc};
 use crate::collect::{Request, Wants};
 use crate::evidence::catalog::{CatalogFactName, Persistence, Relation};
-use crate::evidence::{Cause, Evidence};
+use crate::evidence::{Affected, Cause, Evidence};
 use crate::finding::{Common, Payload, Severity};
 use crate::plan::CountExpectation;
 use crate::sql::QualifiedName;
@@ -41,6 +41,9 @@ fn wanted(context: Context<'_>, wants: &mut Wants) {
     let Ok(tables) = scope(context, context.now) else { return };
     for table in tables.keys() {
         wants.add(Request::Rows((*table).clone()));
+        if let Some(then) = context.then {
+            wants.spread(context.now, then, table);
+        }
     }
 }
 
@@ -177,7 +180,8 @@ fn judge_table(
         judgement.examine("tables", 1);
         judgement.examine("rows", rows);
         if !allows(expectation, rows, were) {
-            judgement.findings.push(differs(relation, rows, were, expectation));
+            let affected = context.then.and_then(|then| context.now.affected(then, name));
+            judgement.findings.push(differs(relation, rows, were, expectation, affected));
         }
         return;
     }
@@ -203,7 +207,13 @@ fn allows(expectation: CountExpectation, rows: u64, were: u64) -> bool {
     }
 }
 
-fn differs(relation: &Relation, rows: u64, were: u64, expectation: CountExpectation) -> crate::Finding {
+fn differs(
+    relation: &Relation,
+    rows: u64,
+    were: u64,
+    expectation: CountExpectation,
+    affected: Option<Affected>,
+) -> crate::Finding {
     let tolerance = match expectation {
         CountExpectation::Within(within) => format!(", {} allowed", count(within)),
         CountExpectation::Percent(percent) => format!(", {percent} % allowed"),
@@ -212,7 +222,7 @@ fn differs(relation: &Relation, rows: u64, were: u64, expectation: CountExpectat
     if rows == 0 {
         EmptiedTable::new(relation, were).into()
     } else if rows < were {
-        FewerRows::new(relation, rows, were, &tolerance).into()
+        FewerRows::new(relation, rows, were, &tolerance, affected).into()
     } else {
         MoreRows::new(relation, rows, were, &tolerance).into()
     }
@@ -342,14 +352,22 @@ pub struct FewerRows {
     pub rows: u64,
     /// How many rows there were.
     pub were: u64,
+    /// Whose they were, and of when, where the baseline knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affected: Option<Affected>,
 }
 
 impl FewerRows {
-    fn new(relation: &Relation, rows: u64, were: u64, tolerance: &str) -> Self {
-        let message =
-            format!("{} lost ({}, were {}{tolerance})", plural(were - rows, "row"), count(rows), count(were));
+    fn new(relation: &Relation, rows: u64, were: u64, tolerance: &str, affected: Option<Affected>) -> Self {
+        let message = format!(
+            "{} lost ({}, were {}{tolerance}){}",
+            plural(were - rows, "row"),
+            count(rows),
+            count(were),
+            affected.as_ref().map(Affected::clause).unwrap_or_default()
+        );
         let common = Common::new(ID, "fewer_rows", relation.name.to_string(), Severity::Warning, message);
-        Self { common: common.query(query(relation)), rows, were }
+        Self { common: common.query(query(relation)), rows, were, affected }
     }
 }
 
@@ -444,7 +462,7 @@ mod tests {
         }))
         .unwrap();
         let message = |rows, expectation| {
-            let finding = differs(&relation, rows, 200, expectation);
+            let finding = differs(&relation, rows, 200, expectation, None);
             (finding.kind(), finding.common().message.clone())
         };
         let fewer = message(190, CountExpectation::Within(3));

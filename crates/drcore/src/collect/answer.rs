@@ -82,6 +82,11 @@ impl Job {
                 scan.recent.insert(recent.column.clone(), fact.into());
                 counted
             }
+            Self::Spread(spread) => {
+                let fact = answer.and_then(|rows| spread.understand(&rows));
+                scans.tables.entry(spread.table.clone()).or_default().spread = fact.into();
+                0
+            }
             Self::Sequences(names) => {
                 let states = answer.and_then(|rows| {
                     let states: Result<Vec<SequenceState>, Cause> =

@@ -14,7 +14,7 @@ use super::{CollectOptions, Request, Then, Wants, sizes};
 use crate::connect::{Rows, Session};
 use crate::content::{
     Blocks, Content, ContentLink, ContentScan, ContentWay, Copied, Fingerprint, Layout, METHOD, Scanner,
-    Scratch, Sketch, has_extremes,
+    Scratch, Sketch, Tally, has_extremes, has_hours, has_tenants,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::{Catalog, CatalogFactName, Relation};
@@ -56,6 +56,8 @@ pub(super) struct ContentTable {
     bits: Option<u32>,
     /// Columns whose extremes come out of the same pass.
     extremes: Vec<String>,
+    /// Columns by which rows are counted in the same pass: tenant and hour.
+    spread: Option<(Option<String>, Option<String>)>,
     /// Whether only the sketch is wanted, the rest being known.
     only_sketch: bool,
     gathering: Mutex<Gathering>,
@@ -125,6 +127,7 @@ impl ContentTable {
             method,
             bits,
             extremes: Vec::new(),
+            spread: None,
             only_sketch: false,
             gathering: Mutex::default(),
             lessons: Lessons::default(),
@@ -158,6 +161,30 @@ impl ContentTable {
         left
     }
 
+    /// Takes over counting per tenant and hour, where this pass can. Says whether.
+    pub(super) fn take_spread(&mut self, tenant: Option<&String>, hour: Option<&String>) -> bool {
+        let can = |column: Option<&String>, of: fn(&str) -> bool| {
+            column.is_none_or(|column| self.form(column).is_some_and(|(_, form)| of(form)))
+        };
+        let taken = self.method == Method::Rows && can(tenant, has_tenants) && can(hour, has_hours);
+        if taken {
+            self.spread = Some((tenant.cloned(), hour.cloned()));
+        }
+        taken
+    }
+
+    /// The place of a column, and the name of its form.
+    fn form(&self, column: &str) -> Option<(usize, &'static str)> {
+        let at = self.layout.place(column)?;
+        Some((at, self.layout.forms()[at].name()))
+    }
+
+    fn tally(&self) -> Option<Tally> {
+        let (tenant, hour) = self.spread.as_ref()?;
+        let form = |column: &Option<String>| self.form(column.as_ref()?);
+        Some(Tally::new(form(tenant), form(hour)))
+    }
+
     /// Keeps what all parts came to in the Evidence.
     fn keep(&self, answer: Result<ContentScan, Cause>, evidence: &mut Evidence) {
         if self.only_sketch {
@@ -172,7 +199,13 @@ impl ContentTable {
         }
         let scan = evidence.scans.tables.entry(self.name.clone()).or_default();
         match answer {
-            Ok(ContentScan { rows, fingerprint, sketch, ranges }) => {
+            Ok(ContentScan { rows, fingerprint, sketch, ranges, tally }) => {
+                // What is more than can be counted here is asked of the server in the next round.
+                if let Some((tally, (tenant, hour))) = tally.zip(self.spread.clone())
+                    && let Some(spread) = tally.spread(tenant, hour)
+                {
+                    scan.spread = Fact::Read(spread);
+                }
                 scan.rows = Fact::Read(rows);
                 scan.content = Fact::Read(Content {
                     method: METHOD,
@@ -218,7 +251,7 @@ impl ContentJob {
         };
         let copied = if table.method == Method::Rows { Copied::Rows } else { Copied::Hashes };
         let places: Vec<usize> = table.extremes.iter().filter_map(|name| table.layout.place(name)).collect();
-        let mut scanner = Scanner::new(table.layout.clone(), copied, table.bits, &places);
+        let mut scanner = Scanner::new(table.layout.clone(), copied, table.bits, &places, table.tally());
         let (send, mut receive) = mpsc::channel::<Vec<bytes::Bytes>>(WAITING);
         // Hashing takes a core of its own, so that the server never waits for it.
         let hashing = tokio::task::spawn_blocking(move || {
@@ -357,6 +390,10 @@ pub(super) fn want(plan: &Plan, evidence: &Evidence, wants: &mut Wants) {
     }
     for table in plan.compared_tables(catalog).into_iter().flatten() {
         wants.add(Request::Content(table.name.clone()));
+        let (tenant, hour) = plan.spread_columns(catalog, &table.name);
+        if tenant.is_some() || hour.is_some() {
+            wants.add(Request::Spread { table: table.name.clone(), tenant, hour });
+        }
     }
 }
 

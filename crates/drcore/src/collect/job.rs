@@ -5,6 +5,7 @@ use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::queue::{Place, Rank};
 use super::recent::RecentRows;
 use super::sizes::Sizes;
+use super::spread::SpreadRows;
 use crate::evidence::catalog::{Catalog, CatalogFactName};
 use crate::evidence::{Cause, CauseKind};
 use crate::plan::{Assertion, Plan};
@@ -40,6 +41,8 @@ pub(super) enum Job {
     /// Several sequences in one statement, which fails as a whole where one of them cannot be read.
     Sequences(Vec<QualifiedName>),
     Assertion(Assertion),
+    /// How many rows each tenant and each hour has.
+    Spread(SpreadRows),
     /// How tables are stored, which only decides how they are read.
     Storage(String),
     /// What the rows of a table hold.
@@ -98,6 +101,7 @@ impl Job {
             Self::Recent(_) => "recent",
             Self::SampleDuplicates(_) => "duplicate_sample",
             Self::Sequences(_) => "sequences",
+            Self::Spread(_) => "spread",
             Self::Storage(_) => "storage",
             Self::Table { .. } => "table",
         }
@@ -116,6 +120,7 @@ impl Job {
             Self::OrphanSample { reference, .. } | Self::Orphans(reference) => reference.key(),
             Self::Recent(recent) => recent.table.to_string(),
             Self::SampleDuplicates(sample) => sample.key.key(),
+            Self::Spread(spread) => spread.table.to_string(),
             Self::Storage(_) => String::new(),
             Self::Sequences(names) => crate::text::plural(names.len() as u64, "sequence"),
         }
@@ -128,7 +133,9 @@ impl Job {
                 Place::new(Rank::Rows, 1, 1)
             }
             Self::Sequences(names) => Place::new(Rank::Rows, names.len() as u64, names.len() as u64),
-            Self::Table { name, .. } | Self::Recent(RecentRows { table: name, .. }) => {
+            Self::Table { name, .. }
+            | Self::Recent(RecentRows { table: name, .. })
+            | Self::Spread(SpreadRows { table: name, .. }) => {
                 Place::new(Rank::Rows, sizes.rows(name), sizes.rows(name))
             }
             Self::Content(content) => {
@@ -166,6 +173,7 @@ impl Job {
             Self::Catalog(CatalogFactName::Bucket) => vec![QualifiedName::new("storage", "buckets")],
             Self::Table { name, .. } => vec![name.clone()],
             Self::Recent(recent) => vec![recent.table.clone()],
+            Self::Spread(spread) => vec![spread.table.clone()],
             Self::Content(content) => vec![content.table.name.clone()],
             Self::CountDuplicates(count) => vec![count.table.clone()],
             Self::SampleDuplicates(sample) => vec![sample.key.table.clone()],
@@ -231,6 +239,7 @@ impl Job {
             Self::Recent(recent) => recent.sql(),
             Self::CountDuplicates(count) => count.sql(),
             Self::SampleDuplicates(sample) => sample.sql(),
+            Self::Spread(spread) => spread.sql(),
             Self::Sequences(names) => {
                 names
                     .iter()

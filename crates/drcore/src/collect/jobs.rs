@@ -7,6 +7,7 @@ use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::job::{ColumnKind, Job};
 use super::recent::RecentRows;
 use super::request::{Request, Wants};
+use super::spread::SpreadRows;
 use super::storage::Storages;
 use crate::content::ContentWay;
 use crate::evidence::catalog::Catalog;
@@ -62,6 +63,7 @@ pub(super) fn plan_jobs(
     let mut jobs = Vec::new();
     let mut contents: BTreeMap<QualifiedName, ContentTable> = BTreeMap::new();
     let mut sketches = Vec::new();
+    let mut spreads = Vec::new();
     let mut tables: BTreeMap<QualifiedName, (bool, Vec<String>)> = BTreeMap::new();
     let mut duplicates: BTreeMap<QualifiedName, Vec<UniqueKey>> = BTreeMap::new();
     let mut sequences: Vec<QualifiedName> = Vec::new();
@@ -93,6 +95,7 @@ pub(super) fn plan_jobs(
                 jobs.push(Job::SampleDuplicates(SampleDuplicates::new(key, tenant, catalog)));
             }
             Request::Sequence(name) => sequences.push(name),
+            Request::Spread { table, tenant, hour } => spreads.push((table, tenant, hour)),
             Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
         }
     }
@@ -106,6 +109,15 @@ pub(super) fn plan_jobs(
             }
         }
         jobs.extend(table_jobs(name, rows, columns, catalog));
+    }
+    for (table, tenant, hour) in spreads {
+        let taken = contents
+            .get_mut(&table)
+            .is_some_and(|content| content.take_spread(tenant.as_ref(), hour.as_ref()));
+        // Where the catalog knows no such table nobody should have asked, and it stays unread.
+        if let (false, Ok(Some(relation))) = (taken, catalog.relation(&table)) {
+            jobs.push(Job::Spread(SpreadRows { from: relation.from_sql(), table, tenant, hour }));
+        }
     }
     let all: u64 = storages.values().map(|storage| storage.bytes).sum();
     let part = all / (PARTS * reading.plan.limits.sessions() as u64);

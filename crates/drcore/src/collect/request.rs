@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::content::ContentWay;
 use crate::evidence::Evidence;
 use crate::evidence::catalog::CatalogFactName;
 use crate::reference::Reference;
@@ -43,6 +44,15 @@ pub enum Request {
     DuplicateSample(UniqueKey),
     /// Where a sequence stands.
     Sequence(QualifiedName),
+    /// How many rows of a table each tenant and each hour has.
+    Spread {
+        /// The table.
+        table: QualifiedName,
+        /// The column that says which tenant a row belongs to.
+        tenant: Option<String>,
+        /// The column that says when a row was created.
+        hour: Option<String>,
+    },
     /// The result of one of the plan's assertions, by name.
     Assertion(String),
 }
@@ -68,6 +78,9 @@ impl Request {
             Self::Duplicates(key) => scans.duplicates.contains_key(&key.key()),
             Self::DuplicateSample(key) => scans.duplicate_samples.contains_key(&key.key()),
             Self::Sequence(name) => scans.sequences.contains_key(name),
+            Self::Spread { table, .. } => {
+                scans.tables.get(table).is_some_and(|scan| !scan.spread.is_not_asked())
+            }
             Self::Assertion(name) => evidence.assertions.contains_key(name),
         }
     }
@@ -86,6 +99,30 @@ impl Wants {
     /// Adds requests for facts of the catalog.
     pub fn catalog(&mut self, names: &[CatalogFactName]) {
         self.0.extend(names.iter().copied().map(Request::Catalog));
+    }
+
+    /// How the rows of a table are spread, as the baseline counted them: where they come with the content
+    /// anyway, or where there are other rows than there were.
+    pub(crate) fn spread(&mut self, now: &Evidence, then: &Evidence, table: &QualifiedName) {
+        let Some(was) = then.scans.tables.get(table) else { return };
+        let Some(spread) = was.spread.read() else { return };
+        let streamed = now.run.content.is_some_and(|link| link.way == ContentWay::Stream);
+        let differs = now.scans.tables.get(table).is_some_and(|scan| {
+            let rows = scan.rows.read().zip(was.rows.read()).is_some_and(|(now, was)| now != was);
+            let content = scan.content.read().zip(was.content.read());
+            rows || content.is_some_and(|(now, was)| now.fingerprint != was.fingerprint)
+        });
+        if !streamed && !differs {
+            return;
+        }
+        self.catalog(&[CatalogFactName::Column]);
+        let there = |column: &Option<String>| {
+            column.clone().filter(|column| matches!(now.catalog.column(table, column), Ok(Some(_))))
+        };
+        let (tenant, hour) = (there(&spread.tenant_column), there(&spread.hour_column));
+        if tenant.is_some() || hour.is_some() {
+            self.add(Request::Spread { table: table.clone(), tenant, hour });
+        }
     }
 
     /// Those of these facts that the Evidence does not answer yet.
@@ -115,7 +152,8 @@ impl Wants {
                 | Request::Extremes(table, _)
                 | Request::Recent { table, .. }
                 | Request::Rows(table)
-                | Request::Sketch(table) => drop(tables.insert(table)),
+                | Request::Sketch(table)
+                | Request::Spread { table, .. } => drop(tables.insert(table)),
                 Request::DuplicateSample(key) | Request::Duplicates(key) => drop(tables.insert(&key.table)),
                 Request::OrphanSample(reference) | Request::Orphans(reference) => {
                     tables.extend([&reference.child, &reference.parent]);

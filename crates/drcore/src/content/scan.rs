@@ -1,6 +1,6 @@
 //! One pass over a table: everything that its rows answer at once.
 
-use super::{CopyRows, Fingerprint, Layout, RowHash, Sketch};
+use super::{CopyRows, Fingerprint, Layout, RowHash, Sketch, Tally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Extremes;
 
@@ -12,6 +12,8 @@ pub(crate) struct ContentScan {
     pub(crate) sketch: Option<Sketch>,
     /// Of the columns that were asked for, in their order.
     pub(crate) ranges: Vec<Range>,
+    /// Rows per tenant and hour, where that was asked for.
+    pub(crate) tally: Option<Tally>,
 }
 
 impl ContentScan {
@@ -23,8 +25,14 @@ impl ContentScan {
             (None, None) => true,
             _ => false,
         };
-        if !sketched || self.ranges.len() != other.ranges.len() {
+        if !sketched
+            || self.ranges.len() != other.ranges.len()
+            || self.tally.is_some() != other.tally.is_some()
+        {
             return false;
+        }
+        if let Some((tally, other)) = self.tally.as_mut().zip(other.tally) {
+            tally.add(other);
         }
         self.rows += other.rows;
         self.fingerprint += other.fingerprint;
@@ -64,14 +72,20 @@ pub(crate) struct Scanner {
 
 impl Scanner {
     /// Of a copy that [`Layout::copy`] or [`Layout::hashes`] asked for, with a sketch of 2^`bits` cells a part, or none.
-    pub(crate) fn new(layout: Layout, copied: Copied, bits: Option<u32>, extremes: &[usize]) -> Self {
+    pub(crate) fn new(
+        layout: Layout,
+        copied: Copied,
+        bits: Option<u32>,
+        extremes: &[usize],
+        tally: Option<Tally>,
+    ) -> Self {
         let sketch = bits.map(|bits| Sketch::new(bits, layout.key_form().width()));
         let ranges = extremes.iter().map(|at| Range::new(*at, layout.forms()[*at].name())).collect();
         Self {
             layout,
             copied,
             copy: CopyRows::default(),
-            sums: ContentScan { sketch, ranges, ..ContentScan::default() },
+            sums: ContentScan { sketch, ranges, tally, ..ContentScan::default() },
         }
     }
 
@@ -113,6 +127,9 @@ impl Scanner {
             }
             for range in &mut sums.ranges {
                 range.see(row.value(range.at));
+            }
+            if let Some(tally) = &mut sums.tally {
+                tally.see(|at| row.value(at));
             }
         })?;
         if odd {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Fact;
+use super::{Fact, Spread};
 use crate::content::Content;
 use crate::sql::QualifiedName;
 
@@ -53,6 +53,9 @@ pub struct TableScan {
     /// Rows that were created after an instant, by the column that says so.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub recent: BTreeMap<String, Fact<Recent>>,
+    /// How many rows each tenant and each hour has.
+    #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
+    pub spread: Fact<Spread>,
 }
 
 /// How many rows of a table were created after an instant.
