@@ -65,6 +65,22 @@ export function baseline(url?: string | URL, options?: BaselineOptions): Promise
 export function gap(url: string | URL | undefined, options: GapOptions): Promise<Gap>
 
 /**
+ * Compares two databases, or one with a baseline: which tables, columns and rows differ. The verdict is
+ * `same` only where every row of every compared table is the same and nothing was left unread.
+ *
+ * ```js
+ * const differences = await diff(process.env.SOURCE_URL, process.env.DATABASE_URL)
+ * for await (const { table, change, key, columns } of differences.rows()) console.log(table, change, key, columns)
+ * ```
+ *
+ * @param a A URL, the file of a baseline, or Evidence.
+ * @param b The other side; where it is undefined, `DATABASE_URL`, then the `PG*` variables.
+ * @throws {DrcoreError} `usage` if an option or a side cannot work. A side that cannot be reached gives a
+ * result: everything unread, the verdict `unproven`.
+ */
+export function diff(a: string | URL | Evidence, b?: string | URL | Evidence, options?: DiffOptions): Promise<Diff>
+
+/**
  * Explains a check, a kind of finding, a finding by its id, or a key of the plan (`plan.row_counts`), as
  * Markdown; without a topic, lists them.
  *
@@ -141,6 +157,28 @@ export interface GapOptions extends CallOptions {
   limits?: wire.Limits | undefined
   /** A snapshot to join, as `pg_export_snapshot()` gives it. */
   snapshot?: string | undefined
+}
+
+/** What is asked of {@link diff}. */
+export interface DiffOptions extends CallOptions {
+  /** Only these tables; all in scope where left out. */
+  tables?: readonly string[] | undefined
+  /** Not these: `schema.table` or `table`, where `*` stands for any text. */
+  exclude?: readonly string[] | undefined
+  /** Whether a table whose columns differ is compared by those that both sides have. */
+  common_columns?: boolean | undefined
+  /** How many rows of each sort a table shows, 20 by default; `rows()` gives all. */
+  limit?: number | undefined
+  /** Whether values of rows that differ are read, as they are by default. */
+  values?: boolean | undefined
+  /** Scope, exceptions and limits: a file (TOML or JSON), or the plan itself. */
+  plan?: string | URL | wire.Plan | undefined
+  /** How long all of it may take, such as `'10m'`; what was not read by then is unread. */
+  deadline?: string | undefined
+  /** How many sessions read at once on each side. */
+  sessions?: number | undefined
+  /** Further limits, as in the plan's `[limits]`, before which they go: `{ statement_timeout: '1h', snapshot_age: '30m' }`. */
+  limits?: wire.Limits | undefined
 }
 
 /** One result for every check that exists, and a verdict. `console.log(report)` shows the text. */
@@ -268,6 +306,50 @@ export class Gap {
   toString(): string
   /** As data, for `JSON.stringify`. */
   toJSON(): wire.GapReport
+}
+
+/** What differs between two sides, A and B. `console.log(diff)` shows the text, without values. */
+export class Diff {
+  private constructor()
+  /**
+   * Reads it from its JSON.
+   * @throws {DrcoreError} `format` if it is none, or of a newer major version.
+   */
+  static fromJSON(json: string | wire.DiffReport): Diff
+
+  /** `drcore.diff/1`. */
+  readonly format: string
+  /** `same`, `different`, or `unproven`. */
+  readonly verdict: wire.DiffVerdict
+  /** The exit code that the command would have: 0 the same, 1 different, 3 unproven. */
+  readonly exitCode: number
+  /** Each table that both sides have: those that differ first. */
+  readonly tables: readonly wire.DiffTable[]
+  /** Tables that only A has. */
+  readonly only_in_a: readonly wire.LoneTable[]
+  /** Tables that only B has. */
+  readonly only_in_b: readonly wire.LoneTable[]
+  /** Tables that were not compared because somebody said so, or because they are no data of the application. */
+  readonly left_out: readonly wire.OmittedTable[]
+  /** What could not be read or compared. */
+  readonly unread: readonly wire.DiffUnread[]
+  /** What a reader should know. */
+  readonly notes: readonly string[]
+  /** The one side: what it is, and how it was read. */
+  readonly a: wire.DiffSide
+  /** The other side: what it is, and how it was read. */
+  readonly b: wire.DiffSide
+  /** The JSON form without values of rows: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+
+  /** Every row that differs, one after the other, however many, with its values where they were read. */
+  rows(): AsyncGenerator<wire.DiffRow, void, undefined>
+  /** As data, with the values of the rows that it shows. */
+  withValues(): wire.DiffReport
+  /** As text. */
+  toString(): string
+  /** As data without values of rows, for `JSON.stringify`. */
+  toJSON(): wire.DiffReport
 }
 
 /**

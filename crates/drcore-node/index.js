@@ -38,6 +38,13 @@ async function gap(url, options) {
   return new Gap(KEY, await call(native.gap, address(url), options))
 }
 
+/** Compares two databases, or one with a baseline. */
+async function diff(a, b, options) {
+  const [one, other] = [sideOf(a), sideOf(b)]
+  const start = (running) => native.diff(running, one.text, other.text, one.evidence, other.evidence)
+  return new Diff(KEY, await call(start, undefined, options))
+}
+
 /** Explains a check, a kind of finding, a finding or a key of the plan. */
 function explain(topic) {
   return value(native.explain(topic))
@@ -252,6 +259,77 @@ class DrcoreError extends Error {
   }
 }
 
+/** How many rows come out of Rust at once. */
+const ROWS = 1000
+
+/** What differs between two sides, A and B. */
+class Diff extends Handle {
+  static fromJSON(json) {
+    return new Diff(KEY, value(native.readDiff(jsonText(json))))
+  }
+
+  get verdict() {
+    return this.toJSON().verdict
+  }
+
+  get tables() {
+    return this.toJSON().tables
+  }
+
+  get only_in_a() {
+    return this.toJSON().only_in_a
+  }
+
+  get only_in_b() {
+    return this.toJSON().only_in_b
+  }
+
+  get left_out() {
+    return this.toJSON().left_out
+  }
+
+  get unread() {
+    return this.toJSON().unread
+  }
+
+  get notes() {
+    return this.toJSON().notes
+  }
+
+  get a() {
+    return this.toJSON().a
+  }
+
+  get b() {
+    return this.toJSON().b
+  }
+
+  get exitCode() {
+    return Handle.handle(this).exitCode()
+  }
+
+  async *rows() {
+    const rows = value(Handle.handle(this).rows())
+    for (;;) {
+      const some = JSON.parse(value(await rows.next(ROWS)))
+      if (some.length === 0) return
+      yield* some
+    }
+  }
+
+  withValues() {
+    return JSON.parse(value(Handle.handle(this).jsonWithValues()))
+  }
+
+  toString() {
+    return Handle.handle(this).text().trimEnd()
+  }
+
+  [inspect.custom]() {
+    return this.toString()
+  }
+}
+
 /** A report's verdict is not `passed`. */
 class NotPassedError extends AssertionError {
   constructor(report) {
@@ -343,6 +421,13 @@ function address(url) {
   throw usage('url: expected a string or a URL')
 }
 
+/** One side of a comparison: text, or Evidence that is in Rust already. */
+function sideOf(side) {
+  if (side instanceof Evidence) return { evidence: Handle.handle(side) }
+  if (side instanceof URL && side.protocol === 'file:') return { text: fileURLToPath(side) }
+  return { text: address(side) }
+}
+
 /** A path, also as `file:` URL. */
 function pathOf(path) {
   if (typeof path === 'string') return path
@@ -390,6 +475,7 @@ function internal(cause) {
 }
 
 module.exports = {
+  Diff,
   DrcoreError,
   Evidence,
   Gap,
@@ -398,6 +484,7 @@ module.exports = {
   baseline,
   cli,
   collect,
+  diff,
   explain,
   gap,
   judge,

@@ -1,7 +1,7 @@
 // Compiled by `tsc --strict`, never run: what users' type checkers say of the package.
 
 import drcoreCommon = require('drcore')
-import { DrcoreError, Evidence, Gap, NotPassedError, Report, baseline, cli, collect, gap, judge, verify } from 'drcore'
+import { Diff, DrcoreError, Evidence, Gap, NotPassedError, Report, baseline, cli, collect, diff, gap, judge, verify } from 'drcore'
 import type { CheckResult, ErrorKind, FewerRows, Finding, Plan, Progress, Verdict, VerifyOptions } from 'drcore'
 
 export async function script(): Promise<number> {
@@ -33,6 +33,10 @@ export async function verbs(): Promise<void> {
   void [data, common, code]
   const lost: Gap = await gap(undefined, { since: new Date(), tenant_column: 'tenant_id' })
   for (const { table, by, tenant, hour, rows } of lost.records()) console.log(table, by, tenant, hour, rows)
+  const differences: Diff = await diff('baseline.json', undefined, { tables: ['invoices'], common_columns: true })
+  for await (const { table, change, key, columns, a, b } of differences.rows()) console.log(table, change, key, columns, a, b)
+  // @ts-expect-error a side is needed
+  await diff()
   // @ts-expect-error an instant is needed
   await gap(undefined, {})
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drcore::collect::{CollectOptions, Progress};
-use drcore::{GapOptions, VerifyOptions};
+use drcore::{DiffOptions, GapOptions, VerifyOptions};
 use napi::Status;
 use napi::bindgen_prelude::Unknown;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -51,6 +51,12 @@ impl Call {
         if let Some(evidence) = &self.against {
             options.against = Some(evidence.into());
         }
+        self.attach(&mut options.collect);
+        Ok(options)
+    }
+
+    pub(crate) fn diff_options(&self) -> drcore::Result<DiffOptions> {
+        let mut options = DiffOptions::from_json(&self.options)?;
         self.attach(&mut options.collect);
         Ok(options)
     }

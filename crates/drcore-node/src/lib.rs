@@ -14,6 +14,7 @@
 pub mod answer;
 pub mod call;
 pub mod cli;
+pub mod diff;
 pub mod evidence;
 pub mod gap;
 pub mod report;

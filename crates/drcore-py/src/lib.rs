@@ -3,6 +3,7 @@
 
 mod call;
 mod convert;
+mod diff;
 mod error;
 mod evidence;
 mod gap;
@@ -19,6 +20,7 @@ mod _native {
     #[pymodule_export]
     use super::{
         call::Call,
+        diff::{Diff, DiffRowIterator, diff},
         error::error_kinds,
         evidence::Evidence,
         gap::{Gap, gap},

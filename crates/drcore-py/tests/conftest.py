@@ -15,6 +15,16 @@ from support import Database, psql
 @pytest.fixture
 def database() -> Iterator[Database]:
     """A table with 1,000 rows, and one with a hostile name."""
+    yield from _made()
+
+
+@pytest.fixture
+def other() -> Iterator[Database]:
+    """Another one, the same."""
+    yield from _made()
+
+
+def _made() -> Iterator[Database]:
     database = Database(f"py_{uuid.uuid4().hex}")
     maintenance = Database("postgres")
     maintenance.execute(f"create database {database.name} template template0")

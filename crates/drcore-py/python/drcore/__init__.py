@@ -15,8 +15,8 @@ an :class:`Error` of :mod:`drcore.errors` where the call itself cannot work; the
 from __future__ import annotations
 
 from drcore import aio, errors, types
-from drcore._native import Evidence, Gap, Report, __version__
-from drcore._verbs import baseline, collect, explain, gap, judge, verify
+from drcore._native import Diff, Evidence, Gap, Report, __version__
+from drcore._verbs import baseline, collect, diff, explain, gap, judge, verify
 from drcore.errors import (
     AuthenticationError,
     CancelledError,
@@ -42,6 +42,7 @@ __all__ = [
     "AuthenticationError",
     "CancelledError",
     "ConnectionError",
+    "Diff",
     "Error",
     "Evidence",
     "Finding",
@@ -65,6 +66,7 @@ __all__ = [
     "aio",
     "baseline",
     "collect",
+    "diff",
     "errors",
     "explain",
     "gap",

@@ -36,6 +36,15 @@ def options(against: AgainstLike | None, **given: object) -> tuple[str, Evidence
     return as_json(**given, against=against), None
 
 
+def side(given: AgainstLike | None) -> tuple[str | None, Evidence | None]:
+    """One side of a comparison. Evidence is in Rust already."""
+    if given is None or isinstance(given, str):
+        return given, None
+    if isinstance(given, Evidence):
+        return None, given
+    return os.fspath(given), None
+
+
 def as_json(**given: object) -> str:
     """The core's own JSON. What is none of JSON's types is put as the core reads it."""
     return json.dumps(given, default=_plain)

@@ -15,11 +15,18 @@ _SHAPES: dict[str, Any] = {
     "assertions": dict[str, types.AssertionValueFact],
     "catalog": types.Catalog,
     "checks": tuple[types.CheckResult, ...],
+    "diff_row": types.DiffRow,
+    "diff_side": types.DiffSide,
+    "diff_tables": tuple[types.DiffTable, ...],
+    "diff_unread": tuple[types.DiffUnread, ...],
+    "diff_verdict": types.DiffVerdict,
     "findings": tuple[types.Finding, ...],
     "gap_records": tuple[types.GapRecord, ...],
     "gap_tables": tuple[types.GapTable, ...],
     "gap_verdict": types.GapVerdict,
+    "lone_tables": tuple[types.LoneTable, ...],
     "not_covered": tuple[types.NotCovered, ...],
+    "omitted_tables": tuple[types.OmittedTable, ...],
     "progress": types.Progress,
     "report_run": types.ReportRun,
     "run": types.EvidenceRun,
@@ -39,6 +46,12 @@ def frame(records: tuple[types.GapRecord, ...]) -> Any:
     made = pandas.DataFrame(records, columns=["table", "by", "tenant", "hour", "rows"])
     made["hour"] = pandas.to_datetime(made["hour"], utc=True)
     return made
+
+
+def diff_frame(records: list[dict[str, Any]]) -> Any:
+    """A pandas DataFrame of rows that differ; pandas is needed only here."""
+    pandas: Any = importlib.import_module("pandas")
+    return pandas.DataFrame(records, columns=["table", "change", "key", "times", "columns", "a", "b"])
 
 
 def convert(hint: Any, value: Any) -> Any:

@@ -1,19 +1,26 @@
 """The compiled half. Everything public is re-exported by :mod:`drcore`."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, final
 
 from drcore.types import (
     AssertionValueFact,
     Catalog,
     CheckResult,
+    DiffRow,
+    DiffSide,
+    DiffTable,
+    DiffUnread,
+    DiffVerdict,
     EvidenceRun,
     Finding,
     GapRecord,
     GapTable,
     GapVerdict,
+    LoneTable,
     NotCovered,
+    OmittedTable,
     ReportRun,
     Scans,
     Unread,
@@ -134,6 +141,77 @@ class Evidence:
     def __getnewargs__(self) -> tuple[str]: ...
 
 @final
+class Diff:
+    """What differs between two sides, A and B.
+
+    ``print(diff)`` shows the text of the command line, without values; ``rows`` are all rows that differ.
+    """
+
+    def __new__(cls, json: str) -> Diff: ...
+    @staticmethod
+    def from_json(json: str) -> Diff:
+        """Reads a comparison from the JSON that ``to_json`` gives."""
+
+    @property
+    def verdict(self) -> DiffVerdict:
+        """What it comes to: ``same``, ``different`` or ``unproven``."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the command would end with: 0 the same, 1 different, 3 unproven."""
+
+    @property
+    def tables(self) -> tuple[DiffTable, ...]:
+        """Each table that both sides have: those that differ first."""
+
+    @property
+    def only_in_a(self) -> tuple[LoneTable, ...]:
+        """Tables that only A has."""
+
+    @property
+    def only_in_b(self) -> tuple[LoneTable, ...]:
+        """Tables that only B has."""
+
+    @property
+    def left_out(self) -> tuple[OmittedTable, ...]:
+        """Tables that were not compared because somebody said so, or because they are no data of the application."""
+
+    @property
+    def unread(self) -> tuple[DiffUnread, ...]:
+        """What could not be read or compared."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know."""
+
+    @property
+    def a(self) -> DiffSide:
+        """The one side: what it is, and how it was read."""
+
+    @property
+    def b(self) -> DiffSide:
+        """The other side: what it is, and how it was read."""
+
+    @property
+    def rows(self) -> Iterator[DiffRow]:
+        """Every row that differs, one after the other, however many."""
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every row that differs, as a list of flat dicts, such as ``pandas.DataFrame`` takes."""
+
+    def to_pandas(self) -> Any:
+        """Every row that differs as a pandas ``DataFrame``."""
+
+    def to_json(self, values: bool = False) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node; values of rows only where
+        they are asked for."""
+
+    def to_dict(self, values: bool = False) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+    def __getnewargs__(self) -> tuple[str]: ...
+
+@final
 class Gap:
     """The rows that were created after an instant: what a copy restored to it does not have.
 
@@ -233,6 +311,14 @@ def judge(
 
 def baseline(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.baseline``."""
+
+def diff(
+    a: tuple[str | None, Evidence | None],
+    b: tuple[str | None, Evidence | None],
+    options: str,
+    wake: Callable[[], None] | None,
+) -> Call:
+    """Starts ``drcore.diff``. A side is Evidence, a file, a URL, or none: the environment's database."""
 
 def gap(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.gap``."""

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import cast
 
 from drcore import _native
-from drcore._call import AgainstLike, LimitsLike, OnProgress, PlanLike, as_json, options, wait_async
-from drcore._native import Evidence, Gap, Report
+from drcore._call import AgainstLike, LimitsLike, OnProgress, PlanLike, as_json, options, side, wait_async
+from drcore._native import Diff, Evidence, Gap, Report
 
-__all__ = ["baseline", "collect", "gap", "judge", "verify"]
+__all__ = ["baseline", "collect", "diff", "gap", "judge", "verify"]
 
 
 async def verify(
@@ -178,6 +178,61 @@ async def baseline(
         snapshot=snapshot,
     )
     return cast(Evidence, await wait_async(lambda wake: _native.baseline(url, text, wake), on_progress))
+
+async def diff(
+    a: AgainstLike,
+    b: AgainstLike | None = None,
+    *,
+    tables: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
+    common_columns: bool | None = None,
+    limit: int | None = None,
+    values: bool | None = None,
+    plan: PlanLike | None = None,
+    deadline: str | None = None,
+    sessions: int | None = None,
+    limits: LimitsLike | None = None,
+    on_progress: OnProgress | None = None,
+) -> Diff:
+    """Compares two databases, or one with a baseline: which tables, columns and rows differ.
+
+    ``same`` only where every row of every compared table is the same and nothing was left unread. A
+    side that cannot be reached gives a result too: everything unread, the verdict ``unproven``.
+
+    Args:
+        a: The one side: a URL, the file of a baseline, or Evidence.
+        b: The other side; by default the database of ``DATABASE_URL``, else the ``PG*`` variables.
+        tables: Only these tables.
+        exclude: Not these: ``"schema.table"`` or ``"table"``, where ``*`` stands for any text.
+        common_columns: Whether a table whose columns differ is compared by those that both have.
+        limit: How many rows of each sort a table shows, 20 by default; ``rows`` gives all.
+        values: Whether values of rows that differ are read, as they are by default. The text shows
+            none, and JSON only where it is asked for them.
+        plan: Scope, exceptions and limits: a path, or the plan as a dict.
+        deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
+        sessions: How many sessions read on each side, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go:
+            ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
+        on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
+
+    Raises:
+        UsageError: An argument cannot work, such as a table that is nowhere, or a dump as a side.
+        PlanError: The plan has mistakes; ``detail`` shows all of them.
+        FormatError: A baseline is none, or newer than this version.
+        IoError: The plan or a baseline cannot be read.
+    """
+    text = as_json(
+        tables=tables,
+        exclude=exclude,
+        common_columns=common_columns,
+        limit=limit,
+        values=values,
+        plan=plan,
+        deadline=deadline,
+        sessions=sessions,
+        limits=limits,
+    )
+    return cast(Diff, await wait_async(lambda wake: _native.diff(side(a), side(b), text, wake), on_progress))
 
 async def gap(
     url: str | None = None,

@@ -62,7 +62,7 @@ pub(super) struct FoundRow {
 }
 
 /// Takes what is found.
-pub(super) trait Sink {
+pub(super) trait Sink: Send {
     /// A row that differs.
     ///
     /// # Errors
