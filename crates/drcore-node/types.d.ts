@@ -3282,6 +3282,10 @@ export interface RowsDiffer {
    */
   changed?: number | null
   /**
+   * In how many of the changed rows each column differs, where a live source was at hand.
+   */
+  changed_columns?: ChangedColumn[]
+  /**
    * Keys of some of the rows that hold something else.
    */
   changed_keys?: RowKeys
@@ -4908,6 +4912,13 @@ export interface Scans {
     [k: string]: DuplicatesFact
   }
   /**
+   * Which rows differed from those of a live source, once what was written meanwhile had settled; only where
+   * the content did.
+   */
+  located?: {
+    [k: string]: LocatedRows
+  }
+  /**
    * Who they are, by the same key; asked for only where there are some.
    */
   orphan_samples?: {
@@ -4979,6 +4990,47 @@ export interface Duplicates {
    * How many rows are too many: those beyond the first of each key.
    */
   rows: number
+}
+/**
+ * Which rows of a table differ from those of a live source.
+ */
+export interface LocatedRows {
+  /**
+   * How many rows have the same key and hold something else.
+   */
+  changed: number
+  /**
+   * In how many of the changed rows each column differs.
+   */
+  changed_columns: ChangedColumn[]
+  /**
+   * Keys of some of the rows that hold something else.
+   */
+  changed_keys: RowKeys
+  /**
+   * How many rows the source does not have.
+   */
+  extra: number
+  /**
+   * Keys of some of the rows that the source does not have.
+   */
+  extra_keys: RowKeys
+  /**
+   * How many rows differed at each reading, and another way each time.
+   */
+  in_motion: number
+  /**
+   * How many rows only the source has.
+   */
+  missing: number
+  /**
+   * Keys of some of the rows that only the source has.
+   */
+  missing_keys: RowKeys
+  /**
+   * How many rows differed at first and did not when they were read again.
+   */
+  settled: number
 }
 /**
  * What was read.

@@ -233,7 +233,27 @@ async fn a_live_source_tells_which_rows_differ_too() {
     let mut options = VerifyOptions::default();
     options.against = Some(Against::Url(healthy.url().await));
     let report = damaged.untouched(verify(&damaged.url().await, &options)).await.unwrap();
-    assert_eq!(keys(&differing(&report)["public.prices"].missing_keys), ["42", "4999"]);
+    let found = differing(&report);
+    let prices = found["public.prices"];
+    assert_eq!(keys(&prices.missing_keys), ["42", "4999"]);
+    assert_eq!(numbers(prices), (2, 3, 2));
+    let columns: Vec<(&str, u64)> =
+        prices.changed_columns.iter().map(|column| (column.column.as_str(), column.rows)).collect();
+    assert_eq!(columns.len(), 3, "{columns:?}");
+    assert!(prices.common.hint.as_ref().unwrap().contains("columns that differ: "), "{prices:?}");
+    let query = prices.common.query.as_ref().unwrap();
+    assert_eq!(damaged.query(&format!("select count(*) from ({query}) q")).await, ["5"]);
+    // More than the sketches tell apart are told all the same.
+    let (many, others) = super::twins(
+        "create table t (id int primary key, v int);\n\
+         insert into t select n, n from generate_series(1, 60000) n;\n\
+         -- damage\nupdate t set v = v + 1;\n",
+    )
+    .await;
+    let mut of_many = VerifyOptions::default();
+    of_many.against = Some(Against::Url(many.url().await));
+    let report = others.untouched(verify(&others.url().await, &of_many)).await.unwrap();
+    assert_eq!(numbers(differing(&report)["public.t"]), (0, 60_000, 0));
     options.content(false);
     let report = damaged.untouched(verify(&damaged.url().await, &options)).await.unwrap();
     assert!(differing(&report).is_empty());

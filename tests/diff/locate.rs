@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use drcore::diff::{DiffOutcome, DiffReport, DiffRow, DiffVerdict, RowChange, diff};
 use drcore::report::TextOptions;
+use drcore::{VerifyOptions, verify};
 use drcore_tests::Database;
 
 use super::{SERVER, STREAM, all, compare, keys, live, numbers, options, table, twins};
@@ -290,6 +291,12 @@ async fn a_source_that_is_written_to_gives_nothing_false() {
             assert_eq!(report.verdict, expected, "{report:#?}");
         }
     }
+    // Verifying against a live source is no different.
+    let mut against = VerifyOptions::default();
+    against.against = Some(a.clone());
+    let report = verify(&database.url().await, &against).await.unwrap();
+    let found = report.findings().into_iter().filter(|finding| finding.kind() == "rows_differ").count();
+    assert_eq!(found, 0, "{report:#?}");
     assert!(passing > 0, "nobody wrote between the two readings: the test shows nothing");
     // What really differs is found all the same.
     let other = Database::with(

@@ -14,6 +14,7 @@ mod render;
 mod report;
 mod rows;
 mod sides;
+mod source;
 mod spill;
 mod structure;
 
@@ -24,6 +25,7 @@ pub use report::{
 };
 
 pub use rows::DiffRows;
+pub(crate) use source::locate;
 
 use crate::connect::Dsn;
 use crate::error::Result;

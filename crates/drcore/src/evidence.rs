@@ -24,8 +24,8 @@ pub use assertions::AssertionValue;
 pub use catalog::Catalog;
 pub use run::{Access, Failure, PasswordFrom, Run, Server};
 pub use scan::{
-    DuplicateSample, Duplicates, Extremes, HourRows, OrphanSample, Orphans, Recent, RowKeys, Scans,
-    SequenceState, TableScan, TenantRows,
+    DuplicateSample, Duplicates, Extremes, HourRows, LocatedRows, OrphanSample, Orphans, Recent, RowKeys,
+    Scans, SequenceState, TableScan, TenantRows,
 };
 pub use spread::{Affected, HourChange, Spread, TenantChange};
 pub use standby::Standby;

@@ -138,6 +138,9 @@ impl VerifyOptions {
             let known = Then::Known(then.insert(read));
             now = collect_or_unreachable_until(&stop, url, &self.plan, known, &of_database).await;
         }
+        if let Some(then) = &then {
+            crate::diff::locate((source, then), (url, &mut now), &self.plan, &stop).await;
+        }
         stop.finish();
         Ok((now, then))
     }

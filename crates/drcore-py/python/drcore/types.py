@@ -1387,6 +1387,30 @@ class LeftOut:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LocatedRows:
+    """Which rows of a table differ from those of a live source."""
+
+    changed: int
+    """How many rows have the same key and hold something else."""
+    changed_columns: list[ChangedColumn]
+    """In how many of the changed rows each column differs."""
+    changed_keys: RowKeys
+    """Keys of some of the rows that hold something else."""
+    extra: int
+    """How many rows the source does not have."""
+    extra_keys: RowKeys
+    """Keys of some of the rows that the source does not have."""
+    in_motion: int
+    """How many rows differed at each reading, and another way each time."""
+    missing: int
+    """How many rows only the source has."""
+    missing_keys: RowKeys
+    """Keys of some of the rows that only the source has."""
+    settled: int
+    """How many rows differed at first and did not when they were read again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrphanFks:
     """Relations that no foreign key constraint declares."""
 
@@ -1883,6 +1907,8 @@ class RowsDiffer:
     """Which tenants and hours have fewer or more rows than they had, where the baseline knows."""
     changed: int | None = None
     """How many rows are there under the same key and hold something else."""
+    changed_columns: list[ChangedColumn] = field(default_factory=list)
+    """In how many of the changed rows each column differs, where a live source was at hand."""
     changed_keys: RowKeys | None = None
     """Keys of some of the rows that hold something else."""
     extra: int | None = None
@@ -3450,6 +3476,11 @@ class Scans:
     """Which keys these are, by the same name; asked for only where there are some."""
     duplicates: dict[str, DuplicatesFact] = field(default_factory=dict)
     """Rows whose key another row has, by [`UniqueKey::key`](crate::unique::UniqueKey::key)."""
+    located: dict[str, LocatedRows] = field(default_factory=dict)
+    """
+    Which rows differed from those of a live source, once what was written meanwhile had settled; only where
+    the content did.
+    """
     orphan_samples: dict[str, OrphanSampleFact] = field(default_factory=dict)
     """Who they are, by the same key; asked for only where there are some."""
     orphans: dict[str, OrphansFact] = field(default_factory=dict)

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{Check, Context, Judgement, KindDoc};
 use crate::collect::{Request, Wants};
 use crate::content::{Content, METHOD};
+use crate::diff::ChangedColumn;
 use crate::evidence::catalog::{CatalogFactName, Relation};
 use crate::evidence::{Affected, Cause, CauseKind, Evidence, RowKeys};
 use crate::finding::{Common, Payload, Severity};
@@ -134,9 +135,26 @@ fn judge_table(
     }
     judgement.examine("tables", 1);
     judgement.examine("rows", now.rows);
-    if differ(now, was) {
+    if !differ(now, was) {
+        return;
+    }
+    let affected = || context.now.affected(then, name);
+    let Some(again) = context.now.scans.located.get(name) else {
         let located = Located::find(context.now, then, name, was);
-        judgement.find(RowsDiffer::new(name, now, was, located, context.now.affected(then, name)));
+        return judgement.find(RowsDiffer::new(name, now, was, located, affected()));
+    };
+    if again.missing + again.extra + again.changed > 0 {
+        return judgement.find(RowsDiffer::new(name, now, was, Ok(Located::again(again, was)), affected()));
+    }
+    // All of it was the same when it was read again, or is being written to.
+    if again.in_motion > 0 {
+        let message = format!(
+            "{} differed from the source another way at each reading: somebody writes to them",
+            plural(again.in_motion, "row")
+        );
+        let cause = Cause::new(CauseKind::Unsupported, message)
+            .hint("Verify while nobody writes, or against a baseline from the backup's own snapshot.");
+        judgement.could_not_read(name.to_string(), cause);
     }
 }
 
@@ -176,6 +194,9 @@ pub struct RowsDiffer {
     /// How many rows are there under the same key and hold something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<u64>,
+    /// In how many of the changed rows each column differs, where a live source was at hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed_columns: Vec<ChangedColumn>,
     /// Keys of some of the missing rows.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub missing_keys: RowKeys,
@@ -245,6 +266,7 @@ impl RowsDiffer {
             missing: numbers.map(|numbers| numbers.missing),
             extra: numbers.map(|numbers| numbers.extra),
             changed: numbers.map(|numbers| numbers.changed),
+            changed_columns: located.as_ref().map(|located| located.columns.clone()).unwrap_or_default(),
             missing_keys: located.as_ref().map(|located| located.missing.clone()).unwrap_or_default(),
             extra_keys: located.as_ref().map(|located| located.extra.clone()).unwrap_or_default(),
             changed_keys: located.map(|located| located.changed).unwrap_or_default(),
@@ -261,6 +283,7 @@ impl RowsDiffer {
             missing: Some(was.rows),
             extra: Some(0),
             changed: Some(0),
+            changed_columns: Vec::new(),
             missing_keys: RowKeys::default(),
             extra_keys: RowKeys::default(),
             changed_keys: RowKeys::default(),

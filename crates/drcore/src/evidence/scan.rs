@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fact, Spread};
 use crate::content::Content;
+use crate::diff::ChangedColumn;
 use crate::sql::QualifiedName;
 
 /// What reading the tables themselves showed.
@@ -30,9 +31,38 @@ pub struct Scans {
     /// Which keys these are, by the same name; asked for only where there are some.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub duplicate_samples: BTreeMap<String, Fact<DuplicateSample>>,
+    /// Which rows differed from those of a live source, once what was written meanwhile had settled; only where
+    /// the content did.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub located: BTreeMap<QualifiedName, LocatedRows>,
     /// Where each sequence stands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sequences: BTreeMap<QualifiedName, Fact<SequenceState>>,
+}
+
+/// Which rows of a table differ from those of a live source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "LocatedRows")]
+#[non_exhaustive]
+pub struct LocatedRows {
+    /// How many rows only the source has.
+    pub missing: u64,
+    /// How many rows the source does not have.
+    pub extra: u64,
+    /// How many rows have the same key and hold something else.
+    pub changed: u64,
+    /// How many rows differed at first and did not when they were read again.
+    pub settled: u64,
+    /// How many rows differed at each reading, and another way each time.
+    pub in_motion: u64,
+    /// In how many of the changed rows each column differs.
+    pub changed_columns: Vec<ChangedColumn>,
+    /// Keys of some of the rows that only the source has.
+    pub missing_keys: RowKeys,
+    /// Keys of some of the rows that the source does not have.
+    pub extra_keys: RowKeys,
+    /// Keys of some of the rows that hold something else.
+    pub changed_keys: RowKeys,
 }
 
 /// What one pass over a table showed.

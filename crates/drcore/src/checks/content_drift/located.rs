@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::content::{Content, Difference, Key, KeyForm};
-use crate::evidence::{Evidence, RowKeys};
+use crate::diff::ChangedColumn;
+use crate::evidence::{Evidence, LocatedRows, RowKeys};
 use crate::sql::{QualifiedName, ident, literal};
 use crate::text::{count, plural};
 
@@ -21,6 +22,8 @@ pub(super) struct Located {
     pub(super) changed: RowKeys,
     /// Conditions that pick rows of the sample that are there, where their keys may be shown.
     there: Vec<String>,
+    /// The columns in which changed rows differ, where a live source was at hand.
+    pub(super) columns: Vec<ChangedColumn>,
 }
 
 /// How many rows differ, and how.
@@ -32,6 +35,28 @@ pub(super) struct Numbers {
 }
 
 impl Located {
+    /// What was read again of a live source and this database.
+    pub(super) fn again(rows: &LocatedRows, was: &Content) -> Self {
+        let LocatedRows { missing, extra, changed, .. } = *rows;
+        let form = KeyForm::named(&was.columns, &was.key);
+        let there = rows.changed_keys.rows.iter().chain(&rows.extra_keys.rows).take(SAMPLE);
+        let there = there.filter(|_| form.is_plain()).filter_map(|key| {
+            let equal = was.key.iter().zip(key);
+            let equal: Option<Vec<String>> = equal
+                .map(|(column, value)| Some(format!("{} = {}", ident(column), literal(value.as_ref()?))))
+                .collect();
+            Some(equal?.join(" and "))
+        });
+        Self {
+            numbers: Numbers { missing, extra, changed },
+            missing: rows.missing_keys.clone(),
+            extra: rows.extra_keys.clone(),
+            changed: rows.changed_keys.clone(),
+            there: there.collect(),
+            columns: rows.changed_columns.clone(),
+        }
+    }
+
     /// Takes the baseline's rows out of those that are there.
     ///
     /// # Errors
@@ -138,7 +163,7 @@ impl Located {
     /// Which ones.
     pub(super) fn hint(&self) -> Option<String> {
         let sorts = [("missing", &self.missing), ("changed", &self.changed), ("more", &self.extra)];
-        let parts: Vec<String> = sorts
+        let mut parts: Vec<String> = sorts
             .into_iter()
             .filter(|(_, keys)| !keys.rows.is_empty())
             .map(|(what, keys)| {
@@ -155,6 +180,14 @@ impl Located {
                 format!("{what}, e.g. {} {}", keys.columns.join("/"), shown.join(", "))
             })
             .collect();
+        if !self.columns.is_empty() {
+            let shown = self.columns.iter().take(SHOWN);
+            let shown: Vec<String> =
+                shown.map(|column| format!("{} ({})", ident(&column.column), count(column.rows))).collect();
+            let more = self.columns.len().saturating_sub(SHOWN);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            parts.push(format!("columns that differ: {}{more}", shown.join(", ")));
+        }
         (!parts.is_empty()).then(|| parts.join(" · "))
     }
 
