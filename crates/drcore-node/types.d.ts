@@ -5264,7 +5264,8 @@ export interface Spread {
    */
   tenant_column?: string | null
   /**
-   * How many rows each tenant has: the thousand with the most.
+   * How many rows each tenant has: the thousand with the most. One of more than a hundred characters is
+   * masked: `a lo…(8f3a)`.
    */
   tenants?: TenantRows[]
   /**

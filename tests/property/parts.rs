@@ -259,11 +259,11 @@ async fn a_statement_timeout_is_no_obstacle() {
          create table p1 partition of p for values with (modulus 2, remainder 1);\n\
          insert into p select * from t;\n\
          create role hurried login superuser;\n\
-         alter role hurried set statement_timeout = '150ms';\n",
+         alter role hurried set statement_timeout = '250ms';\n",
     )
     .await;
     let too_slow =
-        "set statement_timeout = '150ms'; select count(sha256(record_send(row(id, v, v, v)))) from t";
+        "set statement_timeout = '250ms'; select count(sha256(record_send(row(id, v, v, v)))) from t";
     let error = database.try_query(too_slow).await.unwrap_err();
     assert!(error.contains("statement timeout"), "{error}");
     let whole = read(&database.url().await, WAYS[0], Some(u32::MAX), None).await;

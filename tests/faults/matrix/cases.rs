@@ -43,6 +43,7 @@ const AUTHENTICATION: Phase = Phase("authentication", Moment::Password);
 const SNAPSHOT: Phase = Phase("snapshot", Moment::Statement(|sql| sql.contains("pg_export_snapshot")));
 const JOIN: Phase = Phase("join", Moment::Statement(|sql| sql.contains("set transaction snapshot")));
 const CATALOG: Phase = Phase("catalog", Moment::Statement(is_catalog));
+const SIZES: Phase = Phase("sizes", Moment::Statement(|sql| sql.contains("pg_relation_size")));
 const SCAN: Phase = Phase("scan", Moment::Statement(is_scan));
 const SAMPLE: Phase = Phase("sample", Moment::Statement(is_sample));
 const CLOSING: Phase = Phase("closing", Moment::Statement(|sql| sql == "rollback"));
@@ -172,7 +173,7 @@ const LOCK: &str = "begin; lock table tenants, tasks, kinds, visits, storage.buc
 
 /// All of them.
 pub(super) fn all() -> Vec<Case> {
-    let network = [STARTUP, AUTHENTICATION, SNAPSHOT, JOIN, CATALOG, SCAN, SAMPLE, CLOSING];
+    let network = [STARTUP, AUTHENTICATION, SNAPSHOT, JOIN, CATALOG, SIZES, SCAN, SAMPLE, CLOSING];
     let mut cases = vec![always(
         "latency of 2 ms a message",
         Phase("throughout", Moment::Statement(|_| true)),
@@ -188,7 +189,7 @@ pub(super) fn all() -> Vec<Case> {
     ));
     cases.extend(struck(
         "row of an answer lost",
-        &[SNAPSHOT, JOIN, CATALOG, SCAN, SAMPLE],
+        &[SNAPSHOT, JOIN, CATALOG, SIZES, SCAN, SAMPLE],
         &Strike::Swallow(b'D'),
     ));
     for times in [ONCE, ALWAYS] {
@@ -229,7 +230,7 @@ pub(super) fn all() -> Vec<Case> {
     }
     // Not tried again: it depends on chance whose statement it is that fails once.
     let strike = Strike::Refuse { severity: "ERROR", code: "XX001" };
-    for phase in [CATALOG, SCAN, SAMPLE] {
+    for phase in [CATALOG, SIZES, SCAN, SAMPLE] {
         cases.push(always("ERROR XX001, data corrupted", phase, strike.clone()));
     }
     cases.push(spoilt(

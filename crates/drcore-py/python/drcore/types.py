@@ -1598,7 +1598,10 @@ class Spread:
     tenant_column: str | None = None
     """The column that says which tenant a row belongs to."""
     tenants: list[TenantRows] = field(default_factory=list)
-    """How many rows each tenant has: the thousand with the most."""
+    """
+    How many rows each tenant has: the thousand with the most. One of more than a hundred characters is
+    masked: `a lo…(8f3a)`.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -324,6 +324,11 @@ impl ContentJob {
         self.table.lessons.hopeless()
     }
 
+    /// Whether it is but a part of the table.
+    pub(super) fn is_part(&self) -> bool {
+        matches!(self.part, Part::Blocks(..))
+    }
+
     /// This part cannot be read, and so the table cannot.
     pub(super) fn give_up(&self, cause: &Cause) {
         self.table.lessons.give_up(cause);

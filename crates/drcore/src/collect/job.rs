@@ -297,6 +297,13 @@ impl Job {
         }
     }
 
+    /// Whether it took longer than a statement may although it is as small as can be: on a busy server that
+    /// may be chance.
+    pub(super) fn may_be_slow_by_chance(&self, cause: &Cause) -> bool {
+        let is_part = matches!(self, Self::Content(content) if content.is_part());
+        is_part && cause.kind == CauseKind::StatementTimeout
+    }
+
     /// There is no answer, and this is why.
     pub(super) fn give_up(&self, cause: &Cause) {
         if let Self::Content(content) = self {

@@ -239,7 +239,7 @@ impl<'s> Pool<'s> {
                     task.pieces(pieces).into_iter().rev().for_each(|task| queue.give_back(task));
                     continue;
                 }
-                if task.again && is_shortage(cause) {
+                if task.again && (is_shortage(cause) || task.job.may_be_slow_by_chance(cause)) {
                     queue.lock().await.put_last(Task { again: false, ..task });
                     continue;
                 }

@@ -1,5 +1,6 @@
 //! Counting rows per tenant and per hour, in the pass over a table that its content comes from.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
@@ -8,6 +9,8 @@ use crate::evidence::{HourRows, Spread, TenantRows};
 
 /// Tenants, or hours, that are counted at most: beyond, memory would depend on the data.
 const MOST: usize = 100_000;
+/// Bytes of all tenants together, at most.
+const BYTES: usize = 16 << 20;
 /// Hours from 1970 to 2000, where PostgreSQL begins to count.
 const EPOCH: i64 = 262_968;
 const MICROSECONDS: i64 = 3_600_000_000;
@@ -31,6 +34,7 @@ pub(crate) struct Tally {
     tenant: Option<(usize, &'static str)>,
     hour: Option<(usize, &'static str)>,
     tenants: HashMap<Option<Box<[u8]>>, u64>,
+    bytes: usize,
     hours: BTreeMap<i64, u64>,
     undated: u64,
     /// There are more than can be counted, or what cannot be understood.
@@ -49,8 +53,7 @@ impl Tally {
             return;
         }
         if let Some((at, _)) = self.tenant {
-            let tenant = value(at).map(Box::from);
-            *self.tenants.entry(tenant).or_default() += 1;
+            self.count(value(at).map(Box::from), 1);
         }
         if let Some((at, form)) = self.hour {
             match value(at).and_then(|value| hour(form, value)) {
@@ -65,7 +68,7 @@ impl Tally {
     pub(crate) fn add(&mut self, other: Self) {
         self.overflowed |= other.overflowed;
         for (tenant, rows) in other.tenants {
-            *self.tenants.entry(tenant).or_default() += rows;
+            self.count(tenant, rows);
         }
         for (hour, rows) in other.hours {
             *self.hours.entry(hour).or_default() += rows;
@@ -74,8 +77,20 @@ impl Tally {
         self.limit();
     }
 
+    fn count(&mut self, tenant: Option<Box<[u8]>>, rows: u64) {
+        let length = tenant.as_ref().map_or(0, |tenant| tenant.len());
+        match self.tenants.entry(tenant) {
+            Entry::Occupied(mut counted) => *counted.get_mut() += rows,
+            Entry::Vacant(first) => {
+                first.insert(rows);
+                self.bytes += length;
+            }
+        }
+    }
+
     fn limit(&mut self) {
-        if self.overflowed || self.tenants.len() > MOST || self.hours.len() > MOST {
+        let most = self.tenants.len().max(self.hours.len());
+        if self.overflowed || most > MOST || self.bytes > BYTES {
             self.overflowed = true;
             self.tenants = HashMap::new();
             self.hours = BTreeMap::new();
@@ -160,6 +175,12 @@ mod tests {
             tally.see(|_| Some(&bytes));
         }
         assert_eq!(tally.spread(None, None), None);
+        let mut long = Tally::new(Some((0, "text")), None);
+        for tenant in 0..=u8::MAX {
+            let bytes = vec![tenant; BYTES / 200];
+            long.see(|_| Some(&bytes));
+        }
+        assert_eq!(long.spread(None, None), None, "nor is more than memory is set aside for");
         let mut fine = Tally::new(Some((0, "int4")), None);
         fine.see(|_| Some(&[0, 0, 0, 7]));
         assert_eq!(fine.spread(None, None).unwrap().tenants[0].tenant.as_deref(), Some("7"));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Evidence, HourRows, TenantRows};
 use crate::sql::QualifiedName;
-use crate::text::{count, plural};
+use crate::text::{count, masked, plural};
 
 /// How the rows of a table are spread over tenants and hours: two bounded lists, never their product.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,7 +19,8 @@ pub struct Spread {
     /// The column that says which tenant a row belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_column: Option<String>,
-    /// How many rows each tenant has: the thousand with the most.
+    /// How many rows each tenant has: the thousand with the most. One of more than a hundred characters is
+    /// masked: `a lo…(8f3a)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tenants: Vec<TenantRows>,
     /// How many tenants there are; rows of none count as one.
@@ -45,6 +46,9 @@ impl Spread {
     /// Hours that are listed, at most.
     pub(crate) const HOURS: usize = 2_000;
 
+    /// Characters of a tenant that is kept as it is, at most.
+    const LONGEST: usize = 100;
+
     /// In the order in which they are listed, and no more than that.
     pub(crate) fn settle(&mut self) {
         // As the server sorts: by bytes, and NULL last.
@@ -56,6 +60,11 @@ impl Spread {
             ))
         });
         self.tenants.truncate(Self::TENANTS);
+        for tenant in self.tenants.iter_mut().filter_map(|tenant| tenant.tenant.as_mut()) {
+            if tenant.chars().count() > Self::LONGEST {
+                *tenant = masked(tenant);
+            }
+        }
         self.hours.sort_by_key(|hour| hour.hour);
         self.hours.drain(..self.hours.len().saturating_sub(Self::HOURS));
     }
@@ -167,7 +176,7 @@ impl Affected {
     /// `; of 3 tenants: acme −10, beta −2, gamma +1; of 1 hour: 2026-11-20T02:00Z −11`.
     pub(crate) fn clause(&self) -> String {
         let tenants = self.tenants.iter().map(|change| {
-            (change.tenant.clone().unwrap_or_else(|| "none".to_owned()), change.rows, change.were)
+            (change.tenant.as_deref().map_or_else(|| "none".to_owned(), said), change.rows, change.were)
         });
         let hours = self
             .hours
@@ -185,6 +194,13 @@ impl Evidence {
         };
         Affected::between(&spread(self)?, &spread(then)?)
     }
+}
+
+/// As a sentence can hold it: short, and in one line.
+fn said(tenant: &str) -> String {
+    let is_plain =
+        tenant.chars().count() <= 40 && !tenant.chars().any(char::is_control) && !tenant.is_empty();
+    if is_plain { tenant.to_owned() } else { masked(tenant).replace(char::is_control, "?") }
 }
 
 fn list(what: &str, total: u64, changes: impl Iterator<Item = (String, u64, u64)>) -> String {
@@ -257,6 +273,11 @@ mod tests {
         );
         assert!(affected.whole);
         assert_eq!(Affected::between(&then, &then), None);
+        let odd =
+            spread(&[("two\nlines of it", 1), (&"long".repeat(20), 2), (&"longer".repeat(20), 3)], 3, &[], 0);
+        let clause = Affected::between(&odd, &spread(&[], 0, &[], 0)).unwrap().clause();
+        assert!(!clause.contains('\n') && clause.len() < 90, "{clause}");
+        assert!(clause.contains("…("), "{clause}");
         let other = Spread { tenant_column: Some("org".to_owned()), hour_column: None, ..then.clone() };
         assert_eq!(Affected::between(&now, &other), None);
     }
