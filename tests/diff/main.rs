@@ -1,5 +1,6 @@
 //! What differs between two states is found exactly, nothing else is, and what was not read is never the same.
 
+mod hostile;
 mod locate;
 mod outcomes;
 mod rows;

@@ -148,6 +148,7 @@ async fn nothing_that_is_written_holds_a_secret() {
     let cluster = ScratchCluster::start(ScratchOptions::default()).await.unwrap();
     cluster.create_database("app").await.unwrap();
     cluster.execute("app", &database()).await.unwrap();
+    cluster.execute("postgres", "create database before template app").await.unwrap();
     let without = cluster.url("app");
     // The server asks for no password; that one is there is what counts.
     let url = without.replacen("postgres@", &format!("postgres:{PASSWORD}@"), 1);
@@ -172,6 +173,11 @@ async fn nothing_that_is_written_holds_a_secret() {
     run(&place, &[&all(&["judge", "evidence.json"])[..], &against].concat(), &[]);
     let since = "2001-01-01T00:00:00Z";
     assert_eq!(run(&place, &["gap", &url, "--since", since, "-o", "g.json", "-o", "g.txt"], &[]).code, 0);
+    let before = cluster.url("before").replacen("postgres@", &format!("postgres:{PASSWORD}@"), 1);
+    let rows = ["-o", "d.json", "-o", "d.txt", "-o", "d.ndjson", "-o", "d.csv"];
+    let ran = run(&place, &[&["diff", &before, &url][..], &rows].concat(), &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    run(&place, &["diff", "baseline.json", &url, "--format", "json"], &[]);
     assert_eq!(run(&place, &["init", &url], &[]).code, 0);
     let compare = ["--against", "baseline.json"];
     for repair in
