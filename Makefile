@@ -31,9 +31,10 @@ dist: ## Release artefacts in dist/: the command, the wheel, the npm tarball
 docs: ## The Rust documentation, in the browser
 	@. scripts/env; cargo doc --workspace --no-deps --open
 
-bench: ## Speed against the runbooks' SQL, the peers and the floor, as one table
+bench: ## Speed against the runbooks' SQL, the peers and the floor, into benches/RESULTS.md (ROWS=10000000 for more)
 	@scripts/postgres
-	@. scripts/env; cargo run --release --package drcore-bench
+	@. scripts/env; peers=$$(scripts/peers) && cargo run --release --package drcore-bench -- \
+	  --rows $(or $(ROWS),2000000) --rounds $(or $(ROUNDS),3) --peers "$$peers" --out benches/RESULTS.md
 
 soak: ## What is too slow for `make test`: fuzzing, the large cases, and every PostgreSQL that is supported
 	@scripts/postgres

@@ -19,6 +19,31 @@ create table invoices (id int primary key, tenant_id int not null, project_id in
 insert into invoices
 select n, 1 + n % 1000, 1 + (n * 17) % (:scale * 100), n % 9999, timestamptz '2026-01-01' + n * interval '7 seconds'
 from generate_series(1, :scale * 3000) n;
+-- Wide rows, most of them out of line.
+create table documents (id int primary key, tenant_id int not null, body text not null);
+insert into documents
+select n, 1 + n % 1000, (select string_agg(md5(n || ' ' || m), '') from generate_series(1, 200) m)
+from generate_series(1, :scale * 50) n;
+-- What is different in the broken copy is hard to tell by some formulas: each in a table of its own.
+create table collisions (id int primary key, body text);
+insert into collisions select n, 'note ' || n from generate_series(1, 1000) n;
+update collisions
+set body = (
+  select min(c.body)
+  from (
+    select 'collide' || n as body, hashtext('(7,collide' || n || ')') as hash from generate_series(1, 300000) n
+  ) c
+  group by c.hash
+  having count(*) > 1
+  limit 1
+)
+where id = 7;
+create table empties (id int primary key, body text);
+insert into empties select n, nullif('note ' || n, 'note 5') from generate_series(1, 1000) n;
+create table nulls (id int primary key, body text);
+insert into nulls select n, nullif('note ' || n, 'note 5') from generate_series(1, 1000) n;
+create table separators (id int primary key, a text not null, b text not null);
+insert into separators select n, case n when 5 then 'a|b' else 'a' end, case n when 5 then 'c' else 'b' end from generate_series(1, 1000) n;
 -- Validated and then broken, as a load with triggers off leaves it.
 alter table clients add foreign key (tenant_id) references tenants;
 alter table projects add foreign key (client_id) references clients;
