@@ -79,6 +79,14 @@ async fn parts_come_to_the_whole() {
             assert_eq!(parts.scans, whole.scans, "{plan}: {blocks}");
             assert!(sketches(&parts) == sketches(&whole), "{plan}: {blocks}");
         }
+        // Against a baseline the server sends sums only.
+        let mut options = CollectOptions::default();
+        options.blocks = Some(7);
+        let source = Source::connect(&url).await.unwrap();
+        let sums = collect(&source, &parse(&plan), Some(&whole), &options).await.unwrap();
+        for (table, scan) in &whole.scans.tables {
+            assert_eq!(sums.scans.tables[table].content, scan.content, "{plan}: {table}");
+        }
     }
 }
 

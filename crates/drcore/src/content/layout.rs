@@ -112,7 +112,8 @@ impl Layout {
              from {from} as drcore_table \
              cross join lateral (select pg_catalog.encode({}, 'hex') as hex offset 0) as drcore_row{}",
             self.hash(),
-            blocks.condition()
+            // A join has no ctid of its own: the name must say whose it is.
+            blocks.condition().replace("ctid", "drcore_table.ctid")
         )
     }
 
