@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::catalog::{ForeignKey, RelationKind};
-use crate::evidence::{Catalog, Cause};
+use crate::evidence::{Catalog, Cause, CauseKind};
 use crate::sql::{QualifiedName, ident};
 
 /// A reference from a child table to a parent table.
@@ -90,6 +90,20 @@ impl Comparison {
     }
 }
 
+/// Whether it is the name of an operator and nothing else, with its schema in quotes: `"public".=`.
+fn is_operator(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('"') else { return false };
+    // What is doubled is a part of the name.
+    let rest = rest.replace("\"\"", "");
+    let Some((schema, symbol)) = rest.split_once("\".") else { return false };
+    let fits = |c: char| "+-*/<>=~!@#%^&|`?".contains(c);
+    !schema.contains('"')
+        && !symbol.is_empty()
+        && symbol.chars().all(fits)
+        && !symbol.contains("--")
+        && !symbol.contains("/*")
+}
+
 fn bare(type_name: &str) -> String {
     match (type_name.find('('), type_name.find(')')) {
         // `timestamp(3) with time zone` and `numeric(10,2)[]` go on behind their modifier.
@@ -129,8 +143,13 @@ impl Reference {
     /// The reference of a foreign key, as the tables are now.
     ///
     /// # Errors
-    /// The cause, where relations could not be read.
+    /// The cause, where relations could not be read, or the key compares by what is no operator.
     pub fn of_foreign_key(key: &ForeignKey, catalog: &Catalog) -> Result<Self, Cause> {
+        // It may come from a file, and becomes a part of a statement.
+        if let Some(odd) = key.operators.iter().find(|operator| !is_operator(operator)) {
+            let message = format!("the foreign key {} compares by {odd:?}, which is no operator", key.name);
+            return Err(Cause::new(CauseKind::Unsupported, message));
+        }
         Ok(Self {
             child: key.child.clone(),
             child_columns: key.child_columns.clone(),
@@ -296,6 +315,26 @@ fn list(columns: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_operator_becomes_no_part_of_a_statement() {
+        for operator in ["\"pg_catalog\".=", "\"my \"\"odd\"\" .schema\".===", "\"a\"\".b\".<@"] {
+            assert!(is_operator(operator), "{operator}");
+        }
+        for odd in [
+            "",
+            "=",
+            "pg_catalog.=",
+            "\"pg_catalog\".",
+            "\"pg_catalog\".=) c.id or true --",
+            "\"pg_catalog\".=--",
+            "\"pg_catalog\"./*",
+            "\"a\" \".=",
+            "\"a\"; drop table t; \"b\".=",
+        ] {
+            assert!(!is_operator(odd), "{odd}");
+        }
+    }
 
     #[test]
     fn types_decide_how_plan_relations_are_compared() {
