@@ -129,13 +129,17 @@ export interface CollectOptions extends JudgeOptions {
   content?: boolean | undefined
   /** A snapshot to join, as `pg_export_snapshot()` gives it. The transaction that exported it must stay open. */
   snapshot?: string | undefined
+  /** Where the files of Supabase Storage are: `s3://bucket/prefix` or `file:///dir`. */
+  store?: string | undefined
+  /** Whose files, where the store holds those of several tenants. */
+  tenant?: string | undefined
 }
 
 /** How to verify. */
 export interface VerifyOptions extends CollectOptions {}
 
 /** How to collect a baseline. */
-export interface BaselineOptions extends Omit<CollectOptions, 'against'> {}
+export interface BaselineOptions extends Omit<CollectOptions, 'against' | 'store' | 'tenant'> {}
 
 /** What is asked of {@link gap}. */
 export interface GapOptions extends CallOptions {

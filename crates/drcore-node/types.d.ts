@@ -69,6 +69,7 @@ export type DiffVerdict = 'different' | 'same' | 'unproven'
  */
 export type Finding =
   | AchievedRpo
+  | AlteredFiles
   | ApiRoleAdded
   | AssertionFailed
   | AuthUsersExposed
@@ -87,10 +88,12 @@ export type Finding =
   | ExposureWidened
   | ExtraTable
   | FewerRows
+  | FilesWithoutBucket
   | ForceRlsLost
   | HalfNullKeys
   | MissingBucket
   | MissingColumn
+  | MissingFiles
   | MissingForeignKey
   | MissingKeyColumns
   | MissingRelation
@@ -110,6 +113,7 @@ export type Finding =
   | PolicyChanged
   | PolicyLost
   | PolicyTrustsUserMetadata
+  | ResizedFiles
   | RlsBypassed
   | RlsDisabled
   | RlsWithoutPolicies
@@ -123,6 +127,7 @@ export type Finding =
   | UnfedColumn
   | UnknownBucket
   | UnprotectableRelation
+  | UnreferencedFiles
 /**
  * What puts a finding right. Printed by default; applied only through a guarded target.
  */
@@ -236,6 +241,14 @@ export type UniqueOrigin = 'constraint' | 'index' | 'primary_key'
  * Something that may have been read.
  */
 export type ViewSourceFacts = ViewSourceFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type FilesFact = FilesFactRead | UnreadFact
+/**
+ * What the database says of a bucket.
+ */
+export type BucketState = 'there' | 'gone' | 'other'
 /**
  * Something that may have been read.
  */
@@ -1048,6 +1061,60 @@ export interface Choice {
    * What it does, in a few words.
    */
   summary: string
+}
+/**
+ * Files hold other bytes than their rows say.
+ */
+export interface AlteredFiles {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * How many bytes they are, or were, where that is known.
+   */
+  bytes: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * How many.
+   */
+  files: number
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'altered_files'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The first of them: name and version, and what was expected and found.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
 }
 /**
  * The API can become a role that it could not become.
@@ -2024,6 +2091,60 @@ export interface TenantChange {
   were: number
 }
 /**
+ * Files lie in the store of a bucket that is not there.
+ */
+export interface FilesWithoutBucket {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * How many bytes they are, or were, where that is known.
+   */
+  bytes: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * How many.
+   */
+  files: number
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'files_without_bucket'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The first of them: name and version, and what was expected and found.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * Row level security does not hold for the table's owner any more.
  */
 export interface ForceRlsLost {
@@ -2206,6 +2327,65 @@ export interface MissingColumn {
    * How bad it is.
    */
   severity: Severity
+}
+/**
+ * Objects have no bytes.
+ */
+export interface MissingFiles {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * How many bytes they are, or were, where that is known.
+   */
+  bytes: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * How many.
+   */
+  files: number
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'missing_files'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The first of them: name and version, and what was expected and found.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many of them have another version in the store: they were overwritten after the state that the
+   * database is in.
+   */
+  superseded: number
 }
 /**
  * A foreign key of the baseline is not there any more.
@@ -3136,6 +3316,60 @@ export interface PolicyTrustsUserMetadata {
   severity: Severity
 }
 /**
+ * Files have another size than their rows say.
+ */
+export interface ResizedFiles {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * How many bytes they are, or were, where that is known.
+   */
+  bytes: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * How many.
+   */
+  files: number
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'resized_files'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The first of them: name and version, and what was expected and found.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * Row level security does not hold for a role of the API.
  */
 export interface RlsBypassed {
@@ -3772,6 +4006,60 @@ export interface UnprotectableRelation {
   severity: Severity
 }
 /**
+ * No row knows the files.
+ */
+export interface UnreferencedFiles {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * How many bytes they are, or were, where that is known.
+   */
+  bytes: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * How many.
+   */
+  files: number
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unreferenced_files'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The first of them: name and version, and what was expected and found.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * Something that was wanted and could not be read.
  */
 export interface Unread {
@@ -4220,6 +4508,10 @@ export interface Evidence {
    * What the catalog says.
    */
   catalog: Catalog
+  /**
+   * The files of Supabase Storage, against the rows that know of them; only where a store was given.
+   */
+  files?: FilesFact
   /**
    * Always `drcore.evidence/1`.
    */
@@ -4896,6 +5188,133 @@ export interface ViewSource {
   view: string
 }
 /**
+ * What was read.
+ */
+export interface FilesFactRead {
+  read: Files
+}
+/**
+ * The files of one tenant in a store, against the rows of `storage.objects`.
+ */
+export interface Files {
+  /**
+   * By bucket: those of the database, and those that only the store knows.
+   */
+  buckets: {
+    [k: string]: BucketFiles
+  }
+  /**
+   * How many bytes they are.
+   */
+  bytes: number
+  /**
+   * Whether checksums were compared.
+   */
+  checksums: boolean
+  /**
+   * How many files were listed.
+   */
+  objects: number
+  /**
+   * How many rows of `storage.objects` were read.
+   */
+  rows: number
+  /**
+   * Where they were looked for: never a key.
+   */
+  store: string
+  /**
+   * Whose they are.
+   */
+  tenant: string
+  /**
+   * What can be seen from there and what cannot, in a sentence.
+   */
+  vantage: string
+}
+/**
+ * The files of one bucket.
+ */
+export interface BucketFiles {
+  /**
+   * What the database says of the bucket.
+   */
+  bucket: BucketState
+  /**
+   * How many bytes they are.
+   */
+  bytes: number
+  /**
+   * Files of the same size and another checksum than their rows say.
+   */
+  checksum_differs?: OddFiles
+  /**
+   * Rows whose bytes are not there.
+   */
+  missing?: OddFiles
+  /**
+   * How many files.
+   */
+  objects: number
+  /**
+   * How many rows.
+   */
+  rows: number
+  /**
+   * What uploads in pieces left beside the bytes.
+   */
+  side_files?: number
+  /**
+   * Files of another size than their rows say.
+   */
+  size_differs?: OddFiles
+  /**
+   * Rows whose checksum was compared.
+   */
+  summed?: number
+  /**
+   * Of these, those of which another version is there.
+   */
+  superseded?: number
+  /**
+   * Uploads that go on, or were given up.
+   */
+  unfinished?: number
+  /**
+   * Files that no row knows.
+   */
+  unreferenced?: OddFiles
+  /**
+   * Rows that do not say how large their object is, of which only the presence was compared.
+   */
+  unsized_rows?: number
+  /**
+   * Rows whose checksum, or whose file's, is of a kind that says nothing about the bytes.
+   */
+  unsummed?: number
+  /**
+   * Rows from before objects had versions.
+   */
+  unversioned?: number
+}
+/**
+ * How many files something is wrong with.
+ */
+export interface OddFiles {
+  /**
+   * How many bytes they are, or were, where that is known.
+   */
+  bytes: number
+  /**
+   * How many: exact.
+   */
+  files: number
+  /**
+   * The first of them: name and version, and what was expected and found.
+   */
+  samples: string[]
+}
+/**
  * What reading the tables themselves showed.
  */
 export interface Scans {
@@ -5363,6 +5782,10 @@ export interface Plan {
    */
   skip?: Skip[]
   /**
+   * Where the files of Supabase Storage are, and how they are compared.
+   */
+  storage_orphans?: StorageOrphans | null
+  /**
    * How rows belong to tenants.
    */
   tenancy?: Tenancy | null
@@ -5608,6 +6031,27 @@ export interface Skip {
    * Why.
    */
   reason: string
+}
+/**
+ * Where the files of Supabase Storage are, and how they are compared.
+ */
+export interface StorageOrphans {
+  /**
+   * Whether checksums are compared as well; for a directory, every file is read for it.
+   */
+  checksums?: boolean
+  /**
+   * How many files are named of what is wrong in a bucket. Default: 20.
+   */
+  samples?: number | null
+  /**
+   * What holds `<tenant>/<bucket>/…`: `s3://bucket/prefix` or `file:///dir`.
+   */
+  store?: string | null
+  /**
+   * Whose files, where the store holds those of several tenants.
+   */
+  tenant?: string | null
 }
 /**
  * How rows belong to tenants.

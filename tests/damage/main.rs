@@ -11,6 +11,7 @@ mod orphan_fks;
 mod rls_coverage;
 mod row_counts;
 mod sequence_lag;
+mod storage_orphans;
 
 use drcore_tests::Database;
 

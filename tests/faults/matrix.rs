@@ -67,15 +67,17 @@ async fn no_fault_makes_any_check_green() {
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("faults/MATRIX.md");
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    let ids: Vec<&str> = twins.healthy.usual.checks.iter().map(|check| check.id.as_str()).collect();
+    // A page of other checks has no row in common, and some cases leave the cluster with what they did to it.
+    let attempts = if stored.contains(&header(&ids)) { 2 } else { 0 };
     // On a busy machine a limit may strike before the fault does: once more, with nothing beside it.
-    for _ in 0..2 {
+    for _ in 0..attempts {
         for (row, case) in rows.iter_mut().zip(&cases) {
             if !stored.contains(&row.line()) {
                 *row = both(&arena, twins, case).await;
             }
         }
     }
-    let ids: Vec<&str> = twins.healthy.usual.checks.iter().map(|check| check.id.as_str()).collect();
     let page = page(&ids, &rows);
     println!("{page}");
     if std::env::var_os("DRCORE_WRITE_FIXTURES").is_some_and(|what| what == "all") {
@@ -215,13 +217,17 @@ it is tried again. What comes through once was tried again, or was not needed an
 
 "
     .to_owned();
-    let head: Vec<&str> = ["fault", "at", "times"].iter().chain(checks).copied().collect();
-    page.push_str(&line(&head));
-    page.push_str(&line(&vec!["---"; head.len()]));
+    page.push_str(&header(checks));
+    page.push_str(&line(&vec!["---"; checks.len() + 3]));
     for row in rows {
         page.push_str(&row.line());
     }
     page
+}
+
+fn header(checks: &[&str]) -> String {
+    let head: Vec<&str> = ["fault", "at", "times"].iter().chain(checks).copied().collect();
+    line(&head)
 }
 
 fn line(cells: &[&str]) -> String {

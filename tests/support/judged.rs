@@ -28,6 +28,12 @@ pub(crate) fn record(plan: &Plan, now: &Evidence, then: Option<&Evidence>) {
 fn still(mut evidence: Evidence) -> Evidence {
     let run = &mut evidence.run;
     run.host = None;
+    // Where files were looked for, and when.
+    run.notes.retain(|note| !note.starts_with("files were looked for"));
+    if let drcore::evidence::Fact::Read(files) = &mut evidence.files {
+        "file:///store".clone_into(&mut files.store);
+    }
+    let run = &mut evidence.run;
     run.elapsed_ms = 0;
     if let Some(server) = &mut run.server {
         server.taken_at = run.taken_at;

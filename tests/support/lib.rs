@@ -178,6 +178,16 @@ impl Database {
     }
 }
 
+impl Database {
+    /// The report of a call on it that has no baseline.
+    pub async fn judged(&self, options: &drcore::VerifyOptions) -> Report {
+        let url = self.url().await;
+        let evidence = self.untouched(drcore::collect(&url, options)).await.expect("evidence is collected");
+        judged::record(&options.plan, &evidence, None);
+        options.plan.judge(&evidence, None)
+    }
+}
+
 /// Parses a plan, showing its mistakes where it has any.
 pub fn parse(plan: &str) -> Plan {
     match Plan::from_toml(plan) {

@@ -44,6 +44,9 @@ alter table public.invoices owner to v_postgres;
 create schema internal;
 create table internal.jobs (id int primary key, created_at timestamptz not null);
 insert into internal.jobs select n, '2026-11-20T01:00:00Z' from generate_series(1, 10) n;
+insert into storage.objects (bucket_id, name, version, created_at, updated_at) values
+  ('documents', 'a', '1f9d7a52-3c0e-4b57-9a2e-000000000001', '2026-11-20T01:00:00Z', '2026-11-20T01:00:00Z'),
+  ('documents', 'b', '1f9d7a52-3c0e-4b57-9a2e-000000000002', '2026-11-20T01:00:00Z', '2026-11-20T01:00:00Z');
 grant usage on schema internal to v_bare, v_postgres, v_read_only;
 grant select on internal.jobs to v_bare, v_postgres, v_read_only;
 ";
@@ -119,6 +122,17 @@ fn word(healthy: &CheckResult, damaged: &CheckResult, known: &BTreeSet<String>) 
     }
 }
 
+/// A store with these files in the bucket `documents`.
+fn files(paths: &[&str]) -> tempfile::TempDir {
+    let root = tempfile::TempDir::new().unwrap();
+    for path in paths {
+        let file = root.path().join("stub/documents").join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, "x").unwrap();
+    }
+    root
+}
+
 /// Every word of the page's table, by check and column.
 fn promised() -> BTreeMap<(String, String), String> {
     let page = drcore::pages::ALL.iter().find(|page| page.topic == "roles").unwrap();
@@ -142,19 +156,29 @@ fn promised() -> BTreeMap<(String, String), String> {
 #[tokio::test]
 async fn the_page_says_what_each_role_can_prove() {
     let twins = twins().await;
-    let all = report(&twins.damaged, "postgres", PLAN, &twins.baseline).await;
+    // All the files, and all but one.
+    let (whole, holed) = (
+        files(&["a/1f9d7a52-3c0e-4b57-9a2e-000000000001", "b/1f9d7a52-3c0e-4b57-9a2e-000000000002"]),
+        files(&["a/1f9d7a52-3c0e-4b57-9a2e-000000000001"]),
+    );
+    let with = |files: &tempfile::TempDir| {
+        format!("{PLAN}\n[storage_orphans]\nstore = \"file://{}\"\n", files.path().display())
+    };
+    let (whole_plan, holed_plan) = (with(&whole), with(&holed));
+    let all = report(&twins.damaged, "postgres", &holed_plan, &twins.baseline).await;
     let mut expected: Vec<&str> = FOUND.to_vec();
     expected.extend([
         "content_drift:rows_differ:internal.jobs",
         "freshness:stale_data:internal.jobs.created_at",
         "row_counts:fewer_rows:internal.jobs",
+        "storage_orphans:missing_files:documents",
     ]);
     expected.sort_unstable();
     assert_eq!(ids(&all), expected);
     let mut measured = BTreeMap::new();
     for (who, role) in WHO {
-        let healthy = report(&twins.healthy, role, PLAN, &twins.baseline).await;
-        let damaged = report(&twins.damaged, role, PLAN, &twins.baseline).await;
+        let healthy = report(&twins.healthy, role, &whole_plan, &twins.baseline).await;
+        let damaged = report(&twins.damaged, role, &holed_plan, &twins.baseline).await;
         for (healthy, damaged) in healthy.checks.iter().zip(&damaged.checks) {
             let known =
                 check(&all, &healthy.id).findings.iter().map(|finding| finding.id().to_owned()).collect();

@@ -5,16 +5,18 @@ use serde_json::{Map, Value, json};
 use crate::collect::ContentChoice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
-use crate::plan::{Limits, Plan, Skip, Span};
+use crate::plan::{Limits, Plan, Skip, Span, StorageOrphans};
+use crate::storage::Store;
 use crate::verify::{Against, VerifyOptions};
 
 /// The keys that [`VerifyOptions::from_json`] knows.
-const KEYS: &[&str] = &["against", "content", "deadline", "limits", "only", "plan", "sessions", "snapshot"];
+const KEYS: &[&str] =
+    &["against", "content", "deadline", "limits", "only", "plan", "sessions", "snapshot", "store", "tenant"];
 
 impl VerifyOptions {
     /// Reads the options of a call: `{"plan": PATH | {…}, "against": FILE | URL | {evidence},
     /// "only": [CHECK…], "deadline": "10m", "sessions": 2, "limits": {"statement_timeout": "1h", …},
-    /// "snapshot": ID, "content": true}`, every key optional. What is said of limits goes before the plan's.
+    /// "snapshot": ID, "content": true, "store": URL, "tenant": ID}`, every key optional. What is said of limits goes before the plan's.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a key that is not known or a value of another type;
@@ -39,7 +41,43 @@ impl VerifyOptions {
                 .ok_or_else(|| usage("snapshot: expected the id of an exported snapshot".to_owned()))?;
             options.collect.snapshot = Some(id.to_owned());
         }
+        let mut text = |key: &str| match given.remove(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(usage(format!("{key}: expected text"))),
+        };
+        let (store, tenant) = (text("store")?, text("tenant")?);
+        options.files(store.as_deref(), tenant.as_deref())?;
         Ok(options)
+    }
+}
+
+impl VerifyOptions {
+    /// Compares the rows of `storage.objects` with the files of this store and tenant; what is not named here
+    /// is what the plan names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if it is no URL of a store (`s3://bucket/prefix`, `file:///dir`), or a tenant of none.
+    pub fn files(&mut self, store: Option<&str>, tenant: Option<&str>) -> Result<()> {
+        let section = self.plan.storage_orphans.as_ref();
+        let planned = section.and_then(StorageOrphans::store);
+        let store = match store {
+            Some(url) => {
+                let mut store = Store::parse(url)?;
+                store.tenant = section.and_then(|section| section.tenant.clone());
+                Some(store)
+            }
+            None => planned,
+        };
+        self.collect.store = match (store, tenant) {
+            (Some(store), Some(tenant)) => Some(store.of_tenant(tenant)?),
+            (None, Some(_)) => {
+                let error = Error::new(ErrorKind::Usage, "a tenant was named, and no store");
+                return Err(error.hint("Name the store too: s3://BUCKET/PREFIX or file:///DIRECTORY."));
+            }
+            (store, None) => store,
+        };
+        Ok(())
     }
 }
 
@@ -146,6 +184,9 @@ mod tests {
             (r#"{"limits": {"sessions": 0}}"#, "limits have mistakes"),
             (r#"{"limits": {"snapshot_agee": "1h"}}"#, "limits have mistakes"),
             (r#"{"content": "yes"}"#, "content"),
+            (r#"{"store": 5}"#, "store"),
+            (r#"{"store": "s3://key:word@b"}"#, "a user, a key"),
+            (r#"{"tenant": "stub"}"#, "no store"),
         ] {
             let error = VerifyOptions::from_json(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);

@@ -16,6 +16,7 @@ pub mod policies;
 pub mod rls_coverage;
 pub mod row_counts;
 pub mod sequence_lag;
+pub mod storage_orphans;
 
 pub use crate::check::Check;
 
@@ -30,6 +31,7 @@ pub static ALL: &[&Check] = &[
     &rls_coverage::CHECK,
     &row_counts::CHECK,
     &sequence_lag::CHECK,
+    &storage_orphans::CHECK,
 ];
 
 /// The check of this id.

@@ -12,6 +12,7 @@ mod attempt;
 mod content;
 mod duplicates;
 mod explain;
+mod files;
 mod gathering;
 mod job;
 mod jobs;
@@ -29,6 +30,7 @@ mod workers;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::FutureExt;
 use jiff::Timestamp;
 
 pub(crate) use asking::{rewrite_check, unless_stopped};
@@ -47,6 +49,7 @@ use crate::error::Result;
 use crate::evidence::catalog::CatalogFactName;
 use crate::evidence::{Evidence, Failure, Run};
 use crate::plan::Plan;
+use crate::storage::Store;
 use crate::text::milliseconds;
 
 /// Says what is wanted, given what is known so far.
@@ -71,6 +74,8 @@ pub struct CollectOptions {
     /// Blocks of a table that one statement reads, at most. Where nobody says, large tables are read in parts
     /// that suit their size and the number of sessions, and in smaller ones where a statement takes longer than it may.
     pub blocks: Option<u32>,
+    /// The store whose files are compared with the rows of `storage.objects`.
+    pub store: Option<Store>,
     /// These facts of the catalog and nothing else, whatever checks want: no table is scanned.
     pub facts: Option<Vec<CatalogFactName>>,
     /// What is wanted instead of what the checks want: the other verbs' questions.
@@ -82,6 +87,7 @@ impl std::fmt::Debug for CollectOptions {
         f.debug_struct("CollectOptions")
             .field("snapshot", &self.snapshot)
             .field("only", &self.only)
+            .field("store", &self.store)
             .field("facts", &self.facts)
             .finish_non_exhaustive()
     }
@@ -152,6 +158,8 @@ async fn collect_until(
             evidence
         }
     };
+    // Without its type, whose parts are many, or the futures of callers would be too deep for the compiler.
+    collection.files(&mut evidence).boxed().await;
     evidence.run.elapsed_ms = milliseconds(started);
     tracing::info!(
         elapsed_ms = evidence.run.elapsed_ms,

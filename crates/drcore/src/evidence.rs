@@ -8,6 +8,7 @@
 pub mod acl;
 mod assertions;
 pub mod catalog;
+mod files;
 mod run;
 mod scan;
 mod spread;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use assertions::AssertionValue;
 pub use catalog::Catalog;
+pub use files::{BucketFiles, BucketState, Files, OddFiles};
 pub use run::{Access, Failure, PasswordFrom, Run, Server};
 pub use scan::{
     DuplicateSample, Duplicates, Extremes, HourRows, LocatedRows, OrphanSample, Orphans, Recent, RowKeys,
@@ -34,6 +36,7 @@ pub(crate) use version::refuse_older;
 use crate::content::Sketches;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::redacted;
+use crate::storage::StoredRows;
 
 /// Why something could not be read: the kind, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -233,11 +236,17 @@ pub struct Evidence {
     /// Results of the team's own statements, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub assertions: BTreeMap<String, Fact<AssertionValue>>,
+    /// The files of Supabase Storage, against the rows that know of them; only where a store was given.
+    #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
+    pub files: Fact<Files>,
     /// All that is volatile: instants, versions, sessions, timings.
     pub run: Run,
     /// What the file of sketches holds, or will hold.
     #[serde(skip)]
     pub(crate) sketched: Sketches,
+    /// The rows that the files of a store are compared with, while it is collected.
+    #[serde(skip)]
+    pub(crate) stored_rows: StoredRows,
 }
 
 /// Equal are those that say the same of the same collection, wherever the sketches are kept.
@@ -247,6 +256,7 @@ impl PartialEq for Evidence {
             && self.catalog == other.catalog
             && self.scans == other.scans
             && self.assertions == other.assertions
+            && self.files == other.files
             && self.run.without_files() == other.run.without_files()
     }
 }
@@ -262,8 +272,10 @@ impl Evidence {
             catalog: Catalog::default(),
             scans: Scans::default(),
             assertions: BTreeMap::new(),
+            files: Fact::NotAsked,
             run,
             sketched: Sketches::default(),
+            stored_rows: StoredRows::default(),
         }
     }
 

@@ -218,6 +218,8 @@ macro_rules! findings {
 findings! {
     /// How long before the restore target the newest row of all was written.
     AchievedRpo(checks::freshness::AchievedRpo) = "achieved_rpo",
+    /// Files hold other bytes than their rows say.
+    AlteredFiles(checks::storage_orphans::AlteredFiles) = "altered_files",
     /// The API can become a role that it could not become.
     ApiRoleAdded(checks::rls_coverage::ApiRoleAdded) = "api_role_added",
     /// One of the team's own statements returned other than what the plan expects.
@@ -254,6 +256,8 @@ findings! {
     ExtraTable(checks::row_counts::ExtraTable) = "extra_table",
     /// A table has fewer rows than the baseline.
     FewerRows(checks::row_counts::FewerRows) = "fewer_rows",
+    /// Files lie in the store of a bucket that is not there.
+    FilesWithoutBucket(checks::storage_orphans::FilesWithoutBucket) = "files_without_bucket",
     /// Row level security does not hold for the table's owner any more.
     ForceRlsLost(checks::rls_coverage::ForceRlsLost) = "force_rls_lost",
     /// A row breaks MATCH FULL: some columns of its key are NULL, others are not.
@@ -262,6 +266,8 @@ findings! {
     MissingBucket(checks::bucket_privacy::MissingBucket) = "missing_bucket",
     /// A timestamp column that the plan or the baseline names is nowhere.
     MissingColumn(checks::freshness::MissingColumn) = "missing_column",
+    /// Objects have no bytes.
+    MissingFiles(checks::storage_orphans::MissingFiles) = "missing_files",
     /// A foreign key of the baseline is not there any more.
     MissingForeignKey(checks::orphan_fks::MissingForeignKey) = "missing_foreign_key",
     /// A key of the plan names a table or column that is nowhere.
@@ -300,6 +306,8 @@ findings! {
     PolicyLost(checks::policies::PolicyLost) = "policy_lost",
     /// A policy believes what users can edit.
     PolicyTrustsUserMetadata(checks::rls_coverage::PolicyTrustsUserMetadata) = "policy_trusts_user_metadata",
+    /// Files have another size than their rows say.
+    ResizedFiles(checks::storage_orphans::ResizedFiles) = "resized_files",
     /// Row level security does not hold for a role of the API.
     RlsBypassed(checks::rls_coverage::RlsBypassed) = "rls_bypassed",
     /// Row level security is off.
@@ -326,6 +334,8 @@ findings! {
     UnknownBucket(checks::bucket_privacy::UnknownBucket) = "unknown_bucket",
     /// The API reads a materialised view or foreign table, where policies cannot be.
     UnprotectableRelation(checks::rls_coverage::UnprotectableRelation) = "unprotectable_relation",
+    /// No row knows the files.
+    UnreferencedFiles(checks::storage_orphans::UnreferencedFiles) = "unreferenced_files",
 }
 
 impl Finding {

@@ -88,6 +88,7 @@ pub mod restore;
 pub mod schema;
 pub mod secret;
 pub mod sql;
+pub mod storage;
 mod suggest;
 mod text;
 pub mod unique;

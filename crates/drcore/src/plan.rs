@@ -25,6 +25,7 @@ mod row_counts;
 mod scope;
 mod sequence_lag;
 mod skip;
+mod storage_orphans;
 mod tenancy;
 
 use std::path::Path;
@@ -49,6 +50,7 @@ pub use scope::Scope;
 pub(crate) use scope::glob;
 pub use sequence_lag::SequenceLag;
 pub use skip::Skip;
+pub use storage_orphans::StorageOrphans;
 pub use tenancy::Tenancy;
 
 use crate::content::ContentWay;
@@ -100,6 +102,9 @@ pub struct Plan {
     /// When a sequence counts as nearly used up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence_lag: Option<SequenceLag>,
+    /// Where the files of Supabase Storage are, and how they are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_orphans: Option<StorageOrphans>,
     /// The team's own statements, and what they must return.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub assertions: Vec<Assertion>,
@@ -129,6 +134,7 @@ impl Default for Plan {
             freshness: None,
             row_counts: None,
             sequence_lag: None,
+            storage_orphans: None,
             assertions: Vec::new(),
             accept: Vec::new(),
             skip: Vec::new(),
@@ -216,6 +222,7 @@ impl Plan {
             freshness: fields.section(reader, "freshness", Freshness::read),
             row_counts: fields.section(reader, "row_counts", RowCounts::read),
             sequence_lag: fields.section(reader, "sequence_lag", SequenceLag::read),
+            storage_orphans: fields.section(reader, "storage_orphans", StorageOrphans::read),
             assertions: fields.optional(reader, "assertions", Assertion::read_all).unwrap_or_default(),
             accept: fields.list(reader, "accept", Accept::read),
             skip: fields.list(reader, "skip", Skip::read),
@@ -250,6 +257,7 @@ impl Plan {
             "freshness" => self.freshness.is_some(),
             "row_counts" => self.row_counts.is_some(),
             "sequence_lag" => self.sequence_lag.is_some(),
+            "storage_orphans" => self.storage_orphans.is_some(),
             _ => false,
         }
     }

@@ -11,7 +11,7 @@ use crate::collect::{
 use crate::connect::Dsn;
 use crate::error::Result;
 use crate::evidence::Evidence;
-use crate::plan::Plan;
+use crate::plan::{Plan, StorageOrphans};
 use crate::report::Report;
 
 /// What a database is compared with.
@@ -106,13 +106,14 @@ impl VerifyOptions {
     /// within the one deadline. Where their servers have too few connections for that, one after the other.
     async fn collect_both(&self, url: &str) -> Result<(Evidence, Option<Evidence>)> {
         Dsn::parse(url)?;
+        let collect = self.of_database();
         let Some(Against::Url(source)) = &self.against else {
             let then = self.stored()?;
-            let now = collect_or_unreachable(url, &self.plan, then.as_ref(), &self.collect).await;
+            let now = collect_or_unreachable(url, &self.plan, then.as_ref(), &collect).await;
             return Ok((now, then));
         };
         Dsn::parse(source)?;
-        let (mut of_source, mut of_database) = (self.of_source(), self.collect.clone());
+        let (mut of_source, mut of_database) = (self.of_source(), collect);
         if let Some(tell) = &self.collect.progress {
             [of_source.progress, of_database.progress] = both(tell).map(Some);
         }
@@ -145,13 +146,20 @@ impl VerifyOptions {
         Ok((now, then))
     }
 
+    /// How to collect the database itself: with the files of the store that the call, else the plan, names.
+    fn of_database(&self) -> CollectOptions {
+        let planned = self.plan.storage_orphans.as_ref().and_then(StorageOrphans::store);
+        CollectOptions { store: self.collect.store.clone().or(planned), ..self.collect.clone() }
+    }
+
     /// How to collect what others are compared with: with the content of tables, where the link is fast.
     fn of_baseline(&self) -> CollectOptions {
         let content = match self.collect.content {
             ContentChoice::AsBaseline => ContentChoice::ByLink,
             content => content,
         };
-        CollectOptions { content, ..self.collect.clone() }
+        // The files are of the database that is verified, and change under what is kept for later.
+        CollectOptions { content, store: None, ..self.collect.clone() }
     }
 
     /// The same of the live database that another one is compared with: a snapshot to join is that one's.

@@ -90,7 +90,14 @@ impl Arena {
         );
         install(&cluster, &certificate).await;
         let (healthy, damage) = SCRIPT.split_once("-- damage\n").unwrap();
-        let twins = Twins::new(&cluster, "app", &format!("{SUPABASE}\n{healthy}"), damage, PLAN).await;
+        for number in 1..=2 {
+            let directory = files.path().join(format!("store/stub/documents/{number}.pdf"));
+            std::fs::create_dir_all(&directory).unwrap();
+            std::fs::write(directory.join(format!("1f9d7a52-3c0e-4b57-9a2e-{number:012}")), "bytes").unwrap();
+        }
+        let plan =
+            format!("{PLAN}\n[storage_orphans]\nstore = \"file://{}/store\"\n", files.path().display());
+        let twins = Twins::new(&cluster, "app", &format!("{SUPABASE}\n{healthy}"), damage, &plan).await;
         Self { cluster, port, twins, authority, files, copies: std::sync::atomic::AtomicU32::new(0) }
     }
 

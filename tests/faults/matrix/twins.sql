@@ -23,6 +23,9 @@ alter table kinds enable row level security;
 alter table visits enable row level security;
 create policy own on tasks for all to authenticated using (tenant_id = 1);
 insert into storage.buckets (id, name, public) values ('documents', 'documents', false);
+-- Of the first two the files are there.
+insert into storage.objects (bucket_id, name, version)
+select 'documents', n || '.pdf', '1f9d7a52-3c0e-4b57-9a2e-' || lpad(n::text, 12, '0') from generate_series(1, 2) n;
 -- damage
 -- What is written while an index is not ready is not in it.
 update pg_index set indisready = false where indexrelid = 'kinds_pkey'::regclass;
@@ -35,3 +38,4 @@ delete from tasks where created_at > '2026-11-20T02:20:00Z';
 select setval('tasks_id_seq', 2);
 alter table tasks disable row level security;
 update storage.buckets set public = true;
+update storage.objects set version = '1f9d7a52-3c0e-4b57-9a2e-000000000003' where name = '2.pdf';

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::shared::{self, CheckArguments, ContentArguments, DatabaseArguments, PlanArguments, Prepared};
+use super::shared::{
+    self, CheckArguments, ContentArguments, DatabaseArguments, PlanArguments, Prepared, StoreArguments,
+};
 use crate::fault::Fault;
 use crate::screen::Screen;
 
@@ -26,6 +28,8 @@ pub(crate) struct Arguments {
     check: CheckArguments,
     #[command(flatten)]
     content: ContentArguments,
+    #[command(flatten)]
+    store: StoreArguments,
     /// Where it is stored, as .json; replaced whole or not at all. What tells
     /// which rows differ goes beside it, as .sketches: keep both
     #[arg(short, long, value_name = "FILE", env = "DRCORE_OUTPUT")]
@@ -39,6 +43,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     let Prepared { url, mut options, display } =
         arguments.database.prepare(&arguments.plan, Some(&arguments.check), outputs, screen)?;
     arguments.content.apply(&mut options);
+    arguments.store.apply(&mut options)?;
     let evidence = drcore::collect(&url, &options).await?;
     drop(display);
     evidence.save(&arguments.output).map_err(Fault::unwritten)?;

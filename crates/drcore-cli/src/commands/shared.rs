@@ -181,6 +181,30 @@ impl ContentArguments {
     }
 }
 
+/// Where the files are.
+#[expect(clippy::doc_markdown, reason = "help is no Markdown")]
+#[derive(Debug, clap::Args)]
+pub(crate) struct StoreArguments {
+    /// Where the files of Supabase Storage are, what holds <tenant>/<bucket>/…:
+    /// s3://BUCKET/PREFIX or file:///DIRECTORY
+    ///
+    /// For S3, AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and
+    /// AWS_SECRET_ACCESS_KEY say how to get at it.
+    #[arg(long, value_name = "URL", env = "DRCORE_STORE", value_parser = not_empty)]
+    store: Option<String>,
+    /// Whose files, where the store holds those of several tenants (on Supabase
+    /// the project's ref)
+    #[arg(long, value_name = "ID", env = "DRCORE_TENANT", value_parser = not_empty)]
+    tenant: Option<String>,
+}
+
+impl StoreArguments {
+    /// The options with what these arguments say.
+    pub(crate) fn apply(&self, options: &mut VerifyOptions) -> Result<(), Fault> {
+        options.files(self.store.as_deref(), self.tenant.as_deref()).map_err(Fault::usage)
+    }
+}
+
 /// What it is compared with, and which checks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArguments {

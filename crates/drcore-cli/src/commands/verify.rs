@@ -2,6 +2,7 @@
 
 use super::shared::{
     CheckArguments, ContentArguments, DatabaseArguments, PlanArguments, Prepared, ReportArguments,
+    StoreArguments,
 };
 use crate::fault::Fault;
 use crate::screen::Screen;
@@ -16,6 +17,7 @@ Examples:
   drcore verify --against baseline.json
   drcore verify postgresql://me@localhost/restored --only row_counts -v
   drcore verify --against baseline.json -o report.json --fail-on critical
+  drcore verify --store s3://storage-backend --tenant stub --only storage_orphans
   drcore verify --format json --deadline 10m | jq .verdict")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -26,6 +28,8 @@ pub(crate) struct Arguments {
     check: CheckArguments,
     #[command(flatten)]
     content: ContentArguments,
+    #[command(flatten)]
+    store: StoreArguments,
     #[command(flatten)]
     report: ReportArguments,
 }
@@ -40,6 +44,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
         screen,
     )?;
     arguments.content.apply(&mut options);
+    arguments.store.apply(&mut options)?;
     let report = drcore::verify(&url, &options).await?;
     drop(display);
     arguments.report.conclude(&report, &outputs, screen)

@@ -27,6 +27,8 @@ async def verify(
     sessions: int | None = None,
     limits: LimitsLike | None = None,
     content: bool | None = None,
+    store: str | None = None,
+    tenant: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Verifies a database: collects, and judges.
@@ -44,6 +46,8 @@ async def verify(
         limits: Further limits, as in the plan's ``[limits]``, before which they go:
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         content: Whether the rows themselves are read and compared; by default where the server is near.
+        store: Where the files of Supabase Storage are: ``s3://bucket/prefix`` or ``file:///dir``.
+        tenant: Whose files, where the store holds those of several tenants.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
     Raises:
@@ -60,6 +64,8 @@ async def verify(
         sessions=sessions,
         limits=limits,
         content=content,
+        store=store,
+        tenant=tenant,
     )
     return cast(Report, await wait_async(lambda wake: _native.verify(url, text, evidence, wake), on_progress))
 
@@ -74,6 +80,8 @@ async def collect(
     sessions: int | None = None,
     limits: LimitsLike | None = None,
     content: bool | None = None,
+    store: str | None = None,
+    tenant: str | None = None,
     snapshot: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
@@ -89,6 +97,8 @@ async def collect(
         limits: Further limits, as in the plan's ``[limits]``, before which they go:
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         content: Whether the rows themselves are read and compared; by default where the server is near.
+        store: Where the files of Supabase Storage are: ``s3://bucket/prefix`` or ``file:///dir``.
+        tenant: Whose files, where the store holds those of several tenants.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
@@ -106,6 +116,8 @@ async def collect(
         sessions=sessions,
         limits=limits,
         content=content,
+        store=store,
+        tenant=tenant,
         snapshot=snapshot,
     )
     return cast(Evidence, await wait_async(lambda wake: _native.collect(url, text, evidence, wake), on_progress))

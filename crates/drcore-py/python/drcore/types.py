@@ -85,6 +85,10 @@ class BucketLimits:
     public: bool | None = None
 
 
+BucketState: TypeAlias = Literal["there", "gone", "other"]
+"""What the database says of a bucket."""
+
+
 CauseKind: TypeAlias = Literal["ambiguous", "cancelled", "connection", "deadline", "error", "lock_timeout", "not_collected", "permission", "rewritten", "row_security", "snapshot_age", "standby", "statement_timeout", "unsupported"]
 """Why something could not be read: the kind, for programs."""
 
@@ -557,6 +561,18 @@ class NotCovered:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OddFiles:
+    """How many files something is wrong with."""
+
+    bytes: int
+    """How many bytes they are, or were, where that is known."""
+    files: int
+    """How many: exact."""
+    samples: list[str]
+    """The first of them: name and version, and what was expected and found."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OmittedTable:
     """A table that was not compared."""
 
@@ -943,6 +959,20 @@ class StepTime:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StorageOrphans:
+    """Where the files of Supabase Storage are, and how they are compared."""
+
+    checksums: bool | None = None
+    """Whether checksums are compared as well; for a directory, every file is read for it."""
+    samples: int | None = None
+    """How many files are named of what is wrong in a bucket. Default: 20."""
+    store: str | None = None
+    """What holds `<tenant>/<bucket>/…`: `s3://bucket/prefix` or `file:///dir`."""
+    tenant: str | None = None
+    """Whose files, where the store holds those of several tenants."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tenancy:
     """How rows belong to tenants."""
 
@@ -1104,6 +1134,42 @@ class Assertion:
 
 BucketExpectation: TypeAlias = Literal["private", "public"] | BucketLimits
 """What one bucket must be: private, public, or that and its limits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketFiles:
+    """The files of one bucket."""
+
+    bucket: BucketState
+    """What the database says of the bucket."""
+    bytes: int
+    """How many bytes they are."""
+    objects: int
+    """How many files."""
+    rows: int
+    """How many rows."""
+    checksum_differs: OddFiles | None = None
+    """Files of the same size and another checksum than their rows say."""
+    missing: OddFiles | None = None
+    """Rows whose bytes are not there."""
+    side_files: int | None = None
+    """What uploads in pieces left beside the bytes."""
+    size_differs: OddFiles | None = None
+    """Files of another size than their rows say."""
+    summed: int | None = None
+    """Rows whose checksum was compared."""
+    superseded: int | None = None
+    """Of these, those of which another version is there."""
+    unfinished: int | None = None
+    """Uploads that go on, or were given up."""
+    unreferenced: OddFiles | None = None
+    """Files that no row knows."""
+    unsized_rows: int | None = None
+    """Rows that do not say how large their object is, of which only the presence was compared."""
+    unsummed: int | None = None
+    """Rows whose checksum, or whose file's, is of a kind that says nothing about the bytes."""
+    unversioned: int | None = None
+    """Rows from before objects had versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1344,6 +1410,35 @@ class EvidenceRun:
     """The file beside it that tells which rows differ, where it was stored with one."""
     standby: Standby | None = None
     """How far the server is behind its primary, where it is a standby and says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """The files of one tenant in a store, against the rows of `storage.objects`."""
+
+    buckets: dict[str, BucketFiles]
+    """By bucket: those of the database, and those that only the store knows."""
+    bytes: int
+    """How many bytes they are."""
+    checksums: bool
+    """Whether checksums were compared."""
+    objects: int
+    """How many files were listed."""
+    rows: int
+    """How many rows of `storage.objects` were read."""
+    store: str
+    """Where they were looked for: never a key."""
+    tenant: str
+    """Whose they are."""
+    vantage: str
+    """What can be seen from there and what cannot, in a sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesFactRead:
+    """What was read."""
+
+    read: Files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1706,6 +1801,10 @@ ExtremesFact: TypeAlias = ExtremesFactRead | UnreadFact
 """Something that may have been read."""
 
 
+FilesFact: TypeAlias = FilesFactRead | UnreadFact
+"""Something that may have been read."""
+
+
 ForeignKeyFacts: TypeAlias = ForeignKeyFactsRead | UnreadFact
 """Something that may have been read."""
 
@@ -1784,6 +1883,8 @@ class Plan:
     """When a sequence counts as nearly used up."""
     skip: list[Skip] = field(default_factory=list)
     """Checks that are left out, with the reason."""
+    storage_orphans: StorageOrphans | None = None
+    """Where the files of Supabase Storage are, and how they are compared."""
     tenancy: Tenancy | None = None
     """How rows belong to tenants."""
 
@@ -1802,6 +1903,37 @@ RelationFacts: TypeAlias = RelationFactsRead | UnreadFact
 
 Remedy: TypeAlias = RemedySql | RemedyChoose
 """What puts a finding right. Printed by default; applied only through a guarded target."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResizedFiles:
+    """Files have another size than their rows say."""
+
+    bucket: str
+    """The bucket's id."""
+    bytes: int
+    """How many bytes they are, or were, where that is known."""
+    check: str
+    """The check that found it."""
+    files: int
+    """How many."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["resized_files"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The first of them: name and version, and what was expected and found."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2221,6 +2353,37 @@ class UnprotectableRelation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnreferencedFiles:
+    """No row knows the files."""
+
+    bucket: str
+    """The bucket's id."""
+    bytes: int
+    """How many bytes they are, or were, where that is known."""
+    check: str
+    """The check that found it."""
+    files: int
+    """How many."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["unreferenced_files"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The first of them: name and version, and what was expected and found."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AchievedRpo:
     """How long before the restore target the newest row of all was written."""
 
@@ -2243,6 +2406,37 @@ class AchievedRpo:
     """How bad it is."""
     target: str
     """The restore target."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlteredFiles:
+    """Files hold other bytes than their rows say."""
+
+    bucket: str
+    """The bucket's id."""
+    bytes: int
+    """How many bytes they are, or were, where that is known."""
+    check: str
+    """The check that found it."""
+    files: int
+    """How many."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["altered_files"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The first of them: name and version, and what was expected and found."""
+    severity: Severity
+    """How bad it is."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -2825,6 +3019,37 @@ class FewerRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilesWithoutBucket:
+    """Files lie in the store of a bucket that is not there."""
+
+    bucket: str
+    """The bucket's id."""
+    bytes: int
+    """How many bytes they are, or were, where that is known."""
+    check: str
+    """The check that found it."""
+    files: int
+    """How many."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["files_without_bucket"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The first of them: name and version, and what was expected and found."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ForceRlsLost:
     """Row level security does not hold for the table's owner any more."""
 
@@ -2924,6 +3149,42 @@ class MissingColumn:
     """What it is about, as a user would type it."""
     severity: Severity
     """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingFiles:
+    """Objects have no bytes."""
+
+    bucket: str
+    """The bucket's id."""
+    bytes: int
+    """How many bytes they are, or were, where that is known."""
+    check: str
+    """The check that found it."""
+    files: int
+    """How many."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["missing_files"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The first of them: name and version, and what was expected and found."""
+    severity: Severity
+    """How bad it is."""
+    superseded: int
+    """
+    How many of them have another version in the store: they were overwritten after the state that the
+    database is in.
+    """
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -3508,9 +3769,11 @@ class Evidence:
     """What reading the tables themselves showed."""
     assertions: dict[str, AssertionValueFact] = field(default_factory=dict)
     """Results of the team's own statements, by name."""
+    files: FilesFact | None = None
+    """The files of Supabase Storage, against the rows that know of them; only where a store was given."""
 
 
-Finding: TypeAlias = AchievedRpo | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | DuplicatedRows | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | ForceRlsLost | HalfNullKeys | MissingBucket | MissingColumn | MissingForeignKey | MissingKeyColumns | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation
+Finding: TypeAlias = AchievedRpo | AlteredFiles | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | DuplicatedRows | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | HalfNullKeys | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation | UnreferencedFiles
 """Something that is wrong with the database."""
 
 

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use super::job::{ColumnKind, Job, KeyColumn};
 use super::recent::understand;
-use crate::connect::Rows;
+use crate::connect;
 use crate::content::ContentScan;
 use crate::evidence::{
     AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys,
     SequenceState, TableScan,
 };
+use crate::storage::{Rows, Sorted, StoredRows};
 
 /// What the server said.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
-    Rows(Rows),
+    Rows(connect::Rows),
     Content(Box<ContentScan>),
+    StoredRows(Sorted),
 }
 
 impl Job {
@@ -25,17 +27,30 @@ impl Job {
             (Self::Content(content), Ok(Answer::Content(scan))) => content.keep(Ok(*scan), evidence),
             (Self::Content(content), Ok(Answer::Rows(_))) => content.keep(Err(not_understood()), evidence),
             (Self::Content(content), Err(cause)) => content.keep(Err(cause), evidence),
+            (Self::StoredRows(read), answer) => {
+                let rows = match (read, answer) {
+                    (Ok(read), Ok(Answer::StoredRows(sorted))) => Ok(Rows { sorted, read: read.clone() }),
+                    (Err(cause), _) => Err(cause.clone()),
+                    (_, Err(cause)) => Err(cause),
+                    (_, Ok(_)) => Err(not_understood()),
+                };
+                let counted = rows.as_ref().map_or(0, |rows| rows.sorted.len());
+                evidence.stored_rows = StoredRows::Answered(rows.into());
+                counted
+            }
             (_, Ok(Answer::Rows(rows))) => self.keep_rows(Ok(rows), evidence),
-            (_, Ok(Answer::Content(_))) => self.keep_rows(Err(not_understood()), evidence),
+            (_, Ok(Answer::Content(_) | Answer::StoredRows(_))) => {
+                self.keep_rows(Err(not_understood()), evidence)
+            }
             (_, Err(cause)) => self.keep_rows(Err(cause), evidence),
         }
     }
 
-    fn keep_rows(&self, answer: Result<Rows, Cause>, evidence: &mut Evidence) -> u64 {
+    fn keep_rows(&self, answer: Result<connect::Rows, Cause>, evidence: &mut Evidence) -> u64 {
         let scans = &mut evidence.scans;
         match self {
             // Reads by itself, and is understood by whoever asks.
-            Self::Content(_) | Self::Storage(_) => 0,
+            Self::Content(_) | Self::Storage(_) | Self::StoredRows(_) => 0,
             Self::Incomparable { table, cause } => {
                 let scan = scans.tables.entry(table.clone()).or_default();
                 scan.content = Fact::Unread(cause.clone());
@@ -137,7 +152,7 @@ fn keep_table(
     scan: &mut TableScan,
     rows: bool,
     columns: &[(String, ColumnKind)],
-    answer: Result<Rows, Cause>,
+    answer: Result<connect::Rows, Cause>,
 ) -> u64 {
     let mut cells = match answer {
         Ok(answer) => Ok(answer.into_iter().next().unwrap_or_default().into_iter()),
@@ -190,7 +205,7 @@ impl<T> From<Result<T, Cause>> for Fact<T> {
     }
 }
 
-fn sample(key: &[KeyColumn], rows: Rows) -> Result<OrphanSample, Cause> {
+fn sample(key: &[KeyColumn], rows: connect::Rows) -> Result<OrphanSample, Cause> {
     let mut sample = OrphanSample {
         keys: RowKeys { columns: key.iter().map(|column| column.name.clone()).collect(), rows: Vec::new() },
         tenants: BTreeMap::new(),

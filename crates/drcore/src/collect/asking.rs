@@ -23,6 +23,9 @@ pub(super) async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<
             (Job::Content(content), _) => {
                 content.read(session, check.as_deref()).await.map(|scan| Answer::Content(Box::new(scan)))
             }
+            (Job::StoredRows(Ok(read)), _) => {
+                read.read(session, check.as_deref()).await.map(Answer::StoredRows)
+            }
             (_, None) => Ok(Answer::Rows(Vec::new())),
             (Job::Assertion(assertion), Some(sql)) => {
                 session.assertion(&sql, &assertion.search_path()).await.map(Answer::Rows)

@@ -10,6 +10,7 @@ use crate::content::ContentWay;
 use crate::error::{Error, Result};
 use crate::evidence::{Evidence, Failure, Run};
 use crate::plan::Plan;
+use crate::storage::{Store, StoredRows};
 
 /// What is collected, and until when.
 pub(super) struct Collection<'a> {
@@ -65,6 +66,9 @@ impl Collection<'_> {
         }
         run.notes.extend(source.notes());
         let mut evidence = Box::new(Evidence::new(run));
+        if options.store.is_some() {
+            evidence.stored_rows = StoredRows::Wanted;
+        }
 
         if content::asked(plan, baseline, options) {
             match stop.or(content::measure(&exporter, source.dsn().is_here(), plan.content_way())).await {
@@ -140,7 +144,8 @@ impl Collection<'_> {
             }
             before = wants.clone();
             let span = tracing::debug_span!("round", round);
-            let reading = Reading { plan, then: baseline.known(), way, blocks: options.blocks };
+            let files = options.store.as_ref().map(Store::form);
+            let reading = Reading { plan, then: baseline.known(), way, blocks: options.blocks, files };
             pool.answer(reading, wants, evidence, stop, &tracker).instrument(span).await?;
             if stop.is_stopped() {
                 break;

@@ -11,6 +11,7 @@ use crate::evidence::{Cause, CauseKind};
 use crate::plan::{Assertion, Plan};
 use crate::reference::Reference;
 use crate::sql::{QualifiedName, quote};
+use crate::storage::{self, ReadRows};
 use crate::text::masked;
 
 /// Rows of a sample, at most.
@@ -45,6 +46,8 @@ pub(super) enum Job {
     Spread(SpreadRows),
     /// How tables are stored, which only decides how they are read.
     Storage(String),
+    /// The rows that the files of a store are compared with; or why they cannot be read.
+    StoredRows(Result<ReadRows, Cause>),
     /// What the rows of a table hold.
     Content(ContentJob),
     /// The rows of a table cannot be compared with the baseline's.
@@ -103,6 +106,7 @@ impl Job {
             Self::Sequences(_) => "sequences",
             Self::Spread(_) => "spread",
             Self::Storage(_) => "storage",
+            Self::StoredRows(_) => "stored_rows",
             Self::Table { .. } => "table",
         }
     }
@@ -122,6 +126,7 @@ impl Job {
             Self::SampleDuplicates(sample) => sample.key.key(),
             Self::Spread(spread) => spread.table.to_string(),
             Self::Storage(_) => String::new(),
+            Self::StoredRows(_) => storage::table().to_string(),
             Self::Sequences(names) => crate::text::plural(names.len() as u64, "sequence"),
         }
     }
@@ -137,6 +142,10 @@ impl Job {
             | Self::Recent(RecentRows { table: name, .. })
             | Self::Spread(SpreadRows { table: name, .. }) => {
                 Place::new(Rank::Rows, sizes.rows(name), sizes.rows(name))
+            }
+            Self::StoredRows(_) => {
+                let rows = sizes.rows(&storage::table());
+                Place::new(Rank::Rows, rows, rows)
             }
             Self::Content(content) => {
                 let rows = content.share(sizes.rows(&content.table.name));
@@ -177,6 +186,7 @@ impl Job {
             Self::Content(content) => vec![content.table.name.clone()],
             Self::CountDuplicates(count) => vec![count.table.clone()],
             Self::SampleDuplicates(sample) => vec![sample.key.table.clone()],
+            Self::StoredRows(_) => vec![storage::table()],
             Self::Orphans(reference) | Self::OrphanSample { reference, .. } => {
                 vec![reference.child.clone(), reference.parent.clone()]
             }
@@ -252,7 +262,9 @@ impl Job {
             Self::Assertion(assertion) => assertion.statement().to_owned(),
             Self::Storage(question) => question.clone(),
             // Reads by itself.
-            Self::Content(_) | Self::Incomparable { .. } | Self::Impossible { .. } => return None,
+            Self::Content(_) | Self::Incomparable { .. } | Self::Impossible { .. } | Self::StoredRows(_) => {
+                return None;
+            }
         })
     }
 

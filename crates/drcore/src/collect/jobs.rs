@@ -14,6 +14,7 @@ use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Evidence};
 use crate::plan::Plan;
 use crate::sql::QualifiedName;
+use crate::storage::{KeyForm, ReadRows};
 use crate::unique::UniqueKey;
 
 /// How many sequences one statement reads: one each would be one round trip each.
@@ -29,6 +30,8 @@ pub(super) struct Reading<'a> {
     pub(super) way: ContentWay,
     /// Blocks of a table that one statement reads, at most; as suits its size where none.
     pub(super) blocks: Option<u32>,
+    /// How the paths are written of the store whose files rows are compared with.
+    pub(super) files: Option<KeyForm>,
 }
 
 /// No part of a table is smaller than this, unless it has to be: each costs a statement, and a sketch.
@@ -49,6 +52,11 @@ impl Reading<'_> {
         let gone = || Cause::new(CauseKind::Error, format!("{table} is not there"));
         let storage = storages.get(table).cloned().unwrap_or_default();
         ContentTable::new(relation.ok_or_else(gone)?, catalog, self.then, self.way, storage)
+    }
+
+    fn stored_rows(&self, catalog: &Catalog) -> std::result::Result<ReadRows, Cause> {
+        let not_given = || Cause::new(CauseKind::NotCollected, "no store was given");
+        ReadRows::new(catalog, self.files.ok_or_else(not_given)?)
     }
 }
 
@@ -96,6 +104,7 @@ pub(super) fn plan_jobs(
             }
             Request::Sequence(name) => sequences.push(name),
             Request::Spread { table, tenant, hour } => spreads.push((table, tenant, hour)),
+            Request::StoredRows => jobs.push(Job::StoredRows(reading.stored_rows(catalog))),
             Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
         }
     }

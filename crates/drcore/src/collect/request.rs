@@ -7,6 +7,7 @@ use crate::evidence::Evidence;
 use crate::evidence::catalog::CatalogFactName;
 use crate::reference::Reference;
 use crate::sql::QualifiedName;
+use crate::storage::StoredRows;
 use crate::unique::UniqueKey;
 
 /// One thing that a check wants to know.
@@ -55,6 +56,8 @@ pub enum Request {
     },
     /// The result of one of the plan's assertions, by name.
     Assertion(String),
+    /// The rows that the files of a store are compared with.
+    StoredRows,
 }
 
 impl Request {
@@ -82,6 +85,7 @@ impl Request {
                 scans.tables.get(table).is_some_and(|scan| !scan.spread.is_not_asked())
             }
             Self::Assertion(name) => evidence.assertions.contains_key(name),
+            Self::StoredRows => !matches!(evidence.stored_rows, StoredRows::Wanted),
         }
     }
 }
@@ -158,7 +162,7 @@ impl Wants {
                 Request::OrphanSample(reference) | Request::Orphans(reference) => {
                     tables.extend([&reference.child, &reference.parent]);
                 }
-                Request::Assertion(_) | Request::Catalog(_) | Request::Sequence(_) => {}
+                Request::Assertion(_) | Request::Catalog(_) | Request::Sequence(_) | Request::StoredRows => {}
             }
         }
         tables

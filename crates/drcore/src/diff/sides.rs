@@ -4,6 +4,8 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures::FutureExt;
+
 use super::compare::{Comparison, Differing, tell};
 use super::locate::{Live, Located, Locator};
 use super::options::DiffOptions;
@@ -97,7 +99,7 @@ impl Sides {
     pub(super) async fn compare(&self, options: &DiffOptions) -> Result<DiffReport> {
         let limits = &options.plan.limits;
         let stop = Stop::new(options.collect.cancel.clone(), limits.deadline.map(Into::into));
-        let result = self.compare_until(&stop, options).await;
+        let result = self.compare_until(&stop, options).boxed().await;
         stop.finish();
         result
     }

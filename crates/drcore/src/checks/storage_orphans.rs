@@ -1,0 +1,206 @@
+//! `storage_orphans`: rows of `storage.objects` and the bytes that they stand for, both ways.
+
+mod findings;
+
+use crate::check::{Check, Context, Judgement, KindDoc};
+use crate::collect::{Request, Wants};
+use crate::evidence::catalog::CatalogFactName;
+use crate::evidence::{BucketFiles, BucketState, Cause, CauseKind, Files};
+use crate::sql::QualifiedName;
+use crate::storage::{self, StoredRows};
+pub use findings::*;
+
+/// The check.
+pub static CHECK: Check = Check {
+    id: ID,
+    summary: "every object of Supabase Storage has its bytes in the store, and nothing else lies there",
+    docs: include_str!("storage_orphans.md"),
+    kinds: &[
+        KindDoc {
+            kind: "altered_files",
+            meaning: "downloads succeed and give other bytes than were uploaded",
+        },
+        KindDoc {
+            kind: "files_without_bucket",
+            meaning: "bytes lie in the store of a bucket that the database does not know",
+        },
+        KindDoc { kind: "missing_files", meaning: "the objects are listed, and downloading them fails" },
+        KindDoc {
+            kind: "resized_files",
+            meaning: "downloads succeed and are shorter or longer than what was uploaded",
+        },
+        KindDoc {
+            kind: "unreferenced_files",
+            meaning: "bytes lie in the store that nobody can get at through the database: lost uploads, or leftovers",
+        },
+    ],
+    wanted,
+    judge,
+};
+
+const ID: &str = "storage_orphans";
+
+fn wanted(context: Context<'_>, wants: &mut Wants) {
+    wants.catalog(&[CatalogFactName::Relation]);
+    let there = |name: &str| {
+        let name = QualifiedName::new("storage", name);
+        matches!(context.now.catalog.relation(&name), Ok(Some(_)))
+    };
+    if !matches!(context.now.stored_rows, StoredRows::Wanted) || !there("objects") {
+        return;
+    }
+    wants.catalog(&[CatalogFactName::Column]);
+    if there("buckets") {
+        wants.catalog(&[CatalogFactName::Bucket]);
+    }
+    wants.add(Request::StoredRows);
+}
+
+fn judge(context: Context<'_>) -> Judgement {
+    let mut judgement = Judgement::default();
+    match context.now.catalog.relation(&storage::table()) {
+        Ok(Some(_)) => {}
+        Ok(None) => return Judgement::not_applicable("there is no storage.objects"),
+        Err(cause) => {
+            judgement.could_not_read("the list of relations", cause);
+            return judgement;
+        }
+    }
+    if context.now.files.is_not_asked() {
+        return Judgement::no_expectation(
+            "where the files are is not known: add --store URL (s3://BUCKET/PREFIX or file:///DIRECTORY)",
+        );
+    }
+    match context.now.files.get() {
+        Ok(files) => judge_files(files, &mut judgement),
+        Err(cause) => judgement.could_not_read("the files of storage.objects", cause),
+    }
+    judgement
+}
+
+fn judge_files(files: &Files, judgement: &mut Judgement) {
+    judgement.examine("buckets", files.buckets.len() as u64);
+    judgement.examine("rows", files.rows);
+    judgement.examine("files", files.objects);
+    let sum = |of: fn(&BucketFiles) -> u64| files.buckets.values().map(of).sum::<u64>();
+    let (summed, unsummed) = (sum(|bucket| bucket.summed), sum(|bucket| bucket.unsummed));
+    judgement.examine("checksums", summed);
+    if unsummed > 0 && summed == 0 {
+        let message = "neither rows nor store have checksums that say anything about the bytes";
+        judgement.could_not_read("checksums of files", Cause::new(CauseKind::Unsupported, message));
+    }
+    for (name, bucket) in &files.buckets {
+        if !bucket.missing.is_none() {
+            judgement.find(MissingFiles::new(name, bucket));
+        }
+        if !bucket.size_differs.is_none() {
+            judgement.find(ResizedFiles::new(name, bucket));
+        }
+        if !bucket.checksum_differs.is_none() {
+            judgement.find(AlteredFiles::new(name, bucket));
+        }
+        match bucket.bucket {
+            _ if bucket.unreferenced.is_none() => {}
+            BucketState::Gone => judgement.find(FilesWithoutBucket::new(name, bucket)),
+            BucketState::There | BucketState::Other => judgement.find(UnreferencedFiles::new(name, bucket)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::check::{CheckResult, Outcome, Reason};
+    use crate::evidence::catalog::{Persistence, RelationKind};
+    use crate::evidence::{Evidence, Fact, OddFiles, Run};
+    use crate::finding::Severity;
+    use crate::plan::Plan;
+
+    fn evidence() -> Evidence {
+        let mut evidence = Evidence::new(Run::new(Timestamp::UNIX_EPOCH));
+        evidence.catalog.relations = Fact::Read(vec![
+            serde_json::from_value(serde_json::json!({
+                "name": "storage.objects", "kind": RelationKind::Table, "persistence": Persistence::Permanent,
+                "owner": "postgres", "rls_enabled": true, "rls_forced": false, "parents": [], "is_partition": false,
+                "options": [], "acl": [], "extension": null, "estimated_rows": 0
+            }))
+            .unwrap(),
+        ]);
+        evidence
+    }
+
+    fn result(evidence: &Evidence) -> CheckResult {
+        let plan = Plan::default();
+        let judgement = judge(Context::new(&plan, evidence, None));
+        CheckResult::derive(ID, judgement, Vec::new(), false)
+    }
+
+    fn odd(files: u64) -> OddFiles {
+        OddFiles { files, bytes: 7 * files, samples: vec!["a/v".to_owned()] }
+    }
+
+    #[test]
+    fn without_a_store_there_is_nothing_to_go_on() {
+        let result = result(&evidence());
+        assert_eq!(
+            (result.outcome, result.reason, result.counts),
+            (Outcome::NotRun, Some(Reason::NoExpectation), false)
+        );
+        assert!(result.note.unwrap().contains("--store"));
+    }
+
+    #[test]
+    fn a_store_that_could_not_be_read_is_no_store_without_files() {
+        let mut evidence = evidence();
+        evidence.files = Fact::Unread(Cause::new(CauseKind::Connection, "the store does not answer"));
+        let result = result(&evidence);
+        assert_eq!((result.outcome, result.reason), (Outcome::NotRun, Some(Reason::Unreadable)));
+        assert!(result.findings.is_empty() && result.counts);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_bucket() {
+        let mut evidence = evidence();
+        let mut files = Files { rows: 9, objects: 8, ..Files::default() };
+        files
+            .buckets
+            .insert("whole".to_owned(), BucketFiles { rows: 4, objects: 4, ..BucketFiles::default() });
+        evidence.files = Fact::Read(files.clone());
+        assert_eq!(result(&evidence).outcome, Outcome::Passed);
+        let broken = BucketFiles {
+            missing: odd(3),
+            superseded: 1,
+            unreferenced: odd(2),
+            size_differs: odd(1),
+            checksum_differs: odd(1),
+            ..BucketFiles::default()
+        };
+        let gone = BucketFiles { bucket: BucketState::Gone, unreferenced: odd(1), ..BucketFiles::default() };
+        files.buckets.insert("docs".to_owned(), broken);
+        files.buckets.insert("old".to_owned(), gone);
+        evidence.files = Fact::Read(files);
+        let result = result(&evidence);
+        let found: Vec<(&str, Severity, Option<u64>)> = result
+            .findings
+            .iter()
+            .map(|finding| (finding.id(), finding.severity(), finding.count()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("storage_orphans:altered_files:docs", Severity::Critical, Some(1)),
+                ("storage_orphans:missing_files:docs", Severity::Critical, Some(3)),
+                ("storage_orphans:resized_files:docs", Severity::Critical, Some(1)),
+                ("storage_orphans:files_without_bucket:old", Severity::Warning, Some(1)),
+                ("storage_orphans:unreferenced_files:docs", Severity::Warning, Some(2)),
+            ]
+        );
+        let missing = result.findings[1].common();
+        assert_eq!(missing.message, "3 objects of bucket \"docs\" have no bytes in the store (21 bytes)");
+        assert!(missing.hint.as_ref().unwrap().contains("1 of them"), "{missing:?}");
+        // No remedy deletes.
+        assert!(result.findings.iter().all(|finding| finding.common().remedy.is_none()));
+    }
+}

@@ -1,0 +1,116 @@
+//! What the files in Supabase Storage are, against the rows that know of them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The files of one tenant in a store, against the rows of `storage.objects`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Files")]
+#[non_exhaustive]
+pub struct Files {
+    /// Where they were looked for: never a key.
+    pub store: String,
+    /// Whose they are.
+    pub tenant: String,
+    /// What can be seen from there and what cannot, in a sentence.
+    pub vantage: String,
+    /// Whether checksums were compared.
+    pub checksums: bool,
+    /// How many rows of `storage.objects` were read.
+    pub rows: u64,
+    /// How many files were listed.
+    pub objects: u64,
+    /// How many bytes they are.
+    pub bytes: u64,
+    /// By bucket: those of the database, and those that only the store knows.
+    pub buckets: BTreeMap<String, BucketFiles>,
+}
+
+/// The files of one bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "BucketFiles")]
+#[non_exhaustive]
+pub struct BucketFiles {
+    /// What the database says of the bucket.
+    pub bucket: BucketState,
+    /// How many rows.
+    pub rows: u64,
+    /// How many files.
+    pub objects: u64,
+    /// How many bytes they are.
+    pub bytes: u64,
+    /// Rows whose bytes are not there.
+    #[serde(default, skip_serializing_if = "OddFiles::is_none")]
+    pub missing: OddFiles,
+    /// Of these, those of which another version is there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub superseded: u64,
+    /// Files that no row knows.
+    #[serde(default, skip_serializing_if = "OddFiles::is_none")]
+    pub unreferenced: OddFiles,
+    /// Files of another size than their rows say.
+    #[serde(default, skip_serializing_if = "OddFiles::is_none")]
+    pub size_differs: OddFiles,
+    /// Files of the same size and another checksum than their rows say.
+    #[serde(default, skip_serializing_if = "OddFiles::is_none")]
+    pub checksum_differs: OddFiles,
+    /// Rows from before objects had versions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unversioned: u64,
+    /// Rows that do not say how large their object is, of which only the presence was compared.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unsized_rows: u64,
+    /// Rows whose checksum was compared.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub summed: u64,
+    /// Rows whose checksum, or whose file's, is of a kind that says nothing about the bytes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unsummed: u64,
+    /// What uploads in pieces left beside the bytes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub side_files: u64,
+    /// Uploads that go on, or were given up.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unfinished: u64,
+}
+
+/// What the database says of a bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(title = "BucketState")]
+#[non_exhaustive]
+pub enum BucketState {
+    /// It is there.
+    #[default]
+    There,
+    /// There is no such bucket.
+    Gone,
+    /// It holds something else than objects (`ANALYTICS`, `VECTOR`), which no row of `storage.objects` knows.
+    Other,
+}
+
+/// How many files something is wrong with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "OddFiles")]
+#[non_exhaustive]
+pub struct OddFiles {
+    /// How many: exact.
+    pub files: u64,
+    /// How many bytes they are, or were, where that is known.
+    pub bytes: u64,
+    /// The first of them: name and version, and what was expected and found.
+    pub samples: Vec<String>,
+}
+
+impl OddFiles {
+    pub(crate) fn is_none(&self) -> bool {
+        self.files == 0
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

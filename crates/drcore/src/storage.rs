@@ -1,0 +1,129 @@
+//! The files of Supabase Storage: rows of `storage.objects` against the bytes, both ways.
+//!
+//! # Where the bytes are
+//!
+//! Behind every row lies a file `<tenant>/<bucket>/<name>/<version>` in the store: the name is a
+//! directory, and every upload has a version of its own. Overwriting, moving and deleting an object
+//! removes the old version's file, so a database that goes back in time has rows whose bytes are gone.
+//! What the storage service lists, and whatever it answers without sending bytes, comes from the
+//! database: only the store itself, or a download, proves anything.
+//!
+//! # How they are compared
+//!
+//! The rows are read on the run's snapshot, then the store is listed. Both are sorted by bucket, name and
+//! version, byte by byte, in bounded memory (what does not fit goes to a temporary file), and merged. What
+//! seems wrong is looked at again: the rows on a fresh snapshot, then the store. Uploads and deletions that
+//! went on meanwhile fall out; what is wrong both times is counted. Nothing is written anywhere.
+//!
+//! A store that cannot be listed to its end, or that holds none of the rows' files, is *unread*: it is
+//! never taken for one whose files are gone.
+
+mod audit;
+mod directory;
+mod layout;
+mod reconcile;
+mod rows;
+mod s3;
+mod sorted;
+mod url;
+mod vantage;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use audit::audit;
+pub(crate) use layout::KeyForm;
+pub(crate) use rows::{ReadRows, Rows, StoredRows, table};
+pub(crate) use sorted::Sorted;
+pub use url::StoreUrl;
+
+use crate::error::Result;
+use directory::Directory;
+use s3::S3;
+use vantage::Vantage;
+
+/// The store that files are looked for in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Store {
+    /// Where it is: what holds `<tenant>/<bucket>/…`.
+    pub url: StoreUrl,
+    /// Whose files; where none is named, those of the only tenant that there is.
+    pub tenant: Option<String>,
+    /// What goes before the environment, where the store speaks the S3 protocol.
+    pub access: S3Access,
+}
+
+impl Store {
+    /// The store at this URL: `s3://bucket/prefix` or `file:///dir`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if it is neither, or holds a key.
+    pub fn parse(url: &str) -> Result<Self> {
+        Ok(Self { url: StoreUrl::parse(url)?, tenant: None, access: S3Access::default() })
+    }
+
+    /// The same, of this tenant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if that is no name of a tenant.
+    pub fn of_tenant(mut self, tenant: &str) -> Result<Self> {
+        Self::is_tenant(tenant)?;
+        self.tenant = Some(tenant.to_owned());
+        Ok(self)
+    }
+
+    pub(crate) fn is_tenant(tenant: &str) -> Result<()> {
+        if tenant.is_empty() || tenant.contains('/') || tenant == "." || tenant == ".." {
+            let error = crate::Error::new(crate::ErrorKind::Usage, "tenant: expected a name without slashes");
+            return Err(
+                error.hint("On Supabase it is the project's ref, else TENANT_ID of the storage service.")
+            );
+        }
+        Ok(())
+    }
+
+    /// How its paths are written.
+    pub(crate) fn form(&self) -> KeyForm {
+        match self.url {
+            StoreUrl::Directory(_) => KeyForm::Path,
+            StoreUrl::S3 { .. } => KeyForm::Exact,
+        }
+    }
+
+    fn open(&self, checksums: bool) -> Result<Arc<dyn Vantage>> {
+        Ok(match &self.url {
+            StoreUrl::Directory(root) => Arc::new(Directory::new(root.clone(), checksums)),
+            StoreUrl::S3 { bucket, prefix } => {
+                Arc::new(S3::new(bucket.clone(), prefix.clone(), &self.access)?)
+            }
+        })
+    }
+}
+
+/// How to get at a store of the S3 protocol. What is not said here is taken from the environment: `AWS_REGION`,
+/// `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`; else from the machine.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct S3Access {
+    /// Such as `https://s3.example.com`; Amazon's where none is named.
+    pub endpoint: Option<String>,
+    /// Such as `eu-central-1`; `us-east-1` where none is named.
+    pub region: Option<String>,
+    /// The key's id.
+    pub access_key_id: Option<String>,
+    /// The key.
+    pub secret_access_key: Option<String>,
+    /// What goes with a key that was lent.
+    pub session_token: Option<String>,
+}
+
+/// Without the key.
+impl fmt::Debug for S3Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Access")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
