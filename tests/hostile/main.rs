@@ -8,7 +8,7 @@ mod names;
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use drcore::check::Outcome;
+use drcore::check::{Outcome, Reason};
 use drcore::gap::GapOptions;
 use drcore::remedy::RemedyClass;
 use drcore::restore::repair::Chosen;
@@ -166,6 +166,11 @@ const EXPECTED: [(&str, usize); 12] = [
 async fn every_check_names_what_it_finds_and_every_statement_runs() {
     let case = case().await;
     for result in &case.report.checks {
+        if result.id == "storage_orphans" {
+            // Without a store there is nothing to go on; names of files are tests/storage's.
+            assert_eq!(result.reason, Some(Reason::NoExpectation));
+            continue;
+        }
         assert_eq!(result.outcome, Outcome::Failed, "{}: {:?} {:?}", result.id, result.reason, result.unread);
         assert_eq!(result.unread, [], "{}", result.id);
     }
