@@ -91,6 +91,8 @@ async fn through(url: &str, baseline: &Evidence) -> Report {
 
 #[tokio::test]
 async fn verifying_through_a_pooler_gives_what_verifying_directly_gives() {
+    // Roles are the cluster's: another test would make them in the middle of this one.
+    Database::supabase().await;
     let database = Database::with(TABLES).await;
     // With the content of tables, which is a copy and not a query.
     let baseline =

@@ -161,7 +161,7 @@ mod tests {
     fn nothing_on_both_sides_proves_nothing() {
         let mut evidence = evidence();
         evidence.files = Fact::Read(Files::default());
-        assert_eq!(result(&evidence).outcome, Outcome::NotApplicable);
+        assert_eq!(result(&evidence).reason, Some(Reason::NotApplicable));
         evidence.files = Fact::Read(Files { objects: 1, ..Files::default() });
         assert_eq!(result(&evidence).outcome, Outcome::Passed);
     }
