@@ -76,6 +76,24 @@ fn all(only_in_a: u64, only_in_b: u64, changed: u64) -> Numbers {
     (Some(only_in_a), Some(only_in_b), Some(changed))
 }
 
+/// What differs between the twins of `damage/content_drift.sql`.
+fn planted() -> BTreeMap<String, Numbers> {
+    let planted = [
+        ("public.\"we\"\"ird; DROP\"", all(0, 0, 1)),
+        ("public.audit", all(0, 0, 1)),
+        ("public.empty", all(0, 1, 0)),
+        ("public.events", all(1, 0, 0)),
+        ("public.keyless", all(2, 2, 0)),
+        ("public.longkeys", all(1, 0, 0)),
+        ("public.prices", all(2, 2, 3)),
+        ("public.tenants", all(0, 0, 1)),
+        ("public.toast", all(0, 0, 1)),
+        ("public.typed", all(0, 0, 4)),
+        ("public.untouched", all(0, 0, 2)),
+    ];
+    BTreeMap::from(planted.map(|(name, numbers)| (name.to_owned(), numbers)))
+}
+
 /// The keys of the rows of one sort, as text.
 fn keys(table: &DiffTable, change: RowChange) -> Vec<String> {
     let value = |row: &drcore::diff::DiffRow, name: &String| row.key[name].clone().unwrap_or("?".to_owned());

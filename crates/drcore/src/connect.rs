@@ -1,6 +1,7 @@
 //! Connecting: connection strings, TLS, and sessions that can only read;
 //! writing goes through a [`Target`], which is obtained by naming what is written to.
 
+mod copied;
 mod dsn;
 mod session;
 mod source;
@@ -11,5 +12,6 @@ pub use dsn::{Dsn, SslMode};
 pub use source::Source;
 pub use target::{Target, Write};
 
+pub(crate) use copied::Chunks;
 pub(crate) use session::{Rows, Session, Snapshot};
 pub(crate) use source::WaitFor;

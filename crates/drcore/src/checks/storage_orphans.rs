@@ -8,6 +8,7 @@ use crate::evidence::catalog::CatalogFactName;
 use crate::evidence::{BucketFiles, BucketState, Cause, CauseKind, Files};
 use crate::sql::QualifiedName;
 use crate::storage::{self, StoredRows};
+use crate::text::count;
 pub use findings::*;
 
 /// The check.
@@ -91,8 +92,16 @@ fn judge_files(files: &Files, judgement: &mut Judgement) {
     let sum = |of: fn(&BucketFiles) -> u64| files.buckets.values().map(of).sum::<u64>();
     let (summed, unsummed) = (sum(|bucket| bucket.summed), sum(|bucket| bucket.unsummed));
     judgement.examine("checksums", summed);
-    if unsummed > 0 && summed == 0 {
-        let message = "neither rows nor store have checksums that say anything about the bytes";
+    if unsummed > 0 {
+        let message = if summed == 0 {
+            "neither rows nor store have checksums that say anything about the bytes".to_owned()
+        } else {
+            format!(
+                "{} of {} have none that says anything about the bytes",
+                count(unsummed),
+                count(unsummed + summed)
+            )
+        };
         judgement.could_not_read("checksums of files", Cause::new(CauseKind::Unsupported, message));
     }
     for (name, bucket) in &files.buckets {
@@ -155,6 +164,21 @@ mod tests {
             (Outcome::NotRun, Some(Reason::NoExpectation), false)
         );
         assert!(result.note.unwrap().contains("--store"));
+    }
+
+    #[test]
+    fn checksums_of_some_files_are_not_those_of_all() {
+        let mut evidence = evidence();
+        let mut files = Files { rows: 9, objects: 9, checksums: true, ..Files::default() };
+        let bucket = BucketFiles { rows: 9, objects: 9, summed: 9, ..BucketFiles::default() };
+        files.buckets.insert("docs".to_owned(), bucket.clone());
+        evidence.files = Fact::Read(files.clone());
+        assert_eq!(result(&evidence).outcome, Outcome::Passed);
+        files.buckets.insert("docs".to_owned(), BucketFiles { summed: 8, unsummed: 1, ..bucket });
+        evidence.files = Fact::Read(files);
+        let result = result(&evidence);
+        assert_eq!((result.outcome, result.reason), (Outcome::NotRun, Some(Reason::Unreadable)));
+        assert!(result.unread[0].cause.message.starts_with("1 of 9 have none"), "{:?}", result.unread);
     }
 
     #[test]

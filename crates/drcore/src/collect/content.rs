@@ -3,15 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
-use tokio::sync::mpsc;
-use tokio_postgres::CopyOutStream;
-
 use super::answer::{not_understood, number};
 use super::gathering::{Gathering, Lessons, Part};
 use super::storage::Storage;
 use super::{CollectOptions, Request, Then, Wants, sizes};
-use crate::connect::{Rows, Session};
+use crate::connect::{Chunks, Rows, Session};
 use crate::content::{
     Blocks, Content, ContentLink, ContentScan, ContentWay, Copied, Fingerprint, Layout, METHOD, Scanner,
     Scratch, Sketch, Tally, has_extremes, has_hours, has_tenants,
@@ -35,10 +31,6 @@ pub enum ContentChoice {
     ByLink,
 }
 
-/// How many chunks wait for the one that hashes them, at most.
-const WAITING: usize = 8;
-/// Rows in a chunk, at most: handing each row over by itself would cost more than hashing it.
-const CHUNK_ROWS: usize = 256;
 /// Cells of a sketch for a table of which nobody knows how large it is, as a power of two.
 const UNKNOWN_BITS: u32 = 14;
 /// Round trips of which the quickest counts.
@@ -252,37 +244,16 @@ impl ContentJob {
         let copied = if table.method == Method::Rows { Copied::Rows } else { Copied::Hashes };
         let places: Vec<usize> = table.extremes.iter().filter_map(|name| table.layout.place(name)).collect();
         let mut scanner = Scanner::new(table.layout.clone(), copied, table.bits, &places, table.tally());
-        let (send, mut receive) = mpsc::channel::<Vec<bytes::Bytes>>(WAITING);
-        // Hashing takes a core of its own, so that the server never waits for it.
-        let hashing = tokio::task::spawn_blocking(move || {
+        let take = move |mut chunks: Chunks| {
             let mut scratch = Scratch::default();
-            while let Some(chunks) = receive.blocking_recv() {
+            while let Some(chunks) = chunks.blocking_recv() {
                 for chunk in chunks {
                     scanner.feed(&chunk, &mut scratch)?;
                 }
             }
             scanner.finish()
-        });
-        let copying = async {
-            let send = send;
-            session
-                .copy(&sql, check, async |copy: CopyOutStream| {
-                    let mut chunks = std::pin::pin!(copy.ready_chunks(CHUNK_ROWS));
-                    while let Some(chunk) = chunks.next().await {
-                        let chunk: Result<Vec<_>, _> = chunk.into_iter().collect();
-                        if send.send(chunk?).await.is_err() {
-                            // It has given up, and says why when it is asked.
-                            break;
-                        }
-                    }
-                    Ok(())
-                })
-                .await
         };
-        copying.await?;
-        hashing.await.map_err(|error| {
-            Error::new(ErrorKind::Internal, "hashing the rows came to an unexpected end").caused_by(error)
-        })?
+        session.copy_apart(&sql, check, take).await
     }
 
     /// Adds the answer to those of the other parts, and keeps what all came to. Gives the rows that were read.

@@ -5,8 +5,6 @@
 //! [temporary files](super::spill). Everything that differs is then asked for by its key on fresh snapshots,
 //! until it was the same twice: what has become equal is settled, and what changes all the time is in motion.
 
-use std::collections::HashSet;
-
 use super::again::{Again, rows_of};
 use super::reader::Reader;
 use super::report::RowChange;
@@ -242,26 +240,15 @@ impl Locator<'_> {
         let [a, b] = self.spill(table, forms).await?;
         let then = if is_quiet(table, &[&a, &b]) { None } else { Some(self.spill(table, forms).await?) };
         for part in 0..a.parts() {
-            let mut found = Spill::differences(&a, &b, part)?;
-            if let Some([later_a, later_b]) = &then {
-                let keys = |a: &Spill, b: &Spill| -> Result<HashSet<Vec<u8>>> {
-                    Ok(Spill::differences(a, b, part)?.into_iter().map(|(key, _)| key).collect())
-                };
-                let differ = keys(later_a, later_b)?;
-                let written = [keys(&a, later_a)?, keys(&b, later_b)?];
-                found.retain(|(key, net)| {
-                    let times = (net.a.len() + net.b.len()) as u64;
-                    if !differ.contains(key) {
-                        passing.settled += times;
-                    } else if written.iter().any(|keys| keys.contains(key)) {
-                        // As many more each time is what a log looks like that somebody writes to.
-                        passing.in_motion += times;
-                    } else {
-                        return true;
-                    }
-                    false
-                });
-            }
+            let found = match &then {
+                None => Spill::differences(&a, &b, part)?,
+                Some([later_a, later_b]) => {
+                    let lasting = Spill::lasting([&a, &b], [later_a, later_b], part)?;
+                    passing.settled += lasting.settled;
+                    passing.in_motion += lasting.in_motion;
+                    lasting.found
+                }
+            };
             for (_, net) in found {
                 rows_of(None, &net, None, &mut |row| sink.row(row))?;
             }

@@ -1,7 +1,7 @@
 //! Keys and hashes of a whole table in a temporary file, cut into parts by the hash of the key, so that two
 //! tables of any size are compared exactly, part by part, within bounded memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -175,6 +175,39 @@ impl Spill {
         found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         Ok(found)
     }
+
+    /// The keys of a part whose rows differed at the first reading and at a later one, while neither side
+    /// wrote to them: who adds equal rows all the time has as many more at each reading.
+    pub(super) fn lasting(first: [&Self; 2], later: [&Self; 2], part: usize) -> Result<Lasting> {
+        let keys = |a: &Self, b: &Self| -> Result<HashSet<Vec<u8>>> {
+            Ok(Self::differences(a, b, part)?.into_iter().map(|(key, _)| key).collect())
+        };
+        let differ = keys(later[0], later[1])?;
+        let written = [keys(first[0], later[0])?, keys(first[1], later[1])?];
+        let mut lasting = Lasting::default();
+        for (key, net) in Self::differences(first[0], first[1], part)? {
+            let times = (net.a.len() + net.b.len()) as u64;
+            if !differ.contains(&key) {
+                lasting.settled += times;
+            } else if written.iter().any(|keys| keys.contains(&key)) {
+                lasting.in_motion += times;
+            } else {
+                lasting.found.push((key, net));
+            }
+        }
+        Ok(lasting)
+    }
+}
+
+/// What became of the rows that differed at the first of two readings.
+#[derive(Debug, Default)]
+pub(super) struct Lasting {
+    /// What differs as before, by key.
+    pub(super) found: Vec<(Vec<u8>, Net)>,
+    /// How many rows do not differ any more.
+    pub(super) settled: u64,
+    /// How many rows differ in another way.
+    pub(super) in_motion: u64,
 }
 
 impl Piece {
@@ -298,6 +331,27 @@ mod tests {
         assert_eq!((a.rows, a.fingerprint == b.fingerprint), (50_000, false));
         let every = spill((0..50_000).map(|n| (n, n + 1)), 1);
         assert_eq!(found(&a, &every).len(), 50_000);
+    }
+
+    #[test]
+    fn what_somebody_adds_to_all_the_time_does_not_last() {
+        // A log of equal lines (1), a line that one side got a moment later (2), one that is lost (3), and
+        // one that is in both (4).
+        let log = |lines: usize, others: &[u64]| {
+            let lines = std::iter::repeat_n((1, 1), lines);
+            spill(lines.chain(others.iter().map(|key| (*key, *key))).collect::<Vec<_>>().into_iter(), 1)
+        };
+        let (first, later) = ([log(4, &[3, 4]), log(6, &[2, 4])], [log(9, &[2, 3, 4]), log(11, &[2, 4])]);
+        let (mut lost, mut settled, mut in_motion) = (Vec::new(), 0, 0);
+        for part in 0..first[0].parts() {
+            let lasting = Spill::lasting(first.each_ref(), later.each_ref(), part).unwrap();
+            lost.extend(
+                lasting.found.into_iter().map(|(key, net)| (decode(&key).unwrap()[0].clone(), net.a.len())),
+            );
+            settled += lasting.settled;
+            in_motion += lasting.in_motion;
+        }
+        assert_eq!((lost, settled, in_motion), (vec![(Some("3".to_owned()), 1)], 1, 2));
     }
 
     #[test]

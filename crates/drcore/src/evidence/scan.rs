@@ -246,6 +246,20 @@ pub struct DuplicateSample {
     pub tenants_total: Option<u64>,
 }
 
+impl RowKeys {
+    /// The first of them for people, as `7`, or `(7, 1042)` where there are several columns.
+    pub(crate) fn shown(&self, most: usize) -> Vec<String> {
+        let keys = self.rows.iter().take(most).map(|row| {
+            let values: Vec<&str> = row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();
+            match values.as_slice() {
+                [one] => (*one).to_owned(),
+                several => format!("({})", several.join(", ")),
+            }
+        });
+        keys.collect()
+    }
+}
+
 /// Where a sequence stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,22 +1,13 @@
 //! The rows of `storage.objects`, in the order of the places that they say.
 
-use futures::StreamExt;
-use tokio::sync::mpsc;
-use tokio_postgres::CopyOutStream;
-
 use super::layout::{KeyForm, Place};
 use super::sorted::{Entry, Mark, Sorted, Sorter};
-use crate::connect::Session;
+use crate::connect::{Chunks, Session};
 use crate::content::CopyRows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Fact};
 use crate::sql::QualifiedName;
-
-/// How many chunks wait for the one that sorts them, at most.
-const WAITING: usize = 8;
-/// Rows in a chunk, at most.
-const CHUNK_ROWS: usize = 256;
 
 /// What is known of the rows while Evidence is collected; never stored.
 #[derive(Clone, Debug, Default)]
@@ -78,11 +69,10 @@ impl ReadRows {
 
     /// Reads all of them.
     pub(crate) async fn read(&self, session: &Session, check: Option<&str>) -> Result<Sorted> {
-        let (send, mut receive) = mpsc::channel::<Vec<bytes::Bytes>>(WAITING);
         let form = self.form;
-        let sorting = tokio::task::spawn_blocking(move || {
+        let take = move |mut chunks: Chunks| {
             let (mut copy, mut sorter, mut failed) = (CopyRows::default(), Sorter::default(), None);
-            while let Some(chunks) = receive.blocking_recv() {
+            while let Some(chunks) = chunks.blocking_recv() {
                 for chunk in chunks {
                     copy.feed(&chunk, |row| {
                         let values: Vec<_> = (0..row.len()).map(|at| row.value(at)).collect();
@@ -98,27 +88,8 @@ impl ReadRows {
             }
             copy.finish()?;
             sorter.finish()
-        });
-        let copying = async {
-            let send = send;
-            session
-                .copy(&self.sql, check, async |copy: CopyOutStream| {
-                    let mut chunks = std::pin::pin!(copy.ready_chunks(CHUNK_ROWS));
-                    while let Some(chunk) = chunks.next().await {
-                        let chunk: Result<Vec<_>, _> = chunk.into_iter().collect();
-                        if send.send(chunk?).await.is_err() {
-                            // It has given up, and says why when it is asked.
-                            break;
-                        }
-                    }
-                    Ok(())
-                })
-                .await
         };
-        copying.await?;
-        sorting.await.map_err(|error| {
-            Error::new(ErrorKind::Internal, "sorting the rows came to an unexpected end").caused_by(error)
-        })?
+        session.copy_apart(&self.sql, check, take).await
     }
 }
 

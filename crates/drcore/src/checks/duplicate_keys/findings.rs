@@ -174,18 +174,7 @@ fn hint(
 
 /// `e.g. (tenant_id, number) (7, 1042)`.
 fn examples(keys: &RowKeys) -> Option<String> {
-    let shown: Vec<String> = keys
-        .rows
-        .iter()
-        .take(SHOWN)
-        .map(|row| {
-            let values: Vec<&str> = row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();
-            match values.as_slice() {
-                [one] => (*one).to_owned(),
-                several => format!("({})", several.join(", ")),
-            }
-        })
-        .collect();
+    let shown = keys.shown(SHOWN);
     (!shown.is_empty()).then(|| format!("e.g. {}", shown.join(", ")))
 }
 

@@ -132,18 +132,7 @@ fn hint(known: &Known<'_>, sample: Result<&&OrphanSample, &Cause>, were: Option<
 
 /// `e.g. id 88120, 88121`.
 fn examples(keys: &RowKeys) -> Option<String> {
-    let shown: Vec<String> = keys
-        .rows
-        .iter()
-        .take(SHOWN)
-        .map(|row| {
-            let values: Vec<&str> = row.iter().map(|value| value.as_deref().unwrap_or("NULL")).collect();
-            match values.as_slice() {
-                [one] => (*one).to_owned(),
-                several => format!("({})", several.join(", ")),
-            }
-        })
-        .collect();
+    let shown = keys.shown(SHOWN);
     let columns: Vec<String> = keys.columns.iter().map(|column| ident(column)).collect();
     (!shown.is_empty() && !columns.is_empty()).then(|| match columns.as_slice() {
         [one] => format!("e.g. {one} {}", shown.join(", ")),
