@@ -13,5 +13,6 @@ pub use source::Source;
 pub use target::{Target, Write};
 
 pub(crate) use copied::Chunks;
+pub(crate) use dsn::Libpq;
 pub(crate) use session::{Rows, Session, Snapshot};
 pub(crate) use source::WaitFor;

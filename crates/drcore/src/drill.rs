@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::gap::{GapOptions, gap};
 use crate::plan::{Limits, Plan};
 use crate::report::Report;
-use crate::restore::{RepairOptions, RepairPlan, ScratchCluster, ScratchOptions};
+use crate::restore::{ClientTools, RepairOptions, RepairPlan, ScratchCluster, ScratchOptions};
 use crate::sql::literal;
 use crate::text::milliseconds;
 use crate::verify::{Against, VerifyOptions, verify};
@@ -154,13 +154,14 @@ async fn rehearse(options: &SampleOptions) -> Result<Drill> {
     let (source, restored) = (cluster.url(SOURCE), cluster.url(RESTORED));
     let file = cluster.socket_directory().join(DUMP);
 
-    let dumping = archive::dump(cluster.tools(), &source, &file, &plan, &collect);
+    let tools = ClientTools::at(&cluster.tools().directory).await?;
+    let dumping = archive::dump(&tools, &source, &file, &plan, &collect);
     let backup = clock.time(Step::BackUp, dumping).await?;
     clock.time(Step::WriteOn, cluster.execute(SOURCE, AFTER_BACKUP)).await?;
 
     let restoring = async {
         cluster.create_database(RESTORED).await?;
-        archive::restore(cluster.tools(), &file, &restored, 2).await
+        archive::restore(&tools, &file, &restored, 2).await
     };
     let restore_errors = clock.time(Step::Restore, restoring).await?;
     let damage = if options.damaged {

@@ -6,6 +6,7 @@
 
 mod environment;
 mod files;
+mod libpq;
 mod parameters;
 mod parse;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use environment::Environment;
+pub(crate) use libpq::Libpq;
 use parameters::{By, Parameters};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -136,6 +138,8 @@ pub struct Dsn {
     pub(crate) connect_timeout: Option<Duration>,
     /// What is the same for all servers.
     pub(crate) base: tokio_postgres::Config,
+    /// What PostgreSQL's own programs are told too.
+    handed_on: Vec<(&'static str, String)>,
 }
 
 impl Dsn {
@@ -186,6 +190,7 @@ impl Dsn {
             tls,
             connect_timeout,
             base,
+            handed_on: libpq::handed_on(&parameters),
         })
     }
 

@@ -11,7 +11,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{CancelToken, Client, Connection, CopyOutStream, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::dsn::TargetSession;
+use super::dsn::{Endpoint, TargetSession};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{AssertionValue, Cause, CauseKind};
 use crate::evidence::{Server, Standby, refuse_older};
@@ -58,6 +58,8 @@ pub(crate) struct Session {
     tls: MakeRustlsConnect,
     driver: JoinHandle<()>,
     patience: Patience,
+    /// Which of the servers of the connection string it is.
+    endpoint: Endpoint,
     /// The server's last words, which may have come while nobody was waiting for an answer.
     last_words: Arc<OnceLock<Error>>,
 }
@@ -75,6 +77,7 @@ impl Session {
         connection: Connection<S, T>,
         tls: MakeRustlsConnect,
         patience: Patience,
+        endpoint: Endpoint,
     ) -> Self
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -91,7 +94,12 @@ impl Session {
                 }
             }
         });
-        Self { cancel: client.cancel_token(), client, tls, driver, patience, last_words }
+        Self { cancel: client.cancel_token(), client, tls, driver, patience, endpoint, last_words }
+    }
+
+    /// Which of the servers of the connection string it is.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Whether the server is what `target_session_attrs` asks for.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::dsn::{Dsn, Endpoint, Place, SslMode, TargetSession};
+use super::dsn::{Dsn, Endpoint, Libpq, Place, SslMode, TargetSession};
 use super::session::{Patience, Session, Snapshot};
 use super::tls;
 use crate::error::{Error, ErrorKind, Result};
@@ -77,6 +77,11 @@ impl Source {
     /// Where it is.
     pub fn dsn(&self) -> &Dsn {
         &self.dsn
+    }
+
+    /// How PostgreSQL's own programs connect to the server that this session is with.
+    pub(crate) fn libpq(&self, session: &Session) -> Libpq {
+        self.dsn.libpq(session.endpoint())
     }
 
     /// What a reader of the Evidence should know about how it is reached.
@@ -235,7 +240,7 @@ impl Source {
         tracing::debug!(elapsed_ms = milliseconds(started), "connected");
         // Known without asking, and before a statement fails for it.
         refuse_older(connection.parameter("server_version").unwrap_or_default())?;
-        Ok(Session::new(client, connection, self.tls.clone(), patience))
+        Ok(Session::new(client, connection, self.tls.clone(), patience, endpoint.clone()))
     }
 
     /// A new session on an exported snapshot.

@@ -1,14 +1,13 @@
 //! Dumping with a baseline of the same snapshot, and restoring, with PostgreSQL's own programs.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::collect::{CollectOptions, collect};
 use crate::connect::{Dsn, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
-use crate::plan::Plan;
-use crate::restore::Tools;
+use crate::plan::{Limits, Plan};
+use crate::restore::ClientTools;
 
 /// A dump, and the baseline that belongs to it.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub(super) struct Backup {
 
 /// Dumps a database into `file`, and collects the baseline from the same snapshot.
 pub(super) async fn dump(
-    tools: &Tools,
+    tools: &ClientTools,
     url: &str,
     file: &Path,
     plan: &Plan,
@@ -36,17 +35,10 @@ pub(super) async fn dump(
         )
     })?;
     let options = CollectOptions { snapshot: Some(snapshot.id.clone()), ..options.clone() };
-    let snapshot = format!("--snapshot={}", snapshot.id);
-    let arguments: [&OsStr; 7] = [
-        "--format=custom".as_ref(),
-        "--compress=1".as_ref(),
-        "--no-password".as_ref(),
-        snapshot.as_ref(),
-        "--file".as_ref(),
-        file.as_os_str(),
-        url.as_ref(),
-    ];
-    let dumping = tools.run("pg_dump", &arguments);
+    let mut command = tools.command("pg_dump", Some(&source.libpq(&exporter)));
+    command.args(["--format=custom", "--compress=1"]).arg(format!("--snapshot={}", snapshot.id));
+    command.arg("--file").arg(file);
+    let dumping = ClientTools::run("pg_dump", command);
     let collecting = collect(&source, plan, None, &options);
     let (_, baseline) = tokio::try_join!(dumping, collecting)?;
     // The transaction that exported the snapshot was there until the end.
@@ -56,11 +48,12 @@ pub(super) async fn dump(
 }
 
 /// Restores a dump into an empty database. Gives the errors that `pg_restore` went on after.
-pub(super) async fn restore(tools: &Tools, file: &Path, url: &str, jobs: u32) -> Result<Vec<String>> {
+pub(super) async fn restore(tools: &ClientTools, file: &Path, url: &str, jobs: u32) -> Result<Vec<String>> {
+    let source = Source::open(Dsn::parse(url)?, &Limits::default()).await?;
+    let session = source.session(&Limits::default()).await?;
     let output = tools
-        .command("pg_restore")
+        .command("pg_restore", Some(&source.libpq(&session)))
         .arg(format!("--jobs={jobs}"))
-        .args(["--no-password", "--dbname", url])
         .arg(file)
         .output()
         .await

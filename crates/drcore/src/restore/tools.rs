@@ -33,7 +33,7 @@ impl Tools {
     /// [`ErrorKind::Tool`] with the command that installs them.
     pub async fn find() -> Result<Self> {
         let given = std::env::var_os("DRCORE_PG_BIN").map(PathBuf::from);
-        let candidates = given.map_or_else(candidates, |directory| vec![directory]);
+        let candidates = given.map_or_else(|| directories("initdb"), |directory| vec![directory]);
         let directory = candidates.into_iter().find(|directory| lacking(directory).is_empty()).ok_or_else(|| {
             Error::new(ErrorKind::Tool, "PostgreSQL's server programs (initdb, pg_ctl, pg_dump, …) were not found").hint(
                 "Install them (Debian and Ubuntu: apt-get install postgresql; macOS: brew install postgresql), or set DRCORE_PG_BIN to their directory.",
@@ -74,18 +74,6 @@ impl Tools {
         command
     }
 
-    /// Runs one of the programs to its end.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Tool`], with the last lines that it printed.
-    pub(crate) async fn run(&self, program: &str, arguments: &[&std::ffi::OsStr]) -> Result<Output> {
-        let output =
-            self.command(program).args(arguments).output().await.map_err(|error| {
-                Error::new(ErrorKind::Tool, format!("cannot run {program}")).caused_by(error)
-            })?;
-        Self::check(program, output)
-    }
-
     /// Whether it did its work; else the last lines that it printed.
     pub(crate) fn check(program: &str, output: Output) -> Result<Output> {
         if output.status.success() {
@@ -103,13 +91,14 @@ fn lacking(directory: &Path) -> Vec<&'static str> {
     NEEDED.iter().copied().filter(|name| !directory.join(name).is_file()).collect()
 }
 
-fn candidates() -> Vec<PathBuf> {
+/// Where programs of PostgreSQL may be: where `PATH` has this one, then the usual directories, the newest version first.
+pub(super) fn directories(program: &str) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = std::env::var_os("PATH")
         .map(|path| std::env::split_paths(&path).collect::<Vec<_>>())
         .unwrap_or_default()
         .into_iter()
         // A link in a bin directory leads to where all of them are.
-        .filter_map(|directory| directory.join("initdb").canonicalize().ok()?.parent().map(Path::to_path_buf))
+        .filter_map(|directory| directory.join(program).canonicalize().ok()?.parent().map(Path::to_path_buf))
         .collect();
     let mut versions: Vec<(u32, PathBuf)> = Vec::new();
     for (root, inner) in [
