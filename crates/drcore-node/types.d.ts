@@ -172,7 +172,23 @@ export type AssertionValueFact = AssertionValueFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
+export type AccessMethodFacts = AccessMethodFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type AggregateFacts = AggregateFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type BucketFacts = BucketFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type CastFacts = CastFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type CollationFacts = CollationFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -184,7 +200,43 @@ export type Acl = string[]
 /**
  * Something that may have been read.
  */
+export type CommentFacts = CommentFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type ConstraintFacts = ConstraintFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type ConversionFacts = ConversionFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type DatabaseFacts = DatabaseFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type EventTriggerFacts = EventTriggerFactsRead | UnreadFact
+/**
+ * When a trigger or rule is in force.
+ */
+export type Enabled = 'always' | 'disabled' | 'origin' | 'replica'
+/**
+ * Something that may have been read.
+ */
+export type ExtensionFacts = ExtensionFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type ForeignDataWrapperFacts = ForeignDataWrapperFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type ForeignKeyFacts = ForeignKeyFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type ForeignServerFacts = ForeignServerFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -192,7 +244,31 @@ export type FunctionFacts = FunctionFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
+export type IndexFacts = IndexFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type KeyFacts = KeyFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type LanguageFacts = LanguageFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type LargeObjectsFacts = LargeObjectsFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type OperatorClassFacts = OperatorClassFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type OperatorFamilyFacts = OperatorFamilyFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type OperatorFacts = OperatorFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -201,6 +277,10 @@ export type PolicyFacts = PolicyFactsRead | UnreadFact
  * The command that a policy is for.
  */
 export type PolicyCommand = 'all' | 'delete' | 'insert' | 'select' | 'update'
+/**
+ * Something that may have been read.
+ */
+export type PublicationFacts = PublicationFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -216,11 +296,23 @@ export type Persistence = 'permanent' | 'unlogged'
 /**
  * Something that may have been read.
  */
+export type ReplicationSlotFacts = ReplicationSlotFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type RoleFacts = RoleFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
+export type RuleFacts = RuleFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type SchemaFacts = SchemaFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type SecurityLabelFacts = SecurityLabelFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -232,6 +324,30 @@ export type SettingFacts = SettingFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
+export type StatisticsObjectFacts = StatisticsObjectFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type SubscriptionFacts = SubscriptionFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type TextSearchObjectFacts = TextSearchObjectFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type TransformFacts = TransformFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type TriggerFacts = TriggerFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type UserTypeFacts = UserTypeFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type UniqueIndexFacts = UniqueIndexFactsRead | UnreadFact
 /**
  * What a unique index was made for.
@@ -240,7 +356,15 @@ export type UniqueOrigin = 'constraint' | 'index' | 'primary_key'
 /**
  * Something that may have been read.
  */
+export type UserMappingFacts = UserMappingFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type ViewSourceFacts = ViewSourceFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type ViewFacts = ViewFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -4567,57 +4691,227 @@ export interface UnreadFact {
  */
 export interface Catalog {
   /**
+   * Ways to store tables and indexes.
+   */
+  access_methods?: AccessMethodFacts
+  /**
+   * Aggregates of the users' own.
+   */
+  aggregates?: AggregateFacts
+  /**
    * `storage.buckets` of Supabase.
    */
   buckets?: BucketFacts
+  /**
+   * Casts of the users' own.
+   */
+  casts?: CastFacts
+  /**
+   * Collations of the users' own, and those of another version than the library that sorts.
+   */
+  collations?: CollationFacts
   /**
    * Columns of tables and views.
    */
   columns?: ColumnFacts
   /**
+   * Comments on objects.
+   */
+  comments?: CommentFacts
+  /**
+   * Constraints of tables, but for foreign keys and null rules.
+   */
+  constraints?: ConstraintFacts
+  /**
+   * Conversions between encodings of the users' own.
+   */
+  conversions?: ConversionFacts
+  /**
+   * The database itself.
+   */
+  databases?: DatabaseFacts
+  /**
+   * Event triggers.
+   */
+  event_triggers?: EventTriggerFacts
+  /**
+   * Extensions.
+   */
+  extensions?: ExtensionFacts
+  /**
+   * Foreign data wrappers.
+   */
+  foreign_data_wrappers?: ForeignDataWrapperFacts
+  /**
    * Foreign key constraints, partitions' copies left out.
    */
   foreign_keys?: ForeignKeyFacts
+  /**
+   * Foreign servers.
+   */
+  foreign_servers?: ForeignServerFacts
   /**
    * Functions and procedures.
    */
   functions?: FunctionFacts
   /**
+   * Indexes.
+   */
+  indexes?: IndexFacts
+  /**
    * Primary keys, unique constraints and unique indexes.
    */
   keys?: KeyFacts
+  /**
+   * Languages that functions can be written in.
+   */
+  languages?: LanguageFacts
+  /**
+   * Large objects.
+   */
+  large_objects?: LargeObjectsFacts
+  /**
+   * Operator classes of the users' own.
+   */
+  operator_classes?: OperatorClassFacts
+  /**
+   * Operator families of the users' own.
+   */
+  operator_families?: OperatorFamilyFacts
+  /**
+   * Operators of the users' own.
+   */
+  operators?: OperatorFacts
   /**
    * Row level security policies.
    */
   policies?: PolicyFacts
   /**
+   * Publications.
+   */
+  publications?: PublicationFacts
+  /**
    * Tables, views, materialised views and foreign tables.
    */
   relations?: RelationFacts
+  /**
+   * Replication slots.
+   */
+  replication_slots?: ReplicationSlotFacts
   /**
    * Roles, with what they are members of.
    */
   roles?: RoleFacts
   /**
+   * Rewrite rules, but for those that make views.
+   */
+  rules?: RuleFacts
+  /**
    * Schemas.
    */
   schemas?: SchemaFacts
+  /**
+   * Labels of security modules.
+   */
+  security_labels?: SecurityLabelFacts
   /**
    * Sequences, with the columns that they feed.
    */
   sequences?: SequenceFacts
   /**
-   * Settings of databases and roles that tell what the API exposes.
+   * What `ALTER DATABASE … SET` and `ALTER ROLE … SET` left behind.
    */
   settings?: SettingFacts
+  /**
+   * Statistics objects: what the planner is to know of several columns together.
+   */
+  statistics_objects?: StatisticsObjectFacts
+  /**
+   * Subscriptions of this database.
+   */
+  subscriptions?: SubscriptionFacts
+  /**
+   * Configurations, dictionaries, parsers and templates of text search of the users' own.
+   */
+  text_search_objects?: TextSearchObjectFacts
+  /**
+   * How functions of a language see a type.
+   */
+  transforms?: TransformFacts
+  /**
+   * Triggers of tables and views.
+   */
+  triggers?: TriggerFacts
+  /**
+   * Types of the users' own.
+   */
+  types?: UserTypeFacts
   /**
    * Unique indexes, with what each compares.
    */
   unique_indexes?: UniqueIndexFacts
   /**
+   * As whom roles log in to foreign servers.
+   */
+  user_mappings?: UserMappingFacts
+  /**
    * What views read from, directly.
    */
   view_sources?: ViewSourceFacts
+  /**
+   * What views and materialised views are made of.
+   */
+  views?: ViewFacts
+}
+/**
+ * What was read.
+ */
+export interface AccessMethodFactsRead {
+  read: AccessMethod[]
+}
+/**
+ * A way to store tables or indexes.
+ */
+export interface AccessMethod {
+  /**
+   * The function behind it.
+   */
+  handler: string
+  /**
+   * `index` or `table`.
+   */
+  kind: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+}
+/**
+ * What was read.
+ */
+export interface AggregateFactsRead {
+  read: Aggregate[]
+}
+/**
+ * An aggregate, as the statement that creates it. Who may call it is with the functions.
+ */
+export interface Aggregate {
+  /**
+   * The types of its arguments, as SQL.
+   */
+  arguments: string
+  /**
+   * The statement that creates it.
+   */
+  definition: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Its schema, unquoted.
+   */
+  schema: string
 }
 /**
  * What was read.
@@ -4657,6 +4951,88 @@ export interface Bucket {
 /**
  * What was read.
  */
+export interface CastFactsRead {
+  read: Cast[]
+}
+/**
+ * A cast from one type to another.
+ */
+export interface Cast {
+  /**
+   * When it is applied: `explicit`, `assignment` or `implicit`.
+   */
+  context: string
+  /**
+   * The function that does it, where there is one.
+   */
+  function: string | null
+  /**
+   * `function`, `inout` or `binary`.
+   */
+  method: string
+  /**
+   * The type that is cast, as SQL.
+   */
+  source: string
+  /**
+   * The type that it is cast to, as SQL.
+   */
+  target: string
+}
+/**
+ * What was read.
+ */
+export interface CollationFactsRead {
+  read: Collation[]
+}
+/**
+ * A collation: an order of texts.
+ */
+export interface Collation {
+  /**
+   * The version of the library that sorts now.
+   */
+  actual_version: string | null
+  /**
+   * The locale by which it tells letters, where that is another.
+   */
+  ctype: string | null
+  /**
+   * Whether texts are equal only where their bytes are.
+   */
+  deterministic: boolean
+  /**
+   * The extension that it belongs to.
+   */
+  extension: string | null
+  /**
+   * The locale that it sorts by.
+   */
+  locale: string | null
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Who sorts: `builtin`, `default`, `icu` or `libc`.
+   */
+  provider: string
+  /**
+   * Rules of its own.
+   */
+  rules: string | null
+  /**
+   * Its schema, unquoted.
+   */
+  schema: string
+  /**
+   * The version of the library that sorted when it was made.
+   */
+  version: string | null
+}
+/**
+ * What was read.
+ */
 export interface ColumnFactsRead {
   read: Column[]
 }
@@ -4678,6 +5054,14 @@ export interface Column {
    */
   builtin?: number | null
   /**
+   * Its collation, where that is not its type's.
+   */
+  collation?: string | null
+  /**
+   * How large values are compressed, where that is said.
+   */
+  compression?: string | null
+  /**
    * Its default, or the expression that generates it.
    */
   default: string | null
@@ -4686,9 +5070,17 @@ export interface Column {
    */
   generated: boolean
   /**
+   * Whether its generated value is computed when it is read, and not stored.
+   */
+  generated_virtually?: boolean
+  /**
    * Whether it is an identity column.
    */
   identity: boolean
+  /**
+   * Whether it is an identity column whose values nobody else may give.
+   */
+  identity_always?: boolean
   /**
    * Its name, unquoted.
    */
@@ -4698,6 +5090,18 @@ export interface Column {
    */
   not_null: boolean
   /**
+   * Whether tables that inherit from it may take NULL.
+   */
+  not_null_local?: boolean
+  /**
+   * Whether rows that were there before it refused NULL may hold one.
+   */
+  not_null_unproven?: boolean
+  /**
+   * What the planner is told about it, such as `n_distinct=5`.
+   */
+  options?: string[]
+  /**
    * Its place among the columns, from 1; dropped columns leave holes.
    */
   position: number
@@ -4706,9 +5110,254 @@ export interface Column {
    */
   relation: string
   /**
+   * What the server of a foreign table is told about it.
+   */
+  server_options?: string[]
+  /**
+   * How closely the planner looks at it, where that is said.
+   */
+  statistics?: number | null
+  /**
+   * How large values are stored, where that is not as its type says.
+   */
+  storage?: string | null
+  /**
    * Its type as SQL, such as `numeric(10,2)`.
    */
   type: string
+}
+/**
+ * What was read.
+ */
+export interface CommentFactsRead {
+  read: Comment[]
+}
+/**
+ * A comment on an object.
+ */
+export interface Comment {
+  /**
+   * The comment.
+   */
+  comment: string
+  /**
+   * What the object is, in the words of the server: `table column`.
+   */
+  kind: string
+  /**
+   * The object, in the words of the server: `public.invoices.number`.
+   */
+  object: string
+  /**
+   * The schema that it is in, where it is in one.
+   */
+  schema: string | null
+}
+/**
+ * What was read.
+ */
+export interface ConstraintFactsRead {
+  read: Constraint[]
+}
+/**
+ * A check, exclusion, unique or primary key constraint of a table.
+ */
+export interface Constraint {
+  /**
+   * The columns that it is about, unquoted.
+   */
+  columns: string[]
+  /**
+   * The constraint as SQL.
+   */
+  definition: string
+  /**
+   * `check`, `exclusion`, `primary_key` or `unique`.
+   */
+  kind: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * The table.
+   */
+  relation: string
+  /**
+   * Whether PostgreSQL believes that all rows obey it.
+   */
+  validated: boolean
+}
+/**
+ * What was read.
+ */
+export interface ConversionFactsRead {
+  read: Conversion[]
+}
+/**
+ * A conversion from one encoding to another.
+ */
+export interface Conversion {
+  /**
+   * Whether it is used where none is named.
+   */
+  default: boolean
+  /**
+   * The encoding that it takes.
+   */
+  from: string
+  /**
+   * The function that converts.
+   */
+  function: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Its schema, unquoted.
+   */
+  schema: string
+  /**
+   * The encoding that it gives.
+   */
+  to: string
+}
+/**
+ * What was read.
+ */
+export interface DatabaseFactsRead {
+  read: Database[]
+}
+/**
+ * The database that was read.
+ */
+export interface Database {
+  /**
+   * The version of the library that sorts now.
+   */
+  actual_version: string | null
+  /**
+   * The locale by which libc sorts.
+   */
+  collate: string
+  /**
+   * How many sessions it takes; -1 for as many as the server.
+   */
+  connection_limit: number
+  /**
+   * The locale by which libc tells letters.
+   */
+  ctype: string
+  /**
+   * Its encoding.
+   */
+  encoding: string
+  /**
+   * The locale by which another provider sorts.
+   */
+  locale: string | null
+  /**
+   * Who sorts where no collation is named: `builtin`, `icu` or `libc`.
+   */
+  provider: string
+  /**
+   * Rules of its own for sorting.
+   */
+  rules: string | null
+  /**
+   * The version of the library that sorted when it was made.
+   */
+  version: string | null
+}
+/**
+ * What was read.
+ */
+export interface EventTriggerFactsRead {
+  read: EventTrigger[]
+}
+/**
+ * An event trigger: a function that is called when structure changes.
+ */
+export interface EventTrigger {
+  /**
+   * When it fires.
+   */
+  enabled: Enabled
+  /**
+   * The event, such as `ddl_command_end`.
+   */
+  event: string
+  /**
+   * The function.
+   */
+  function: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Its owner.
+   */
+  owner: string
+  /**
+   * The commands that it is for; all where there are none.
+   */
+  tags: string[]
+}
+/**
+ * What was read.
+ */
+export interface ExtensionFactsRead {
+  read: Extension[]
+}
+/**
+ * An extension.
+ */
+export interface Extension {
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * The schema that it is in, unquoted.
+   */
+  schema: string
+  /**
+   * Its version.
+   */
+  version: string
+}
+/**
+ * What was read.
+ */
+export interface ForeignDataWrapperFactsRead {
+  read: ForeignDataWrapper[]
+}
+/**
+ * A foreign data wrapper: a kind of other servers.
+ */
+export interface ForeignDataWrapper {
+  /**
+   * The extension that it belongs to.
+   */
+  extension: string | null
+  /**
+   * The function that reads and writes.
+   */
+  handler: string | null
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Its options.
+   */
+  options: string[]
+  /**
+   * The function that checks options.
+   */
+  validator: string | null
 }
 /**
  * What was read.
@@ -4764,6 +5413,41 @@ export interface ForeignKey {
 /**
  * What was read.
  */
+export interface ForeignServerFactsRead {
+  read: ForeignServer[]
+}
+/**
+ * Another server.
+ */
+export interface ForeignServer {
+  /**
+   * The extension that it belongs to.
+   */
+  extension: string | null
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Its options.
+   */
+  options: string[]
+  /**
+   * Its type, where one is given.
+   */
+  type: string | null
+  /**
+   * Its version, where one is given.
+   */
+  version: string | null
+  /**
+   * The foreign data wrapper that reaches it.
+   */
+  wrapper: string
+}
+/**
+ * What was read.
+ */
 export interface FunctionFactsRead {
   read: Function[]
 }
@@ -4784,13 +5468,29 @@ export interface Function {
    */
   config: string[]
   /**
-   * The extension that it belongs to.
+   * What the planner believes that a call costs.
+   */
+  cost?: string | null
+  /**
+   * The statement that creates it, body included.
+   */
+  definition?: string | null
+  /**
+   * The extension that it belongs to. What follows is left out then.
    */
   extension: string | null
   /**
    * `function`, `procedure`, `aggregate` or `window`.
    */
   kind: string
+  /**
+   * The language that it is written in.
+   */
+  language?: string | null
+  /**
+   * Whether it tells nothing of its arguments, and may run before policies do.
+   */
+  leakproof?: boolean
   /**
    * Its name, unquoted.
    */
@@ -4800,9 +5500,25 @@ export interface Function {
    */
   owner: string
   /**
+   * `safe`, `restricted` or `unsafe`, in parallel.
+   */
+  parallel?: string | null
+  /**
+   * Its parameters as SQL, with names, modes and defaults.
+   */
+  parameters?: string | null
+  /**
+   * What it returns as SQL, `SETOF` and `TABLE (…)` included; nothing for a procedure.
+   */
+  result?: string | null
+  /**
    * What it returns, as SQL; nothing for a procedure.
    */
   returns: string | null
+  /**
+   * How many rows the planner believes that it returns.
+   */
+  rows?: string | null
   /**
    * Its schema, unquoted.
    */
@@ -4811,6 +5527,89 @@ export interface Function {
    * Whether it runs with the rights of its owner.
    */
   security_definer: boolean
+  /**
+   * Whether it is NULL for a NULL argument without being called.
+   */
+  strict?: boolean
+  /**
+   * The function that advises the planner on it.
+   */
+  support?: string | null
+  /**
+   * `immutable`, `stable` or `volatile`.
+   */
+  volatility?: string | null
+}
+/**
+ * What was read.
+ */
+export interface IndexFactsRead {
+  read: Index[]
+}
+/**
+ * An index, valid or not.
+ */
+export interface Index {
+  /**
+   * Whether the table was last sorted by it.
+   */
+  clustered: boolean
+  /**
+   * The collations that it sorts by.
+   */
+  collations: string[]
+  /**
+   * The columns in it, those in its expressions and condition too, unquoted.
+   */
+  columns: string[]
+  /**
+   * The constraint that it stands behind, unquoted.
+   */
+  constraint: string | null
+  /**
+   * The statement that creates it.
+   */
+  definition: string
+  /**
+   * Whether anything may be done with it: it is not being dropped.
+   */
+  live: boolean
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Whether it is a partition's part of its root's index.
+   */
+  of_root: boolean
+  /**
+   * Whether new rows go into it.
+   */
+  ready: boolean
+  /**
+   * The table or materialised view.
+   */
+  relation: string
+  /**
+   * Whether subscribers know rows by it.
+   */
+  replica_identity: boolean
+  /**
+   * How closely the planner looks at expressions in it, where that is said: `1: 300`.
+   */
+  statistics: string[]
+  /**
+   * Where it is stored, where that is not the database's own tablespace.
+   */
+  tablespace: string | null
+  /**
+   * Whether it keeps duplicates out.
+   */
+  unique: boolean
+  /**
+   * Whether queries may use it.
+   */
+  valid: boolean
 }
 /**
  * What was read.
@@ -4838,6 +5637,141 @@ export interface Key {
    * The table.
    */
   relation: string
+}
+/**
+ * What was read.
+ */
+export interface LanguageFactsRead {
+  read: Language[]
+}
+/**
+ * A language that functions can be written in.
+ */
+export interface Language {
+  /**
+   * The extension that it belongs to.
+   */
+  extension: string | null
+  /**
+   * The function that runs functions.
+   */
+  handler: string | null
+  /**
+   * The function that runs DO blocks.
+   */
+  inline: string | null
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Whether everybody may use it.
+   */
+  trusted: boolean
+  /**
+   * The function that checks functions.
+   */
+  validator: string | null
+}
+/**
+ * What was read.
+ */
+export interface LargeObjectsFactsRead {
+  read: LargeObjects[]
+}
+/**
+ * How many large objects there are.
+ */
+export interface LargeObjects {
+  /**
+   * The number.
+   */
+  count: number
+}
+/**
+ * What was read.
+ */
+export interface OperatorClassFactsRead {
+  read: OperatorClass[]
+}
+/**
+ * An operator class: how a kind of index sorts a type.
+ */
+export interface OperatorClass {
+  /**
+   * What follows its name in the statement that creates it.
+   */
+  definition: string
+  /**
+   * The kind of index.
+   */
+  method: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Its schema, unquoted.
+   */
+  schema: string
+}
+/**
+ * What was read.
+ */
+export interface OperatorFamilyFactsRead {
+  read: OperatorFamily[]
+}
+/**
+ * An operator family: operator classes that go together.
+ */
+export interface OperatorFamily {
+  /**
+   * Operators and functions that are of none of its classes, as SQL.
+   */
+  members: string[]
+  /**
+   * The kind of index.
+   */
+  method: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Its schema, unquoted.
+   */
+  schema: string
+}
+/**
+ * What was read.
+ */
+export interface OperatorFactsRead {
+  read: Operator[]
+}
+/**
+ * An operator.
+ */
+export interface Operator {
+  /**
+   * What stands in parentheses in the statement that creates it.
+   */
+  definition: string
+  /**
+   * The type on its left, as SQL.
+   */
+  left: string | null
+  /**
+   * Its name.
+   */
+  name: string
+  /**
+   * The type on its right, as SQL.
+   */
+  right: string | null
+  /**
+   * Its schema, unquoted.
+   */
+  schema: string
 }
 /**
  * What was read.
@@ -4881,6 +5815,66 @@ export interface Policy {
 /**
  * What was read.
  */
+export interface PublicationFactsRead {
+  read: Publication[]
+}
+/**
+ * A publication: what subscribers are sent.
+ */
+export interface Publication {
+  /**
+   * Whether all tables are sent.
+   */
+  all_tables: boolean
+  /**
+   * Whether generated columns are sent.
+   */
+  generated_columns: boolean
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * What is sent of `insert`, `update`, `delete` and `truncate`.
+   */
+  operations: string[]
+  /**
+   * Its owner.
+   */
+  owner: string
+  /**
+   * The schemas of which all tables are sent, unquoted.
+   */
+  schemas: string[]
+  /**
+   * The tables that are sent.
+   */
+  tables: PublishedTable[]
+  /**
+   * Whether partitions are sent as their root.
+   */
+  via_root: boolean
+}
+/**
+ * A table of a publication.
+ */
+export interface PublishedTable {
+  /**
+   * The columns that are sent, unquoted, where not all are.
+   */
+  columns: string[] | null
+  /**
+   * The condition of the rows that are sent, where not all are.
+   */
+  filter: string | null
+  /**
+   * The table.
+   */
+  relation: string
+}
+/**
+ * What was read.
+ */
 export interface RelationFactsRead {
   read: Relation[]
 }
@@ -4888,6 +5882,10 @@ export interface RelationFactsRead {
  * A table, view, materialised view or foreign table.
  */
 export interface Relation {
+  /**
+   * How its rows are stored, where that is not `heap`.
+   */
+  access_method?: string | null
   /**
    * Privileges, the defaults written out.
    */
@@ -4913,6 +5911,10 @@ export interface Relation {
    */
   name: string
   /**
+   * The composite type that it is made of.
+   */
+  of_type?: string | null
+  /**
    * Storage options, such as `security_invoker=on` of a view.
    */
   options: string[]
@@ -4925,9 +5927,21 @@ export interface Relation {
    */
   parents: string[]
   /**
+   * What a partition holds, as SQL: `FOR VALUES IN (1)`.
+   */
+  partition_bound?: string | null
+  /**
+   * How a partitioned table is divided, as SQL: `RANGE (created_at)`.
+   */
+  partition_key?: string | null
+  /**
    * Whether it survives a crash.
    */
   persistence: Persistence
+  /**
+   * By what subscribers know rows, where that is not the primary key: `full`, `nothing` or `index`.
+   */
+  replica_identity?: string | null
   /**
    * Whether row level security is on.
    */
@@ -4936,6 +5950,49 @@ export interface Relation {
    * Whether row level security holds for the owner too.
    */
   rls_forced: boolean
+  /**
+   * The server that a foreign table is on.
+   */
+  server?: string | null
+  /**
+   * What the server is told about a foreign table.
+   */
+  server_options?: string[]
+  /**
+   * Where it is stored, where that is not the database's own tablespace.
+   */
+  tablespace?: string | null
+  /**
+   * Storage options of its TOAST table.
+   */
+  toast_options?: string[]
+  /**
+   * Whether it is a materialised view that nothing was put into yet: reading it is an error.
+   */
+  unpopulated?: boolean
+}
+/**
+ * What was read.
+ */
+export interface ReplicationSlotFactsRead {
+  read: ReplicationSlot[]
+}
+/**
+ * A replication slot: it keeps what its consumer was not sent yet.
+ */
+export interface ReplicationSlot {
+  /**
+   * Its name.
+   */
+  name: string
+  /**
+   * How changes are put, for a logical one.
+   */
+  plugin: string | null
+  /**
+   * `logical` or `physical`.
+   */
+  type: string
 }
 /**
  * What was read.
@@ -4975,6 +6032,33 @@ export interface Role {
 /**
  * What was read.
  */
+export interface RuleFactsRead {
+  read: Rule[]
+}
+/**
+ * A rewrite rule of a table or view.
+ */
+export interface Rule {
+  /**
+   * The statement that creates it.
+   */
+  definition: string
+  /**
+   * When it holds.
+   */
+  enabled: Enabled
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * The table or view.
+   */
+  relation: string
+}
+/**
+ * What was read.
+ */
 export interface SchemaFactsRead {
   read: Schema[]
 }
@@ -4987,6 +6071,10 @@ export interface Schema {
    */
   acl: Acl
   /**
+   * The extension that it belongs to.
+   */
+  extension?: string | null
+  /**
    * Its name, unquoted.
    */
   name: string
@@ -4994,6 +6082,37 @@ export interface Schema {
    * Its owner.
    */
   owner: string
+}
+/**
+ * What was read.
+ */
+export interface SecurityLabelFactsRead {
+  read: SecurityLabel[]
+}
+/**
+ * A label that a security module gave an object.
+ */
+export interface SecurityLabel {
+  /**
+   * What the object is, in the words of the server.
+   */
+  kind: string
+  /**
+   * The label.
+   */
+  label: string
+  /**
+   * The object, in the words of the server.
+   */
+  object: string
+  /**
+   * The security module.
+   */
+  provider: string
+  /**
+   * The schema that it is in, where it is in one.
+   */
+  schema: string | null
 }
 /**
  * What was read.
@@ -5017,6 +6136,10 @@ export interface Sequence {
    * Whether it begins again after the last value.
    */
   cycle: boolean
+  /**
+   * The extension that it belongs to.
+   */
+  extension?: string | null
   /**
    * The columns that it feeds: owned, identity, or by a DEFAULT that calls `nextval`.
    */
@@ -5078,9 +6201,9 @@ export interface SettingFactsRead {
   read: Setting[]
 }
 /**
- * A setting of a database or role, of those that tell what the API exposes (`pgrst.…`).
+ * What `ALTER DATABASE … SET` or `ALTER ROLE … SET` left behind for this database.
  *
- * Other settings may hold secrets and are not read.
+ * A value that may be a secret, by its name or its shape, is kept as a hash.
  */
 export interface Setting {
   /**
@@ -5099,6 +6222,233 @@ export interface Setting {
    * Its value.
    */
   value: string
+}
+/**
+ * What was read.
+ */
+export interface StatisticsObjectFactsRead {
+  read: StatisticsObject[]
+}
+/**
+ * A statistics object: what the planner is to know of several columns together.
+ */
+export interface StatisticsObject {
+  /**
+   * The statement that creates it.
+   */
+  definition: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * The table.
+   */
+  relation: string
+  /**
+   * Its schema, unquoted.
+   */
+  schema: string
+  /**
+   * How closely the planner looks, where that is said.
+   */
+  target: number | null
+}
+/**
+ * What was read.
+ */
+export interface SubscriptionFactsRead {
+  read: Subscription[]
+}
+/**
+ * A subscription: what this database is sent. What it connects with is not read.
+ */
+export interface Subscription {
+  /**
+   * Whether it is on.
+   */
+  enabled: boolean
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Options that are not as they would be anyway.
+   */
+  options: string[]
+  /**
+   * The publications, at the other server.
+   */
+  publications: string[]
+  /**
+   * The replication slot that it draws on, at the other server.
+   */
+  slot: string | null
+  /**
+   * Whether it waits for the disk.
+   */
+  synchronous_commit: string
+}
+/**
+ * What was read.
+ */
+export interface TextSearchObjectFactsRead {
+  read: TextSearchObject[]
+}
+/**
+ * A configuration, dictionary, parser or template of text search.
+ */
+export interface TextSearchObject {
+  /**
+   * What stands in parentheses in the statement that creates it.
+   */
+  definition: string
+  /**
+   * `configuration`, `dictionary`, `parser` or `template`.
+   */
+  kind: string
+  /**
+   * The dictionaries of each kind of word, for a configuration: `word: simple`.
+   */
+  mappings: string[]
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Its schema, unquoted.
+   */
+  schema: string
+}
+/**
+ * What was read.
+ */
+export interface TransformFactsRead {
+  read: Transform[]
+}
+/**
+ * How functions of a language see a type.
+ */
+export interface Transform {
+  /**
+   * The function that gives a value to the language.
+   */
+  from_sql: string | null
+  /**
+   * The language.
+   */
+  language: string
+  /**
+   * The function that takes a value from it.
+   */
+  to_sql: string | null
+  /**
+   * The type, as SQL.
+   */
+  type: string
+}
+/**
+ * What was read.
+ */
+export interface TriggerFactsRead {
+  read: Trigger[]
+}
+/**
+ * A trigger of a table or view.
+ */
+export interface Trigger {
+  /**
+   * The constraint that it stands behind, unquoted, where the server made it for one.
+   */
+  behind: string | null
+  /**
+   * The statement that creates it.
+   */
+  definition: string
+  /**
+   * When it fires.
+   */
+  enabled: Enabled
+  /**
+   * The function.
+   */
+  function: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Whether it is a partition's part of its root's trigger.
+   */
+  of_root: boolean
+  /**
+   * The table or view.
+   */
+  relation: string
+}
+/**
+ * What was read.
+ */
+export interface UserTypeFactsRead {
+  read: UserType[]
+}
+/**
+ * A type.
+ */
+export interface UserType {
+  /**
+   * The attributes of a composite type as SQL, in order.
+   */
+  attributes: string[]
+  /**
+   * The constraints of a domain.
+   */
+  constraints: DomainConstraint[]
+  /**
+   * The default of a domain.
+   */
+  default: string | null
+  /**
+   * What it is made of, as SQL: the type under a domain, the options of a range or base type.
+   */
+  definition: string | null
+  /**
+   * `base`, `composite`, `domain`, `enum`, `range` or `shell`.
+   */
+  kind: string
+  /**
+   * The labels of an enum, in order.
+   */
+  labels: string[]
+  /**
+   * Its name.
+   */
+  name: string
+  /**
+   * Whether a domain refuses NULL.
+   */
+  not_null: boolean
+  /**
+   * Its owner.
+   */
+  owner: string
+}
+/**
+ * A constraint of a domain.
+ */
+export interface DomainConstraint {
+  /**
+   * The constraint as SQL.
+   */
+  definition: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
+  /**
+   * Whether PostgreSQL believes that all values obey it.
+   */
+  validated: boolean
 }
 /**
  * What was read.
@@ -5171,6 +6521,29 @@ export interface UniquePart {
 /**
  * What was read.
  */
+export interface UserMappingFactsRead {
+  read: UserMapping[]
+}
+/**
+ * As whom a role logs in to a foreign server.
+ */
+export interface UserMapping {
+  /**
+   * Its options, where the reader may see them; of what may be a secret only the name.
+   */
+  options: string[] | null
+  /**
+   * The role, unquoted; `public` is everybody.
+   */
+  role: string | null
+  /**
+   * The server, unquoted.
+   */
+  server: string
+}
+/**
+ * What was read.
+ */
 export interface ViewSourceFactsRead {
   read: ViewSource[]
 }
@@ -5186,6 +6559,25 @@ export interface ViewSource {
    * The view.
    */
   view: string
+}
+/**
+ * What was read.
+ */
+export interface ViewFactsRead {
+  read: View[]
+}
+/**
+ * What a view or materialised view is made of.
+ */
+export interface View {
+  /**
+   * Its query.
+   */
+  definition: string
+  /**
+   * Its name.
+   */
+  name: string
 }
 /**
  * What was read.

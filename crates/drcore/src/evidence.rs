@@ -230,7 +230,7 @@ pub struct Evidence {
     /// Always `drcore.evidence/1`.
     pub format: String,
     /// What the catalog says.
-    pub catalog: Catalog,
+    pub catalog: Box<Catalog>,
     /// What reading the tables themselves showed.
     pub scans: Scans,
     /// Results of the team's own statements, by name.
@@ -269,7 +269,7 @@ impl Evidence {
     pub fn new(run: Run) -> Self {
         Self {
             format: Self::FORMAT.to_owned(),
-            catalog: Catalog::default(),
+            catalog: Box::default(),
             scans: Scans::default(),
             assertions: BTreeMap::new(),
             files: Fact::NotAsked,

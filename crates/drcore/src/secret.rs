@@ -88,6 +88,19 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     })
 }
 
+/// What the value of a secret is called, where the value alone does not show that it is one.
+static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?:password|passwd|secret|token|credential|(?:\b|_)(?:api)?key\b)").ok()
+});
+
+/// As [`redact`], for a value of this name: all of it, where the name tells that it is a secret.
+pub(crate) fn redact_named(name: &str, value: &str) -> String {
+    match NAMED.as_ref() {
+        Some(named) if !named.is_match(name) => redact(value).into_owned(),
+        _ => mark(value),
+    }
+}
+
 /// As [`redact`], for a text that is kept.
 pub(crate) fn redacted(text: impl Into<String>) -> String {
     let text = text.into();
@@ -122,14 +135,17 @@ const NAMES: &[&str] = &[
     "column",
     "columns",
     "extension",
+    "function",
     "id",
     "name",
+    "object",
     "owner",
     "parents",
     "relation",
     "role",
     "roles",
     "schema",
+    "server",
     "source",
     "type",
     "view",

@@ -5,8 +5,49 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+
+@dataclass(frozen=True, kw_only=True)
+class AccessMethod:
+    """A way to store tables or indexes."""
+
+    handler: str
+    """The function behind it."""
+    kind: str
+    """`index` or `table`."""
+    name: str
+    """Its name, unquoted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessMethodFactsRead:
+    """What was read."""
+
+    read: list[AccessMethod]
+
+
 Acl: TypeAlias = list[str]
 """Who may do what with one object, the grantor left out: `["anon=r", "postgres=arwd*"]`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregate:
+    """An aggregate, as the statement that creates it. Who may call it is with the functions."""
+
+    arguments: str
+    """The types of its arguments, as SQL."""
+    definition: str
+    """The statement that creates it."""
+    name: str
+    """Its name, unquoted."""
+    schema: str
+    """Its schema, unquoted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AggregateFactsRead:
+    """What was read."""
+
+    read: list[Aggregate]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +130,29 @@ BucketState: TypeAlias = Literal["there", "gone", "other"]
 """What the database says of a bucket."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cast:
+    """A cast from one type to another."""
+
+    context: str
+    """When it is applied: `explicit`, `assignment` or `implicit`."""
+    function: str | None
+    """The function that does it, where there is one."""
+    method: str
+    """`function`, `inout` or `binary`."""
+    source: str
+    """The type that is cast, as SQL."""
+    target: str
+    """The type that it is cast to, as SQL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CastFactsRead:
+    """What was read."""
+
+    read: list[Cast]
+
+
 CauseKind: TypeAlias = Literal["ambiguous", "cancelled", "connection", "deadline", "error", "lock_timeout", "not_collected", "permission", "rewritten", "row_security", "snapshot_age", "standby", "statement_timeout", "unsupported"]
 """Why something could not be read: the kind, for programs."""
 
@@ -101,6 +165,39 @@ class ChangedColumn:
     """The column."""
     rows: int
     """How many rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collation:
+    """A collation: an order of texts."""
+
+    actual_version: str | None
+    """The version of the library that sorts now."""
+    ctype: str | None
+    """The locale by which it tells letters, where that is another."""
+    deterministic: bool
+    """Whether texts are equal only where their bytes are."""
+    extension: str | None
+    """The extension that it belongs to."""
+    locale: str | None
+    """The locale that it sorts by."""
+    name: str
+    """Its name, unquoted."""
+    provider: str
+    """Who sorts: `builtin`, `default`, `icu` or `libc`."""
+    rules: str | None
+    """Rules of its own."""
+    schema: str
+    """Its schema, unquoted."""
+    version: str | None
+    """The version of the library that sorted when it was made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollationFactsRead:
+    """What was read."""
+
+    read: list[Collation]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +229,26 @@ class Column:
     The OID of its type, or of what a domain is based on, where that is a built-in type; these
     OIDs are the same on every server.
     """
+    collation: str | None = None
+    """Its collation, where that is not its type's."""
+    compression: str | None = None
+    """How large values are compressed, where that is said."""
+    generated_virtually: bool | None = None
+    """Whether its generated value is computed when it is read, and not stored."""
+    identity_always: bool | None = None
+    """Whether it is an identity column whose values nobody else may give."""
+    not_null_local: bool | None = None
+    """Whether tables that inherit from it may take NULL."""
+    not_null_unproven: bool | None = None
+    """Whether rows that were there before it refused NULL may hold one."""
+    options: list[str] = field(default_factory=list)
+    """What the planner is told about it, such as `n_distinct=5`."""
+    server_options: list[str] = field(default_factory=list)
+    """What the server of a foreign table is told about it."""
+    statistics: int | None = None
+    """How closely the planner looks at it, where that is said."""
+    storage: str | None = None
+    """How large values are stored, where that is not as its type says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +260,52 @@ class ColumnFactsRead:
 
 Columns: TypeAlias = str | list[str]
 """one column, or several of one table"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comment:
+    """A comment on an object."""
+
+    comment: str
+    """The comment."""
+    kind: str
+    """What the object is, in the words of the server: `table column`."""
+    object: str
+    """The object, in the words of the server: `public.invoices.number`."""
+    schema: str | None
+    """The schema that it is in, where it is in one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommentFactsRead:
+    """What was read."""
+
+    read: list[Comment]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constraint:
+    """A check, exclusion, unique or primary key constraint of a table."""
+
+    columns: list[str]
+    """The columns that it is about, unquoted."""
+    definition: str
+    """The constraint as SQL."""
+    kind: str
+    """`check`, `exclusion`, `primary_key` or `unique`."""
+    name: str
+    """Its name, unquoted."""
+    relation: str
+    """The table."""
+    validated: bool
+    """Whether PostgreSQL believes that all rows obey it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstraintFactsRead:
+    """What was read."""
+
+    read: list[Constraint]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +323,31 @@ class ContentColumn:
 
 ContentWay: TypeAlias = Literal["server", "stream"]
 """Where the hashes of rows are computed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """A conversion from one encoding to another."""
+
+    default: bool
+    """Whether it is used where none is named."""
+    from_: str
+    """The encoding that it takes."""
+    function: str
+    """The function that converts."""
+    name: str
+    """Its name, unquoted."""
+    schema: str
+    """Its schema, unquoted."""
+    to: str
+    """The encoding that it gives."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversionFactsRead:
+    """What was read."""
+
+    read: list[Conversion]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +396,37 @@ class Damage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Database:
+    """The database that was read."""
+
+    actual_version: str | None
+    """The version of the library that sorts now."""
+    collate: str
+    """The locale by which libc sorts."""
+    connection_limit: int
+    """How many sessions it takes; -1 for as many as the server."""
+    ctype: str
+    """The locale by which libc tells letters."""
+    encoding: str
+    """Its encoding."""
+    locale: str | None
+    """The locale by which another provider sorts."""
+    provider: str
+    """Who sorts where no collation is named: `builtin`, `icu` or `libc`."""
+    rules: str | None
+    """Rules of its own for sorting."""
+    version: str | None
+    """The version of the library that sorted when it was made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseFactsRead:
+    """What was read."""
+
+    read: list[Database]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiffColumns:
     """Columns in which a table's two sides differ."""
 
@@ -237,6 +456,18 @@ class Difference:
     """What it is."""
     was: str | None = None
     """What it was, or should be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainConstraint:
+    """A constraint of a domain."""
+
+    definition: str
+    """The constraint as SQL."""
+    name: str
+    """Its name, unquoted."""
+    validated: bool
+    """Whether PostgreSQL believes that all values obey it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,6 +515,10 @@ class DuplicatesFactRead:
     read: Duplicates
 
 
+Enabled: TypeAlias = Literal["always", "disabled", "origin", "replica"]
+"""When a trigger or rule is in force."""
+
+
 ErrorKind: TypeAlias = Literal["authentication", "cancelled", "connection", "format", "internal", "io", "permission", "plan", "query", "refused", "timeout", "tls", "tool", "unsupported", "usage"]
 """
 What kind of thing went wrong, for programs to act on.
@@ -311,6 +546,50 @@ class ErrorWire:
     """What to do next."""
     sqlstate: str | None = None
     """The server's SQLSTATE."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventTrigger:
+    """An event trigger: a function that is called when structure changes."""
+
+    enabled: Enabled
+    """When it fires."""
+    event: str
+    """The event, such as `ddl_command_end`."""
+    function: str
+    """The function."""
+    name: str
+    """Its name, unquoted."""
+    owner: str
+    """Its owner."""
+    tags: list[str]
+    """The commands that it is for; all where there are none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventTriggerFactsRead:
+    """What was read."""
+
+    read: list[EventTrigger]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """An extension."""
+
+    name: str
+    """Its name, unquoted."""
+    schema: str
+    """The schema that it is in, unquoted."""
+    version: str
+    """Its version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtensionFactsRead:
+    """What was read."""
+
+    read: list[Extension]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -366,6 +645,29 @@ Fingerprint: TypeAlias = str
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForeignDataWrapper:
+    """A foreign data wrapper: a kind of other servers."""
+
+    extension: str | None
+    """The extension that it belongs to."""
+    handler: str | None
+    """The function that reads and writes."""
+    name: str
+    """Its name, unquoted."""
+    options: list[str]
+    """Its options."""
+    validator: str | None
+    """The function that checks options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignDataWrapperFactsRead:
+    """What was read."""
+
+    read: list[ForeignDataWrapper]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ForeignKey:
     """A foreign key constraint."""
 
@@ -399,6 +701,31 @@ class ForeignKeyFactsRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForeignServer:
+    """Another server."""
+
+    extension: str | None
+    """The extension that it belongs to."""
+    name: str
+    """Its name, unquoted."""
+    options: list[str]
+    """Its options."""
+    type: str | None
+    """Its type, where one is given."""
+    version: str | None
+    """Its version, where one is given."""
+    wrapper: str
+    """The foreign data wrapper that reaches it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignServerFactsRead:
+    """What was read."""
+
+    read: list[ForeignServer]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Freshness:
     """How new the newest rows must be."""
 
@@ -427,7 +754,7 @@ class Function:
     config: list[str]
     """Settings that hold while it runs, such as `search_path=""`."""
     extension: str | None
-    """The extension that it belongs to."""
+    """The extension that it belongs to. What follows is left out then."""
     kind: str
     """`function`, `procedure`, `aggregate` or `window`."""
     name: str
@@ -440,6 +767,28 @@ class Function:
     """Its schema, unquoted."""
     security_definer: bool
     """Whether it runs with the rights of its owner."""
+    cost: str | None = None
+    """What the planner believes that a call costs."""
+    definition: str | None = None
+    """The statement that creates it, body included."""
+    language: str | None = None
+    """The language that it is written in."""
+    leakproof: bool | None = None
+    """Whether it tells nothing of its arguments, and may run before policies do."""
+    parallel: str | None = None
+    """`safe`, `restricted` or `unsafe`, in parallel."""
+    parameters: str | None = None
+    """Its parameters as SQL, with names, modes and defaults."""
+    result: str | None = None
+    """What it returns as SQL, `SETOF` and `TABLE (…)` included; nothing for a procedure."""
+    rows: str | None = None
+    """How many rows the planner believes that it returns."""
+    strict: bool | None = None
+    """Whether it is NULL for a NULL argument without being called."""
+    support: str | None = None
+    """The function that advises the planner on it."""
+    volatility: str | None = None
+    """`immutable`, `stable` or `volatile`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -496,6 +845,49 @@ class HourRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Index:
+    """An index, valid or not."""
+
+    clustered: bool
+    """Whether the table was last sorted by it."""
+    collations: list[str]
+    """The collations that it sorts by."""
+    columns: list[str]
+    """The columns in it, those in its expressions and condition too, unquoted."""
+    constraint: str | None
+    """The constraint that it stands behind, unquoted."""
+    definition: str
+    """The statement that creates it."""
+    live: bool
+    """Whether anything may be done with it: it is not being dropped."""
+    name: str
+    """Its name, unquoted."""
+    of_root: bool
+    """Whether it is a partition's part of its root's index."""
+    ready: bool
+    """Whether new rows go into it."""
+    relation: str
+    """The table or materialised view."""
+    replica_identity: bool
+    """Whether subscribers know rows by it."""
+    statistics: list[str]
+    """How closely the planner looks at expressions in it, where that is said: `1: 300`."""
+    tablespace: str | None
+    """Where it is stored, where that is not the database's own tablespace."""
+    unique: bool
+    """Whether it keeps duplicates out."""
+    valid: bool
+    """Whether queries may use it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexFactsRead:
+    """What was read."""
+
+    read: list[Index]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Key:
     """A primary key, a unique constraint, or a unique index of whole columns that holds for every row."""
 
@@ -514,6 +906,46 @@ class KeyFactsRead:
     """What was read."""
 
     read: list[Key]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """A language that functions can be written in."""
+
+    extension: str | None
+    """The extension that it belongs to."""
+    handler: str | None
+    """The function that runs functions."""
+    inline: str | None
+    """The function that runs DO blocks."""
+    name: str
+    """Its name, unquoted."""
+    trusted: bool
+    """Whether everybody may use it."""
+    validator: str | None
+    """The function that checks functions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageFactsRead:
+    """What was read."""
+
+    read: list[Language]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeObjects:
+    """How many large objects there are."""
+
+    count: int
+    """The number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeObjectsFactsRead:
+    """What was read."""
+
+    read: list[LargeObjects]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -580,6 +1012,71 @@ class OmittedTable:
     """Why."""
     table: str
     """The table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """An operator."""
+
+    definition: str
+    """What stands in parentheses in the statement that creates it."""
+    left: str | None
+    """The type on its left, as SQL."""
+    name: str
+    """Its name."""
+    right: str | None
+    """The type on its right, as SQL."""
+    schema: str
+    """Its schema, unquoted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorClass:
+    """An operator class: how a kind of index sorts a type."""
+
+    definition: str
+    """What follows its name in the statement that creates it."""
+    method: str
+    """The kind of index."""
+    name: str
+    """Its name, unquoted."""
+    schema: str
+    """Its schema, unquoted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorClassFactsRead:
+    """What was read."""
+
+    read: list[OperatorClass]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorFactsRead:
+    """What was read."""
+
+    read: list[Operator]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorFamily:
+    """An operator family: operator classes that go together."""
+
+    members: list[str]
+    """Operators and functions that are of none of its classes, as SQL."""
+    method: str
+    """The kind of index."""
+    name: str
+    """Its name, unquoted."""
+    schema: str
+    """Its schema, unquoted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorFamilyFactsRead:
+    """What was read."""
+
+    read: list[OperatorFamily]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -653,6 +1150,18 @@ class Progress:
     """How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PublishedTable:
+    """A table of a publication."""
+
+    columns: list[str] | None
+    """The columns that are sent, unquoted, where not all are."""
+    filter: str | None
+    """The condition of the rows that are sent, where not all are."""
+    relation: str
+    """The table."""
+
+
 Reason: TypeAlias = Literal["assumed", "no_expectation", "not_applicable", "not_selected", "skipped", "unreadable"]
 """Why a check that found nothing cannot say `passed`."""
 
@@ -690,6 +1199,25 @@ class RepairStatement:
     """The statement."""
     notes: list[str] = field(default_factory=list)
     """What a reviewer should know, such as that the text comes from a baseline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicationSlot:
+    """A replication slot: it keeps what its consumer was not sent yet."""
+
+    name: str
+    """Its name."""
+    plugin: str | None
+    """How changes are put, for a logical one."""
+    type: str
+    """`logical` or `physical`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicationSlotFactsRead:
+    """What was read."""
+
+    read: list[ReplicationSlot]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -740,6 +1268,27 @@ class RowKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A rewrite rule of a table or view."""
+
+    definition: str
+    """The statement that creates it."""
+    enabled: Enabled
+    """When it holds."""
+    name: str
+    """Its name, unquoted."""
+    relation: str
+    """The table or view."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleFactsRead:
+    """What was read."""
+
+    read: list[Rule]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Schema:
     """A schema."""
 
@@ -749,6 +1298,8 @@ class Schema:
     """Its name, unquoted."""
     owner: str
     """Its owner."""
+    extension: str | None = None
+    """The extension that it belongs to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -773,6 +1324,29 @@ class Scope:
     """Tables that are left out: `schema.table`, where `*` stands for any text."""
     schemas: list[str] = field(default_factory=list)
     """Only these schemas; the default where empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityLabel:
+    """A label that a security module gave an object."""
+
+    kind: str
+    """What the object is, in the words of the server."""
+    label: str
+    """The label."""
+    object: str
+    """The object, in the words of the server."""
+    provider: str
+    """The security module."""
+    schema: str | None
+    """The schema that it is in, where it is in one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityLabelFactsRead:
+    """What was read."""
+
+    read: list[SecurityLabel]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -803,6 +1377,8 @@ class Sequence:
     """Its type, such as `bigint`."""
     unlogged: bool
     """Whether it is UNLOGGED."""
+    extension: str | None = None
+    """The extension that it belongs to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -870,9 +1446,9 @@ class Server:
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """
-    A setting of a database or role, of those that tell what the API exposes (`pgrst.…`).
+    What `ALTER DATABASE … SET` or `ALTER ROLE … SET` left behind for this database.
 
-    Other settings may hold secrets and are not read.
+    A value that may be a secret, by its name or its shape, is kept as a hash.
     """
 
     name: str
@@ -944,6 +1520,29 @@ class Standby:
     """
 
 
+@dataclass(frozen=True, kw_only=True)
+class StatisticsObject:
+    """A statistics object: what the planner is to know of several columns together."""
+
+    definition: str
+    """The statement that creates it."""
+    name: str
+    """Its name, unquoted."""
+    relation: str
+    """The table."""
+    schema: str
+    """Its schema, unquoted."""
+    target: int | None
+    """How closely the planner looks, where that is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatisticsObjectFactsRead:
+    """What was read."""
+
+    read: list[StatisticsObject]
+
+
 Step: TypeAlias = Literal["build", "back_up", "write_on", "restore", "damage", "verify", "repair", "verify_again", "gap"]
 """A step of a rehearsal."""
 
@@ -970,6 +1569,31 @@ class StorageOrphans:
     """What holds `<tenant>/<bucket>/…`: `s3://bucket/prefix` or `file:///dir`."""
     tenant: str | None = None
     """Whose files, where the store holds those of several tenants."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription:
+    """A subscription: what this database is sent. What it connects with is not read."""
+
+    enabled: bool
+    """Whether it is on."""
+    name: str
+    """Its name, unquoted."""
+    options: list[str]
+    """Options that are not as they would be anyway."""
+    publications: list[str]
+    """The publications, at the other server."""
+    slot: str | None
+    """The replication slot that it draws on, at the other server."""
+    synchronous_commit: str
+    """Whether it waits for the disk."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionFactsRead:
+    """What was read."""
+
+    read: list[Subscription]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1002,6 +1626,77 @@ class TenantRows:
     """The tenant; none for rows that belong to none."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TextSearchObject:
+    """A configuration, dictionary, parser or template of text search."""
+
+    definition: str
+    """What stands in parentheses in the statement that creates it."""
+    kind: str
+    """`configuration`, `dictionary`, `parser` or `template`."""
+    mappings: list[str]
+    """The dictionaries of each kind of word, for a configuration: `word: simple`."""
+    name: str
+    """Its name, unquoted."""
+    schema: str
+    """Its schema, unquoted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSearchObjectFactsRead:
+    """What was read."""
+
+    read: list[TextSearchObject]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transform:
+    """How functions of a language see a type."""
+
+    from_sql: str | None
+    """The function that gives a value to the language."""
+    language: str
+    """The language."""
+    to_sql: str | None
+    """The function that takes a value from it."""
+    type: str
+    """The type, as SQL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformFactsRead:
+    """What was read."""
+
+    read: list[Transform]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trigger:
+    """A trigger of a table or view."""
+
+    behind: str | None
+    """The constraint that it stands behind, unquoted, where the server made it for one."""
+    definition: str
+    """The statement that creates it."""
+    enabled: Enabled
+    """When it fires."""
+    function: str
+    """The function."""
+    name: str
+    """Its name, unquoted."""
+    of_root: bool
+    """Whether it is a partition's part of its root's trigger."""
+    relation: str
+    """The table or view."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriggerFactsRead:
+    """What was read."""
+
+    read: list[Trigger]
+
+
 UniqueOrigin: TypeAlias = Literal["constraint", "index", "primary_key"]
 """What a unique index was made for."""
 
@@ -1032,8 +1727,75 @@ class Unsettled:
     """Why it is not known."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class UserMapping:
+    """As whom a role logs in to a foreign server."""
+
+    options: list[str] | None
+    """Its options, where the reader may see them; of what may be a secret only the name."""
+    role: str | None
+    """The role, unquoted; `public` is everybody."""
+    server: str
+    """The server, unquoted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserMappingFactsRead:
+    """What was read."""
+
+    read: list[UserMapping]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserType:
+    """A type."""
+
+    attributes: list[str]
+    """The attributes of a composite type as SQL, in order."""
+    constraints: list[DomainConstraint]
+    """The constraints of a domain."""
+    default: str | None
+    """The default of a domain."""
+    definition: str | None
+    """What it is made of, as SQL: the type under a domain, the options of a range or base type."""
+    kind: str
+    """`base`, `composite`, `domain`, `enum`, `range` or `shell`."""
+    labels: list[str]
+    """The labels of an enum, in order."""
+    name: str
+    """Its name."""
+    not_null: bool
+    """Whether a domain refuses NULL."""
+    owner: str
+    """Its owner."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserTypeFactsRead:
+    """What was read."""
+
+    read: list[UserType]
+
+
 Verdict: TypeAlias = Literal["failed", "passed", "unproven"]
 """What all checks together come to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What a view or materialised view is made of."""
+
+    definition: str
+    """Its query."""
+    name: str
+    """Its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewFactsRead:
+    """What was read."""
+
+    read: list[View]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1562,6 +2324,35 @@ class PolicyFactsRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Publication:
+    """A publication: what subscribers are sent."""
+
+    all_tables: bool
+    """Whether all tables are sent."""
+    generated_columns: bool
+    """Whether generated columns are sent."""
+    name: str
+    """Its name, unquoted."""
+    operations: list[str]
+    """What is sent of `insert`, `update`, `delete` and `truncate`."""
+    owner: str
+    """Its owner."""
+    schemas: list[str]
+    """The schemas of which all tables are sent, unquoted."""
+    tables: list[PublishedTable]
+    """The tables that are sent."""
+    via_root: bool
+    """Whether partitions are sent as their root."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicationFactsRead:
+    """What was read."""
+
+    read: list[Publication]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recent:
     """How many rows of a table were created after an instant."""
 
@@ -1614,6 +2405,26 @@ class Relation:
     """Whether row level security is on."""
     rls_forced: bool
     """Whether row level security holds for the owner too."""
+    access_method: str | None = None
+    """How its rows are stored, where that is not `heap`."""
+    of_type: str | None = None
+    """The composite type that it is made of."""
+    partition_bound: str | None = None
+    """What a partition holds, as SQL: `FOR VALUES IN (1)`."""
+    partition_key: str | None = None
+    """How a partitioned table is divided, as SQL: `RANGE (created_at)`."""
+    replica_identity: str | None = None
+    """By what subscribers know rows, where that is not the primary key: `full`, `nothing` or `index`."""
+    server: str | None = None
+    """The server that a foreign table is on."""
+    server_options: list[str] = field(default_factory=list)
+    """What the server is told about a foreign table."""
+    tablespace: str | None = None
+    """Where it is stored, where that is not the database's own tablespace."""
+    toast_options: list[str] = field(default_factory=list)
+    """Storage options of its TOAST table."""
+    unpopulated: bool | None = None
+    """Whether it is a materialised view that nothing was put into yet: reading it is an error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1753,7 +2564,27 @@ class UnreadFact:
     """Why."""
 
 
+UserMappingFacts: TypeAlias = UserMappingFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+UserTypeFacts: TypeAlias = UserTypeFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+ViewFacts: TypeAlias = ViewFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 ViewSourceFacts: TypeAlias = ViewSourceFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+AccessMethodFacts: TypeAlias = AccessMethodFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+AggregateFacts: TypeAlias = AggregateFactsRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -1765,7 +2596,23 @@ BucketFacts: TypeAlias = BucketFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+CastFacts: TypeAlias = CastFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+CollationFacts: TypeAlias = CollationFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 ColumnFacts: TypeAlias = ColumnFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+CommentFacts: TypeAlias = CommentFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+ConstraintFacts: TypeAlias = ConstraintFactsRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -1773,7 +2620,15 @@ ContentFact: TypeAlias = ContentFactRead | UnreadFact
 """Something that may have been read."""
 
 
+ConversionFacts: TypeAlias = ConversionFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 CountFact: TypeAlias = CountFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+DatabaseFacts: TypeAlias = DatabaseFactsRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -1797,6 +2652,14 @@ DuplicatesFact: TypeAlias = DuplicatesFactRead | UnreadFact
 """Something that may have been read."""
 
 
+EventTriggerFacts: TypeAlias = EventTriggerFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+ExtensionFacts: TypeAlias = ExtensionFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 ExtremesFact: TypeAlias = ExtremesFactRead | UnreadFact
 """Something that may have been read."""
 
@@ -1805,7 +2668,15 @@ FilesFact: TypeAlias = FilesFactRead | UnreadFact
 """Something that may have been read."""
 
 
+ForeignDataWrapperFacts: TypeAlias = ForeignDataWrapperFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 ForeignKeyFacts: TypeAlias = ForeignKeyFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+ForeignServerFacts: TypeAlias = ForeignServerFactsRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -1839,7 +2710,31 @@ class GapReport:
     """The column that says which tenant a row belongs to, where one was named."""
 
 
+IndexFacts: TypeAlias = IndexFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 KeyFacts: TypeAlias = KeyFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+LanguageFacts: TypeAlias = LanguageFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+LargeObjectsFacts: TypeAlias = LargeObjectsFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+OperatorClassFacts: TypeAlias = OperatorClassFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+OperatorFacts: TypeAlias = OperatorFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+OperatorFamilyFacts: TypeAlias = OperatorFamilyFactsRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -1893,6 +2788,10 @@ PolicyFacts: TypeAlias = PolicyFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+PublicationFacts: TypeAlias = PublicationFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 RecentFact: TypeAlias = RecentFactRead | UnreadFact
 """Something that may have been read."""
 
@@ -1903,6 +2802,10 @@ RelationFacts: TypeAlias = RelationFactsRead | UnreadFact
 
 Remedy: TypeAlias = RemedySql | RemedyChoose
 """What puts a finding right. Printed by default; applied only through a guarded target."""
+
+
+ReplicationSlotFacts: TypeAlias = ReplicationSlotFactsRead | UnreadFact
+"""Something that may have been read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2091,7 +2994,15 @@ class RpoMissed:
     """What puts it right."""
 
 
+RuleFacts: TypeAlias = RuleFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 SchemaFacts: TypeAlias = SchemaFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+SecurityLabelFacts: TypeAlias = SecurityLabelFactsRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -2223,6 +3134,10 @@ class StaleData:
     """What puts it right."""
 
 
+StatisticsObjectFacts: TypeAlias = StatisticsObjectFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StorageRlsDisabled:
     """Row level security of a storage table is off."""
@@ -2248,6 +3163,10 @@ class StorageRlsDisabled:
     """What puts it right."""
 
 
+SubscriptionFacts: TypeAlias = SubscriptionFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableScan:
     """What one pass over a table showed."""
@@ -2265,6 +3184,18 @@ class TableScan:
     """
     spread: SpreadFact | None = None
     """How many rows each tenant and each hour has."""
+
+
+TextSearchObjectFacts: TypeAlias = TextSearchObjectFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+TransformFacts: TypeAlias = TransformFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+TriggerFacts: TypeAlias = TriggerFactsRead | UnreadFact
+"""Something that may have been read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2665,32 +3596,92 @@ class BucketPublic:
 class Catalog:
     """What the catalog says."""
 
+    access_methods: AccessMethodFacts | None = None
+    """Ways to store tables and indexes."""
+    aggregates: AggregateFacts | None = None
+    """Aggregates of the users' own."""
     buckets: BucketFacts | None = None
     """`storage.buckets` of Supabase."""
+    casts: CastFacts | None = None
+    """Casts of the users' own."""
+    collations: CollationFacts | None = None
+    """Collations of the users' own, and those of another version than the library that sorts."""
     columns: ColumnFacts | None = None
     """Columns of tables and views."""
+    comments: CommentFacts | None = None
+    """Comments on objects."""
+    constraints: ConstraintFacts | None = None
+    """Constraints of tables, but for foreign keys and null rules."""
+    conversions: ConversionFacts | None = None
+    """Conversions between encodings of the users' own."""
+    databases: DatabaseFacts | None = None
+    """The database itself."""
+    event_triggers: EventTriggerFacts | None = None
+    """Event triggers."""
+    extensions: ExtensionFacts | None = None
+    """Extensions."""
+    foreign_data_wrappers: ForeignDataWrapperFacts | None = None
+    """Foreign data wrappers."""
     foreign_keys: ForeignKeyFacts | None = None
     """Foreign key constraints, partitions' copies left out."""
+    foreign_servers: ForeignServerFacts | None = None
+    """Foreign servers."""
     functions: FunctionFacts | None = None
     """Functions and procedures."""
+    indexes: IndexFacts | None = None
+    """Indexes."""
     keys: KeyFacts | None = None
     """Primary keys, unique constraints and unique indexes."""
+    languages: LanguageFacts | None = None
+    """Languages that functions can be written in."""
+    large_objects: LargeObjectsFacts | None = None
+    """Large objects."""
+    operator_classes: OperatorClassFacts | None = None
+    """Operator classes of the users' own."""
+    operator_families: OperatorFamilyFacts | None = None
+    """Operator families of the users' own."""
+    operators: OperatorFacts | None = None
+    """Operators of the users' own."""
     policies: PolicyFacts | None = None
     """Row level security policies."""
+    publications: PublicationFacts | None = None
+    """Publications."""
     relations: RelationFacts | None = None
     """Tables, views, materialised views and foreign tables."""
+    replication_slots: ReplicationSlotFacts | None = None
+    """Replication slots."""
     roles: RoleFacts | None = None
     """Roles, with what they are members of."""
+    rules: RuleFacts | None = None
+    """Rewrite rules, but for those that make views."""
     schemas: SchemaFacts | None = None
     """Schemas."""
+    security_labels: SecurityLabelFacts | None = None
+    """Labels of security modules."""
     sequences: SequenceFacts | None = None
     """Sequences, with the columns that they feed."""
     settings: SettingFacts | None = None
-    """Settings of databases and roles that tell what the API exposes."""
+    """What `ALTER DATABASE … SET` and `ALTER ROLE … SET` left behind."""
+    statistics_objects: StatisticsObjectFacts | None = None
+    """Statistics objects: what the planner is to know of several columns together."""
+    subscriptions: SubscriptionFacts | None = None
+    """Subscriptions of this database."""
+    text_search_objects: TextSearchObjectFacts | None = None
+    """Configurations, dictionaries, parsers and templates of text search of the users' own."""
+    transforms: TransformFacts | None = None
+    """How functions of a language see a type."""
+    triggers: TriggerFacts | None = None
+    """Triggers of tables and views."""
+    types: UserTypeFacts | None = None
+    """Types of the users' own."""
     unique_indexes: UniqueIndexFacts | None = None
     """Unique indexes, with what each compares."""
+    user_mappings: UserMappingFacts | None = None
+    """As whom roles log in to foreign servers."""
     view_sources: ViewSourceFacts | None = None
     """What views read from, directly."""
+    views: ViewFacts | None = None
+    """What views and materialised views are made of."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,36 +1,96 @@
 //! What the catalog says: one file a fact, a plain struct and its statement.
 
+mod access_methods;
+mod aggregates;
 mod buckets;
+mod casts;
+mod collations;
 mod columns;
+mod comments;
+mod constraints;
+mod conversions;
+mod databases;
+mod event_triggers;
+mod extensions;
+mod foreign_data_wrappers;
 mod foreign_keys;
+mod foreign_servers;
 mod functions;
+mod indexes;
 mod keys;
+mod languages;
+mod large_objects;
+mod operator_classes;
+mod operator_families;
+mod operators;
 mod policies;
+mod publications;
 mod relations;
+mod replication_slots;
 mod roles;
+mod rules;
 mod schemas;
+mod security_labels;
 mod sequences;
 mod settings;
+mod statistics_objects;
+mod subscriptions;
+mod text_search_objects;
+mod transforms;
+mod triggers;
+mod types;
 mod unique_indexes;
+mod user_mappings;
 mod view_sources;
+mod views;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use access_methods::AccessMethod;
+pub use aggregates::Aggregate;
 pub use buckets::Bucket;
+pub use casts::Cast;
+pub use collations::Collation;
 pub use columns::Column;
+pub use comments::Comment;
+pub use constraints::Constraint;
+pub use conversions::Conversion;
+pub use databases::Database;
+pub use event_triggers::EventTrigger;
+pub use extensions::Extension;
+pub use foreign_data_wrappers::ForeignDataWrapper;
 pub use foreign_keys::ForeignKey;
+pub use foreign_servers::ForeignServer;
 pub use functions::Function;
+pub use indexes::Index;
 pub use keys::Key;
+pub use languages::Language;
+pub use large_objects::LargeObjects;
+pub use operator_classes::OperatorClass;
+pub use operator_families::OperatorFamily;
+pub use operators::Operator;
 pub use policies::{Policy, PolicyCommand};
+pub use publications::{Publication, PublishedTable};
 pub use relations::{Persistence, Relation, RelationKind};
+pub use replication_slots::ReplicationSlot;
 pub use roles::Role;
+pub use rules::Rule;
 pub use schemas::Schema;
+pub use security_labels::SecurityLabel;
 pub use sequences::{FedColumn, Sequence};
 pub use settings::Setting;
+pub use statistics_objects::StatisticsObject;
+pub use subscriptions::Subscription;
+pub use text_search_objects::TextSearchObject;
+pub use transforms::Transform;
+pub use triggers::{Enabled, Trigger};
+pub use types::{DomainConstraint, UserType};
 pub use unique_indexes::{UniqueIndex, UniqueOrigin, UniquePart};
+pub use user_mappings::UserMapping;
 pub use view_sources::ViewSource;
+pub use views::View;
 
 use super::{Cause, Fact};
 use crate::secret::redact_fact;
@@ -43,6 +103,11 @@ use crate::sql::QualifiedName;
 pub(crate) trait CatalogFact: DeserializeOwned + Ord {
     /// The statement.
     const SQL: &'static str;
+
+    /// Replaces what looks like a secret.
+    fn redact(fact: &mut serde_json::Value) {
+        redact_fact(fact);
+    }
 }
 
 macro_rules! catalog {
@@ -91,32 +156,92 @@ macro_rules! catalog {
 }
 
 catalog! {
+    /// Ways to store tables and indexes.
+    access_methods: AccessMethod,
+    /// Aggregates of the users' own.
+    aggregates: Aggregate,
     /// `storage.buckets` of Supabase.
     buckets: Bucket,
+    /// Casts of the users' own.
+    casts: Cast,
+    /// Collations of the users' own, and those of another version than the library that sorts.
+    collations: Collation,
     /// Columns of tables and views.
     columns: Column,
+    /// Comments on objects.
+    comments: Comment,
+    /// Constraints of tables, but for foreign keys and null rules.
+    constraints: Constraint,
+    /// Conversions between encodings of the users' own.
+    conversions: Conversion,
+    /// The database itself.
+    databases: Database,
+    /// Event triggers.
+    event_triggers: EventTrigger,
+    /// Extensions.
+    extensions: Extension,
+    /// Foreign data wrappers.
+    foreign_data_wrappers: ForeignDataWrapper,
     /// Foreign key constraints, partitions' copies left out.
     foreign_keys: ForeignKey,
+    /// Foreign servers.
+    foreign_servers: ForeignServer,
     /// Functions and procedures.
     functions: Function,
+    /// Indexes.
+    indexes: Index,
     /// Primary keys, unique constraints and unique indexes.
     keys: Key,
+    /// Languages that functions can be written in.
+    languages: Language,
+    /// Large objects.
+    large_objects: LargeObjects,
+    /// Operator classes of the users' own.
+    operator_classes: OperatorClass,
+    /// Operator families of the users' own.
+    operator_families: OperatorFamily,
+    /// Operators of the users' own.
+    operators: Operator,
     /// Row level security policies.
     policies: Policy,
+    /// Publications.
+    publications: Publication,
     /// Tables, views, materialised views and foreign tables.
     relations: Relation,
+    /// Replication slots.
+    replication_slots: ReplicationSlot,
     /// Roles, with what they are members of.
     roles: Role,
+    /// Rewrite rules, but for those that make views.
+    rules: Rule,
     /// Schemas.
     schemas: Schema,
+    /// Labels of security modules.
+    security_labels: SecurityLabel,
     /// Sequences, with the columns that they feed.
     sequences: Sequence,
-    /// Settings of databases and roles that tell what the API exposes.
+    /// What `ALTER DATABASE … SET` and `ALTER ROLE … SET` left behind.
     settings: Setting,
+    /// Statistics objects: what the planner is to know of several columns together.
+    statistics_objects: StatisticsObject,
+    /// Subscriptions of this database.
+    subscriptions: Subscription,
+    /// Configurations, dictionaries, parsers and templates of text search of the users' own.
+    text_search_objects: TextSearchObject,
+    /// How functions of a language see a type.
+    transforms: Transform,
+    /// Triggers of tables and views.
+    triggers: Trigger,
+    /// Types of the users' own.
+    types: UserType,
     /// Unique indexes, with what each compares.
     unique_indexes: UniqueIndex,
+    /// As whom roles log in to foreign servers.
+    user_mappings: UserMapping,
     /// What views read from, directly.
     view_sources: ViewSource,
+    /// What views and materialised views are made of.
+    views: View,
 }
 
 fn understand<T: CatalogFact>(answer: Result<Vec<String>, Cause>) -> Fact<Vec<T>> {
@@ -128,7 +253,7 @@ fn understand<T: CatalogFact>(answer: Result<Vec<String>, Cause>) -> Fact<Vec<T>
         .iter()
         .map(|row| {
             let mut fact = serde_json::from_str(row)?;
-            redact_fact(&mut fact);
+            T::redact(&mut fact);
             serde_json::from_value(fact)
         })
         .collect();

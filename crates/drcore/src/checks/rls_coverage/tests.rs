@@ -21,7 +21,7 @@ fn evidence(roles: &Value) -> Evidence {
     }))
     .unwrap();
     catalog.sort();
-    evidence.catalog = catalog;
+    *evidence.catalog = catalog;
     evidence
 }
 
@@ -114,7 +114,7 @@ fn with(mut evidence: Evidence, version: u32, facts: &Value) -> Evidence {
     for (fact, rows) in facts.as_object().unwrap() {
         catalog[fact] = json!({ "read": rows });
     }
-    evidence.catalog = serde_json::from_value(catalog).unwrap();
+    *evidence.catalog = serde_json::from_value(catalog).unwrap();
     evidence.catalog.sort();
     evidence.run.server = Some(
         serde_json::from_value(json!({

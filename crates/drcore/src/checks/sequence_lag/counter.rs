@@ -102,6 +102,7 @@ mod tests {
             unlogged: false,
             owner: "postgres".to_owned(),
             acl: crate::evidence::acl::Acl::default(),
+            extension: None,
         }
     }
 

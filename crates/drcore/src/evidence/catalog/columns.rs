@@ -39,6 +39,36 @@ pub struct Column {
     pub identity: bool,
     /// Privileges on this column alone.
     pub acl: Acl,
+    /// Whether it is an identity column whose values nobody else may give.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub identity_always: bool,
+    /// Whether its generated value is computed when it is read, and not stored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub generated_virtually: bool,
+    /// Whether rows that were there before it refused NULL may hold one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_null_unproven: bool,
+    /// Whether tables that inherit from it may take NULL.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_null_local: bool,
+    /// Its collation, where that is not its type's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<QualifiedName>,
+    /// How large values are stored, where that is not as its type says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
+    /// How large values are compressed, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<String>,
+    /// How closely the planner looks at it, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<i32>,
+    /// What the planner is told about it, such as `n_distinct=5`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// What the server of a foreign table is told about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_options: Vec<String>,
 }
 
 impl Column {

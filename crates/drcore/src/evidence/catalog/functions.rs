@@ -31,8 +31,41 @@ pub struct Function {
     pub config: Vec<String>,
     /// Privileges, the defaults written out.
     pub acl: Acl,
-    /// The extension that it belongs to.
+    /// The extension that it belongs to. What follows is left out then.
     pub extension: Option<String>,
+    /// The language that it is written in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Its parameters as SQL, with names, modes and defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<String>,
+    /// What it returns as SQL, `SETOF` and `TABLE (…)` included; nothing for a procedure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// `immutable`, `stable` or `volatile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volatility: Option<String>,
+    /// Whether it is NULL for a NULL argument without being called.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
+    /// Whether it tells nothing of its arguments, and may run before policies do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leakproof: bool,
+    /// `safe`, `restricted` or `unsafe`, in parallel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallel: Option<String>,
+    /// What the planner believes that a call costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<String>,
+    /// How many rows the planner believes that it returns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<String>,
+    /// The function that advises the planner on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<String>,
+    /// The statement that creates it, body included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
 }
 
 impl Function {

@@ -37,6 +37,36 @@ pub struct Relation {
     pub extension: Option<String>,
     /// The planner's guess at the rows, for ordering work and progress only.
     pub estimated_rows: i64,
+    /// How a partitioned table is divided, as SQL: `RANGE (created_at)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition_key: Option<String>,
+    /// What a partition holds, as SQL: `FOR VALUES IN (1)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition_bound: Option<String>,
+    /// By what subscribers know rows, where that is not the primary key: `full`, `nothing` or `index …`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica_identity: Option<String>,
+    /// How its rows are stored, where that is not `heap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_method: Option<String>,
+    /// Where it is stored, where that is not the database's own tablespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tablespace: Option<String>,
+    /// The composite type that it is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_type: Option<QualifiedName>,
+    /// Storage options of its TOAST table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub toast_options: Vec<String>,
+    /// The server that a foreign table is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// What the server is told about a foreign table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_options: Vec<String>,
+    /// Whether it is a materialised view that nothing was put into yet: reading it is an error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpopulated: bool,
 }
 
 /// What a relation is.

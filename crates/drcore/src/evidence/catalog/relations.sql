@@ -44,9 +44,37 @@ select
       and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
       and d.deptype = 'e'
   ) as extension,
-  c.reltuples::pg_catalog.int8 as estimated_rows
+  c.reltuples::pg_catalog.int8 as estimated_rows,
+  pg_catalog.pg_get_partkeydef(c.oid) as partition_key,
+  pg_catalog.pg_get_expr(c.relpartbound, c.oid) as partition_bound,
+  case c.relreplident
+    when 'd' then null
+    when 'f' then 'full'
+    when 'n' then 'nothing'
+    when 'i' then (
+      select 'index ' || pg_catalog.quote_ident(x.relname)
+      from pg_catalog.pg_index i
+      join pg_catalog.pg_class x on x.oid = i.indexrelid
+      where i.indrelid = c.oid and i.indisreplident
+    )
+    else c.relreplident::pg_catalog.text
+  end as replica_identity,
+  nullif(am.amname, 'heap')::pg_catalog.text as access_method,
+  ts.spcname::pg_catalog.text as tablespace,
+  '"' || pg_catalog.replace(tn.nspname, '"', '""') || '"."' || pg_catalog.replace(t.typname, '"', '""') || '"' as of_type,
+  coalesce(toast.reloptions, '{}') as toast_options,
+  fs.srvname::pg_catalog.text as server,
+  coalesce(f.ftoptions, '{}') as server_options,
+  not c.relispopulated as unpopulated
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_am am on am.oid = c.relam
+left join pg_catalog.pg_tablespace ts on ts.oid = c.reltablespace
+left join pg_catalog.pg_type t on t.oid = c.reloftype
+left join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
+left join pg_catalog.pg_class toast on toast.oid = c.reltoastrelid
+left join pg_catalog.pg_foreign_table f on f.ftrelid = c.oid
+left join pg_catalog.pg_foreign_server fs on fs.oid = f.ftserver
 cross join lateral (
   -- Always quoted: the reader brings names into their one canonical form.
   select

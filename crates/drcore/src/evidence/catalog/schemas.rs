@@ -18,6 +18,9 @@ pub struct Schema {
     pub owner: String,
     /// Privileges, the defaults written out.
     pub acl: Acl,
+    /// The extension that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<String>,
 }
 
 impl CatalogFact for Schema {

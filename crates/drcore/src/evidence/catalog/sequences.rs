@@ -48,6 +48,9 @@ pub struct Sequence {
     pub owner: String,
     /// Privileges, the defaults written out.
     pub acl: Acl,
+    /// The extension that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<String>,
 }
 
 /// A column that a sequence feeds.

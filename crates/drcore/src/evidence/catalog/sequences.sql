@@ -62,7 +62,16 @@ select
     when 'u' then true
   end as unlogged,
   pg_catalog.pg_get_userbyid(c.relowner)::pg_catalog.text as owner,
-  coalesce(c.relacl, pg_catalog.acldefault('s', c.relowner))::pg_catalog.text[] as acl
+  coalesce(c.relacl, pg_catalog.acldefault('s', c.relowner))::pg_catalog.text[] as acl,
+  (
+    select e.extname::pg_catalog.text
+    from pg_catalog.pg_depend d
+    join pg_catalog.pg_extension e on e.oid = d.refobjid
+    where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+      and d.objid = c.oid
+      and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+      and d.deptype = 'e'
+  ) as extension
 from pg_catalog.pg_sequence s
 join pg_catalog.pg_class c on c.oid = s.seqrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -1,4 +1,4 @@
--- What the API exposes, where the database itself says so. Other settings may hold secrets and are not read.
+-- What ALTER DATABASE … SET and ALTER ROLE … SET left behind for this database.
 select
   r.rolname::pg_catalog.text as role,
   s.setdatabase <> 0 as this_database,
@@ -11,5 +11,4 @@ where s.setdatabase in (
     0,
     (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
   )
-  and pg_catalog.split_part(c.entry, '=', 1) in ('pgrst.db_schemas', 'pgrst.db_anon_role', 'pgrst.db_extra_search_path')
 order by r.rolname collate "C" nulls first, s.setdatabase <> 0, c.entry collate "C"

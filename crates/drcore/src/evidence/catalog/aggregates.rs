@@ -1,0 +1,26 @@
+//! Aggregates of the users' own.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::CatalogFact;
+
+/// An aggregate, as the statement that creates it. Who may call it is with the functions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Aggregate")]
+#[non_exhaustive]
+pub struct Aggregate {
+    /// Its schema, unquoted.
+    pub schema: String,
+    /// Its name, unquoted.
+    pub name: String,
+    /// The types of its arguments, as SQL.
+    pub arguments: String,
+    /// The statement that creates it.
+    pub definition: String,
+}
+
+impl CatalogFact for Aggregate {
+    const SQL: &'static str = include_str!("aggregates.sql");
+}

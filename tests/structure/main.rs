@@ -1,0 +1,6 @@
+//! The structure of databases: every kind of object, as facts and against a baseline.
+
+mod facts;
+
+/// One of every kind of object.
+const EVERYTHING: &str = include_str!("everything.sql");
