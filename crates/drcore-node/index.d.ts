@@ -81,6 +81,42 @@ export function gap(url: string | URL | undefined, options: GapOptions): Promise
 export function diff(a: string | URL | Evidence, b?: string | URL | Evidence, options?: DiffOptions): Promise<Diff>
 
 /**
+ * Writes a commented plan, as TOML, from what a database is like. It writes down what it sees, damage
+ * included: begin with a database that is well, and read every line.
+ *
+ * @param url `postgresql://…`; without it `DATABASE_URL`, then the `PG*` variables.
+ * @throws {DrcoreError} What kept the catalog from being read.
+ */
+export function init(url?: string | URL, options?: InitOptions): Promise<string>
+
+/**
+ * Plans what puts the findings of a database right; writes nothing. Verifies first, or takes a report.
+ *
+ * ```js
+ * const plan = await repair(process.env.DATABASE_URL, { against: 'baseline.json' })
+ * console.log(plan)                                  // every statement, to review
+ * await plan.execute({ url: process.env.DATABASE_URL, project: 'abcdefghijklmnopqrst' })
+ * ```
+ *
+ * @param url `postgresql://…`; without it `DATABASE_URL`, then the `PG*` variables.
+ * @throws {DrcoreError} `usage` if a choice fits no finding; else as {@link verify}.
+ */
+export function repair(url?: string | URL, options?: RepairOptions): Promise<RepairPlan>
+
+/**
+ * Starts a throw-away PostgreSQL server on this machine, on a private socket. It is gone when it is closed,
+ * or with this process, however that ends.
+ *
+ * ```js
+ * await using db = await scratch({ recipe: 'supabase' })
+ * console.log(db.url)
+ * ```
+ *
+ * @throws {DrcoreError} `tool` if PostgreSQL's programs are not there, with how to install them.
+ */
+export function scratch(options?: ScratchOptions): Promise<Scratch>
+
+/**
  * Explains a check, a kind of finding, a finding by its id, or a key of the plan (`plan.row_counts`), as
  * Markdown; without a topic, lists them.
  *
@@ -183,6 +219,116 @@ export interface DiffOptions extends CallOptions {
   sessions?: number | undefined
   /** Further limits, as in the plan's `[limits]`, before which they go: `{ statement_timeout: '1h', snapshot_age: '30m' }`. */
   limits?: wire.Limits | undefined
+}
+
+/** How {@link init} looks at a database. */
+export interface InitOptions extends CallOptions {
+  /** How long all of it may take, such as `'10m'`. */
+  deadline?: string | undefined
+  /** Further limits, as in the plan's `[limits]`. */
+  limits?: wire.Limits | undefined
+}
+
+/** What may go into a {@link RepairPlan}. */
+export interface RepairOptions extends CollectOptions {
+  /** The findings of this report, instead of verifying first. */
+  report?: Report | undefined
+  /** For findings that need a choice, the way, by check or by the id of a finding: `{ orphan_fks: 'delete' }`. */
+  choices?: Readonly<Record<string, string>> | undefined
+  /** The worst class of remedy that goes in without having been chosen by name, `'safe'` by default. */
+  allow?: wire.RemedyClass | undefined
+}
+
+/** What is written to: a database, by its URL, and what it is called. */
+export interface Target {
+  /** The connection string. */
+  url: string | URL
+  /** The ref of a Supabase project where the URL names one, else `database@system_identifier`. */
+  project: string
+}
+
+/** What kind of throw-away server. */
+export interface ScratchOptions extends CallOptions {
+  /** The major version, such as 17; by default what is found. */
+  major?: number | undefined
+  /**
+   * What every database begins with: nothing, a fresh Supabase project, or only what a dump of a whole project
+   * does not bring itself.
+   */
+  recipe?: 'plain' | 'supabase' | 'supabase_roles' | undefined
+  /** Listens on 127.0.0.1 at this port too, where everybody on this machine may connect. */
+  port?: number | undefined
+  /** Further settings of the server, such as `{ max_connections: 20 }`. */
+  settings?: Readonly<Record<string, string | number | boolean>> | undefined
+}
+
+/**
+ * What puts the findings of a report right, in order, as one transaction; not yet applied.
+ * `console.log(plan)` shows it for reviewing.
+ */
+export class RepairPlan {
+  private constructor()
+  /** `drcore.repair/1`. */
+  readonly format: string
+  /** By which a reviewed plan is known: it changes with every statement and with the database. */
+  readonly digest: string
+  /** What it is for: the ref of a hosted project, else `database@system_identifier`. */
+  readonly project: string | undefined
+  /** The statements, in order. */
+  readonly statements: readonly wire.RepairStatement[]
+  /** The findings that it does not answer, and why. */
+  readonly left: readonly wire.LeftOut[]
+  /** The report that it answers. */
+  readonly report: Report
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+  /**
+   * Applies it, all of it or nothing, and verifies again.
+   * @throws {DrcoreError} `refused` if the target is not what was named, or not what the plan is for; `detail`
+   * shows what was compared, and nothing was written.
+   */
+  execute(target: Target, options?: CallOptions): Promise<Repaired>
+  /** The plan as a script for psql: one transaction, the findings as comments. */
+  toSQL(): string
+  /** The plan as text, for reviewing. */
+  toString(): string
+  /** The plan as data, for `JSON.stringify`. */
+  toJSON(): wire.RepairPlan
+}
+
+/** A plan that was applied, and what verifying again said. */
+export class Repaired {
+  private constructor()
+  /** `drcore.repaired/1`. */
+  readonly format: string
+  /** Everything that was written, with its time. */
+  readonly writes: readonly wire.Write[]
+  /** The findings of before, after it: fixed, still there, new, or not known. */
+  readonly comparison: wire.Comparison
+  /** What verifying again said. */
+  readonly report: Report
+  /** The exit code that the command would have. */
+  readonly exitCode: number
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+  /** As text: what was written, and which findings are fixed, still there or new. */
+  toString(): string
+  /** As data, for `JSON.stringify`. */
+  toJSON(): wire.Repaired
+}
+
+/** A throw-away PostgreSQL server, gone when it is closed, or with this process. */
+export class Scratch {
+  private constructor()
+  /** The connection string of its database `postgres`, as superuser. */
+  readonly url: string
+  /** The connection string of one of its databases, as superuser. */
+  urlOf(database: string): string
+  /** Creates a database, as the recipe has it; gives its connection string. */
+  createDatabase(name: string): Promise<string>
+  /** Ends the server and removes its data. A second time does nothing. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** One result for every check that exists, and a verdict. `console.log(report)` shows the text. */

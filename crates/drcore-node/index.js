@@ -45,6 +45,24 @@ async function diff(a, b, options) {
   return new Diff(KEY, await call(start, undefined, options))
 }
 
+/** Writes a commented plan from what a database is like. */
+async function init(url, options) {
+  return await call(native.init, address(url), options)
+}
+
+/** Plans what puts the findings of a database right. */
+async function repair(url, options) {
+  const { report, ...rest } = plainObject(options ?? {})
+  if (report !== undefined && !(report instanceof Report)) throw usage('report: expected a Report')
+  const start = (running, subject) => native.repair(running, subject, report && Handle.handle(report))
+  return new RepairPlan(KEY, await call(start, address(url), rest))
+}
+
+/** Starts a throw-away PostgreSQL server on this machine. */
+async function scratch(options) {
+  return new Scratch(KEY, await call(native.scratch, undefined, options))
+}
+
 /** Explains a check, a kind of finding, a finding or a key of the plan. */
 function explain(topic) {
   return value(native.explain(topic))
@@ -242,6 +260,107 @@ class Gap extends Handle {
 
   [inspect.custom]() {
     return this.toString()
+  }
+}
+
+/** What puts the findings of a report right, in order, as one transaction; not yet applied. */
+class RepairPlan extends Handle {
+  get digest() {
+    return this.toJSON().digest
+  }
+
+  get project() {
+    return this.toJSON().project
+  }
+
+  get statements() {
+    return this.toJSON().statements
+  }
+
+  get left() {
+    return this.toJSON().left
+  }
+
+  get report() {
+    return new Report(KEY, Handle.handle(this).report())
+  }
+
+  async execute(target, options) {
+    const { url, project, ...others } = plainObject(target, 'target')
+    const [unknown] = Object.keys(others)
+    if (unknown !== undefined) throw usage(`target: no such key: ${unknown}; there are url and project`)
+    if (typeof project !== 'string') throw usage('target: expected { url, project }')
+    const start = (running) => Handle.handle(this).apply(running, address(url) ?? '', project)
+    return new Repaired(KEY, await call(start, undefined, options))
+  }
+
+  toSQL() {
+    return Handle.handle(this).sql()
+  }
+
+  toString() {
+    return Handle.handle(this).text().trimEnd()
+  }
+
+  [inspect.custom]() {
+    return this.toString()
+  }
+}
+
+/** A plan that was applied, and what verifying again said. */
+class Repaired extends Handle {
+  get writes() {
+    return this.toJSON().writes
+  }
+
+  get comparison() {
+    return this.toJSON().comparison
+  }
+
+  get report() {
+    return new Report(KEY, Handle.handle(this).report())
+  }
+
+  get exitCode() {
+    return Handle.handle(this).exitCode()
+  }
+
+  toString() {
+    return Handle.handle(this).text().trimEnd()
+  }
+
+  [inspect.custom]() {
+    return this.toString()
+  }
+}
+
+/** A throw-away PostgreSQL server, gone when it is closed, or with this process. */
+class Scratch {
+  #handle
+
+  constructor(key, handle) {
+    if (key !== KEY) throw new TypeError('Scratch has no public constructor; there is scratch()')
+    this.#handle = handle
+  }
+
+  get url() {
+    return this.urlOf('postgres')
+  }
+
+  urlOf(database) {
+    return value(this.#handle.url(database))
+  }
+
+  async createDatabase(name) {
+    return value(await this.#handle.createDatabase(name))
+  }
+
+  async close() {
+    value(await this.#handle.close())
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close()
   }
 }
 
@@ -480,13 +599,19 @@ module.exports = {
   Evidence,
   Gap,
   NotPassedError,
+  RepairPlan,
+  Repaired,
   Report,
+  Scratch,
   baseline,
   cli,
   collect,
   diff,
   explain,
   gap,
+  init,
   judge,
+  repair,
+  scratch,
   verify,
 }

@@ -54,6 +54,7 @@ export type CauseKind =
   | 'lock_timeout'
   | 'not_collected'
   | 'permission'
+  | 'restoring'
   | 'rewritten'
   | 'row_security'
   | 'snapshot_age'
@@ -658,6 +659,10 @@ export interface Server {
    * Whether it is a standby.
    */
   in_recovery: boolean
+  /**
+   * What a restore into the database that did not come to its end left word of: nothing in it is whole.
+   */
+  restoring?: string | null
   /**
    * The role that read.
    */
@@ -5939,7 +5944,7 @@ export interface Relation {
    */
   persistence: Persistence
   /**
-   * By what subscribers know rows, where that is not the primary key: `full`, `nothing` or `index`.
+   * By what subscribers know rows, where that is not the primary key: `full`, `nothing` or `index …`.
    */
   replica_identity?: string | null
   /**
@@ -7154,6 +7159,10 @@ export interface Plan {
    */
   orphan_fks?: OrphanFks | null
   /**
+   * What must never be restored over.
+   */
+  restore?: RestoreRules | null
+  /**
    * What the API exposes.
    */
   rls_coverage?: RlsCoverage | null
@@ -7344,6 +7353,16 @@ export interface PlannedRelation {
    * The columns that are referred to, all of one table, in the same order.
    */
   parent: Columns
+}
+/**
+ * What must never be restored over.
+ */
+export interface RestoreRules {
+  /**
+   * Databases that are never restored over, each in full: the ref of a Supabase project, the name of a
+   * host, or `database@system_identifier` as `drcore repair` prints it.
+   */
+  protect: string[]
 }
 /**
  * What the API exposes.

@@ -3,4 +3,3 @@
 mod process;
 mod repair;
 mod sample;
-mod target;

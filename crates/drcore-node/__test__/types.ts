@@ -1,7 +1,7 @@
 // Compiled by `tsc --strict`, never run: what users' type checkers say of the package.
 
 import drcoreCommon = require('drcore')
-import { Diff, DrcoreError, Evidence, Gap, NotPassedError, Report, baseline, cli, collect, diff, gap, judge, verify } from 'drcore'
+import { Diff, DrcoreError, Evidence, Gap, NotPassedError, RepairPlan, Repaired, Report, Scratch, baseline, cli, collect, diff, gap, init, judge, repair, scratch, verify } from 'drcore'
 import type { CheckResult, ErrorKind, FewerRows, Finding, Plan, Progress, Verdict, VerifyOptions } from 'drcore'
 
 export async function script(): Promise<number> {
@@ -35,6 +35,14 @@ export async function verbs(): Promise<void> {
   for (const { table, by, tenant, hour, rows } of lost.records()) console.log(table, by, tenant, hour, rows)
   const differences: Diff = await diff('baseline.json', undefined, { tables: ['invoices'], common_columns: true })
   for await (const { table, change, key, columns, a, b } of differences.rows()) console.log(table, change, key, columns, a, b)
+  const plan: RepairPlan = await repair(undefined, { report, choices: { orphan_fks: 'delete' }, allow: 'safe' })
+  const repaired: Repaired = await plan.execute({ url: 'postgresql://localhost/restored', project: plan.project ?? '' })
+  const db: Scratch = await scratch({ major: 17, recipe: 'supabase' })
+  const toml: string = await init(db.url)
+  await db.close()
+  void [repaired.comparison.fixed, toml]
+  // @ts-expect-error what is written to must be named
+  await plan.execute({ url: 'postgresql://localhost/restored' })
   // @ts-expect-error a side is needed
   await diff()
   // @ts-expect-error an instant is needed

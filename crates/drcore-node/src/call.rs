@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use drcore::collect::{CollectOptions, Progress};
-use drcore::{DiffOptions, GapOptions, VerifyOptions};
+use drcore::restore::RepairCall;
+use drcore::{DiffOptions, Error, ErrorKind, GapOptions, Result, VerifyOptions};
 use napi::Status;
 use napi::bindgen_prelude::Unknown;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -46,7 +47,7 @@ impl Call {
 }
 
 impl Call {
-    pub(crate) fn options(&self) -> drcore::Result<VerifyOptions> {
+    pub(crate) fn options(&self) -> Result<VerifyOptions> {
         let mut options = VerifyOptions::from_json(&self.options)?;
         if let Some(evidence) = &self.against {
             options.against = Some(evidence.into());
@@ -55,20 +56,40 @@ impl Call {
         Ok(options)
     }
 
-    pub(crate) fn diff_options(&self) -> drcore::Result<DiffOptions> {
+    pub(crate) fn diff_options(&self) -> Result<DiffOptions> {
         let mut options = DiffOptions::from_json(&self.options)?;
         self.attach(&mut options.collect);
         Ok(options)
     }
 
-    pub(crate) fn gap_options(&self) -> drcore::Result<GapOptions> {
+    pub(crate) fn gap_options(&self) -> Result<GapOptions> {
         let mut options = GapOptions::from_json(&self.options)?;
         self.attach(&mut options.collect);
         Ok(options)
     }
 
+    pub(crate) fn repair_call(&self) -> Result<RepairCall> {
+        let mut call = RepairCall::from_json(&self.options)?;
+        if let Some(evidence) = &self.against {
+            call.verify.against = Some(evidence.into());
+        }
+        self.attach(&mut call.verify.collect);
+        Ok(call)
+    }
+
+    /// The options, as JSON.
+    pub(crate) fn text(&self) -> &str {
+        &self.options
+    }
+
+    /// What it gives, unless it is cancelled before.
+    pub(crate) async fn or_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let stopped = || Err(Error::new(ErrorKind::Cancelled, "cancelled by the caller"));
+        self.token.run_until_cancelled(work).await.unwrap_or_else(stopped)
+    }
+
     /// What no JSON can say.
-    fn attach(&self, options: &mut CollectOptions) {
+    pub(crate) fn attach(&self, options: &mut CollectOptions) {
         options.cancel = self.token.clone();
         if let Some(tell) = self.progress.clone() {
             options.progress = Some(Arc::new(move |progress: Progress| {

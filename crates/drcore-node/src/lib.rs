@@ -17,5 +17,7 @@ pub mod cli;
 pub mod diff;
 pub mod evidence;
 pub mod gap;
+pub mod repair;
 pub mod report;
+pub mod scratch;
 pub mod verbs;

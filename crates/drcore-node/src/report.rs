@@ -18,6 +18,12 @@ impl From<Report> for ReportHandle {
     }
 }
 
+impl ReportHandle {
+    pub(crate) fn report(&self) -> Report {
+        self.0.clone()
+    }
+}
+
 #[napi]
 impl ReportHandle {
     /// The JSON form.

@@ -66,7 +66,18 @@ pub fn gap<'env>(
     promise(env, async move { drcore::gap(&address(url)?, &call.gap_options()?).await.map(Into::into) })
 }
 
+/// Writes a commented plan from what a database is like.
+#[napi]
+pub fn init<'env>(
+    env: &'env Env,
+    call: &Call,
+    url: Option<String>,
+) -> napi::Result<PromiseRaw<'env, Answer<String>>> {
+    let call = call.clone();
+    promise(env, async move { drcore::init(&address(url)?, &call.options()?).await })
+}
+
 /// The connection string: given, else the environment's.
-fn address(url: Option<String>) -> drcore::Result<String> {
+pub(crate) fn address(url: Option<String>) -> drcore::Result<String> {
     url.map_or_else(Dsn::from_environment, Ok)
 }

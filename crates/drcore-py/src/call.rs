@@ -100,6 +100,19 @@ impl Call {
         V: Send + 'static,
         F: Future<Output = Result<V>> + Send + 'static,
     {
+        Self::start_giving(wake, call, |py, value| Ok(Py::new(py, H::from(value))?.into_any()))
+    }
+
+    /// Starts one, of whose value `give` makes what Python sees.
+    pub(crate) fn start_giving<V, F>(
+        wake: Option<Py<PyAny>>,
+        call: impl FnOnce(CancellationToken, ProgressSink) -> F,
+        give: fn(Python<'_>, V) -> PyResult<Py<PyAny>>,
+    ) -> PyResult<Self>
+    where
+        V: Send + 'static,
+        F: Future<Output = Result<V>> + Send + 'static,
+    {
         drcore_cli::log_from_environment();
         let runtime = runtime().into_py_result()?;
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), wake });
@@ -121,8 +134,7 @@ impl Call {
                     Err(Error::new(ErrorKind::Cancelled, "cancelled by the caller"))
                 }
             };
-            let give = value
-                .map(|value| -> Give { Box::new(move |py| Ok(Py::new(py, H::from(value))?.into_any())) });
+            let give = value.map(|value| -> Give { Box::new(move |py| give(py, value)) });
             done.tell(|state| {
                 state.value = Some(give);
                 state.done = true;

@@ -7,7 +7,9 @@ mod diff;
 mod error;
 mod evidence;
 mod gap;
+mod repair;
 mod report;
+mod scratch;
 mod verify;
 
 /// The compiled half of drcore. Use `import drcore`.
@@ -24,8 +26,10 @@ mod _native {
         error::error_kinds,
         evidence::Evidence,
         gap::{Gap, gap},
+        repair::{RepairPlan, Repaired, apply, repair},
         report::Report,
-        verify::{baseline, collect, judge, verify},
+        scratch::{Scratch, create_database, scratch},
+        verify::{baseline, collect, init, judge, verify},
     };
 
     /// Runs the `drcore` command with these arguments, the program's name first; gives its exit code.
@@ -42,7 +46,7 @@ mod _native {
     }
 
     #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fn add_version(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

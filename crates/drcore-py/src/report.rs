@@ -151,6 +151,12 @@ impl Report {
     }
 }
 
+impl Report {
+    pub(crate) fn inner(&self) -> &drcore::Report {
+        &self.inner
+    }
+}
+
 impl From<drcore::Report> for Report {
     fn from(inner: drcore::Report) -> Self {
         Self { inner, findings: Lazy::new(), checks: Lazy::new(), run: Lazy::new() }

@@ -60,6 +60,14 @@ pub(crate) fn baseline(url: Option<String>, options: &str, wake: Option<Py<PyAny
     })
 }
 
+/// Starts `drcore.init`.
+#[pyfunction]
+pub(crate) fn init(url: Option<String>, options: &str, wake: Option<Py<PyAny>>) -> PyResult<Call> {
+    let (url, options) = (named(url), read(options, None));
+    let work = |cancel, sink| async move { drcore::init(&url?, &with(options?, cancel, sink)).await };
+    Call::start_giving(wake, work, |py, plan: String| Ok(plan.into_pyobject(py)?.into_any().unbind()))
+}
+
 /// The database that was named, else that of the environment.
 pub(crate) fn named(url: Option<String>) -> Result<String> {
     url.map_or_else(Dsn::from_environment, Ok)

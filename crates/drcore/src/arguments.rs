@@ -9,11 +9,12 @@ use crate::plan::{Limits, Plan, Skip, Span, StorageOrphans};
 use crate::storage::Store;
 use crate::verify::{Against, VerifyOptions};
 
-/// The keys that [`VerifyOptions::from_json`] knows.
-const KEYS: &[&str] =
-    &["against", "content", "deadline", "limits", "only", "plan", "sessions", "snapshot", "store", "tenant"];
-
 impl VerifyOptions {
+    /// The keys that [`VerifyOptions::from_json`] knows.
+    pub(crate) const KEYS: &[&str] = &[
+        "against", "content", "deadline", "limits", "only", "plan", "sessions", "snapshot", "store", "tenant",
+    ];
+
     /// Reads the options of a call: `{"plan": PATH | {…}, "against": FILE | URL | {evidence},
     /// "only": [CHECK…], "deadline": "10m", "sessions": 2, "limits": {"statement_timeout": "1h", …},
     /// "snapshot": ID, "content": true, "store": URL, "tenant": ID}`, every key optional. What is said of limits goes before the plan's.
@@ -23,7 +24,7 @@ impl VerifyOptions {
     /// [`ErrorKind::Plan`] for mistakes in the plan; [`ErrorKind::Format`] for a baseline that is none.
     pub fn from_json(text: &str) -> Result<Self> {
         let usage = |message: String| Error::new(ErrorKind::Usage, message);
-        let mut given = object(text, KEYS)?;
+        let mut given = object(text, Self::KEYS)?;
         let mut options = Self { plan: plan(&mut given)?, against: against(&mut given)?, ..Self::default() };
         if let Some(only) = given.remove("only") {
             options.collect.only = serde_json::from_value(only)

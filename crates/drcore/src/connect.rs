@@ -3,6 +3,9 @@
 
 mod copied;
 mod dsn;
+mod guard;
+mod identity;
+mod project;
 mod session;
 mod source;
 mod target;
@@ -10,9 +13,10 @@ mod tls;
 
 pub use dsn::{Dsn, SslMode};
 pub use source::Source;
-pub use target::{Target, Write};
+pub use target::{Apart, RestoreTarget, Target, TargetOptions, Write};
 
 pub(crate) use copied::Chunks;
 pub(crate) use dsn::Libpq;
+pub(crate) use project::{is_ref as is_project_ref, project_of_host};
 pub(crate) use session::{Rows, Session, Snapshot};
 pub(crate) use source::WaitFor;

@@ -60,6 +60,8 @@ pub enum CauseKind {
     NotCollected,
     /// The role lacks a privilege.
     Permission,
+    /// A restore into the database did not come to its end: what is read of it proves nothing.
+    Restoring,
     /// The table was truncated or rewritten while it was read, and reads as empty.
     Rewritten,
     /// Row level security hides rows from the role.
@@ -291,10 +293,15 @@ impl Evidence {
         self.run.failure.as_ref()
     }
 
-    /// The same, unless the run as a whole failed: half a baseline would be half a proof.
+    /// The same, unless the run as a whole failed, or what was read is half of a database: half a baseline
+    /// would be half a proof.
     pub(crate) fn whole(self) -> Result<Self> {
-        match self.failure() {
-            Some(failure) => Err(Error::from(failure)),
+        if let Some(failure) = self.failure() {
+            return Err(Error::from(failure));
+        }
+        match self.run.unfinished_restore() {
+            Some(cause) => Err(Error::new(ErrorKind::Refused, cause.message)
+                .hint("Bring the restore to its end first: a baseline of half a database proves nothing.")),
             None => Ok(self),
         }
     }

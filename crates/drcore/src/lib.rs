@@ -105,5 +105,6 @@ pub use init::{init, write_plan};
 pub use plan::Plan;
 pub use remedy::Remedy;
 pub use report::{Report, Verdict};
+pub use restore::repair;
 pub use suggest::no_such;
 pub use verify::{Against, VerifyOptions, baseline, collect, judge, known_checks, verify};

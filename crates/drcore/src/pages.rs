@@ -30,6 +30,11 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/errors.md"),
     },
     Page {
+        topic: "guard",
+        summary: "what may be written to, and what is refused, case by case",
+        text: include_str!("pages/guard.md"),
+    },
+    Page {
         topic: "log",
         summary: "watching drcore at work, and the incident log",
         text: include_str!("pages/log.md"),
@@ -59,6 +64,9 @@ pub mod diff {}
 
 #[doc = include_str!("pages/errors.md")]
 pub mod errors {}
+
+#[doc = include_str!("pages/guard.md")]
+pub mod guard {}
 
 #[doc = include_str!("pages/log.md")]
 pub mod log {}

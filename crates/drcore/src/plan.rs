@@ -20,6 +20,7 @@ mod names;
 mod node;
 mod orphan_fks;
 mod reader;
+mod restore;
 mod rls_coverage;
 mod row_counts;
 mod scope;
@@ -44,6 +45,7 @@ pub use freshness::Freshness;
 pub use limits::Limits;
 pub use names::{ColumnName, TableName};
 pub use orphan_fks::{Columns, OrphanFks, PlannedRelation};
+pub use restore::{Protected, RestoreRules};
 pub use rls_coverage::RlsCoverage;
 pub use row_counts::{CountExpectation, RowCounts};
 pub use scope::Scope;
@@ -90,6 +92,9 @@ pub struct Plan {
     /// Relations that no foreign key constraint declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orphan_fks: Option<OrphanFks>,
+    /// What must never be restored over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore: Option<RestoreRules>,
     /// What the API exposes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rls_coverage: Option<RlsCoverage>,
@@ -130,6 +135,7 @@ impl Default for Plan {
             content_drift: None,
             duplicate_keys: None,
             orphan_fks: None,
+            restore: None,
             rls_coverage: None,
             freshness: None,
             row_counts: None,
@@ -218,6 +224,7 @@ impl Plan {
             content_drift: fields.section(reader, "content_drift", ContentDrift::read),
             duplicate_keys: fields.section(reader, "duplicate_keys", DuplicateKeys::read),
             orphan_fks: fields.section(reader, "orphan_fks", OrphanFks::read),
+            restore: fields.section(reader, "restore", RestoreRules::read),
             rls_coverage: fields.section(reader, "rls_coverage", RlsCoverage::read),
             freshness: fields.section(reader, "freshness", Freshness::read),
             row_counts: fields.section(reader, "row_counts", RowCounts::read),

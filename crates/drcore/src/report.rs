@@ -370,6 +370,10 @@ fn judge_check<'p>(
             }
         }
     }
+    if let Some(cause) = context.now.run.unfinished_restore() {
+        // Whatever was found is there; that nothing else was proves nothing.
+        judgement.could_not_read("the database as a whole", cause);
+    }
     let mut accepted = Vec::new();
     let at = context.now.run.taken_at;
     judgement.findings.retain(|finding| match acceptances.of_finding(finding, at) {

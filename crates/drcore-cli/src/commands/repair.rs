@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use drcore::remedy::RemedyClass;
-use drcore::report::TextOptions;
+use drcore::report::{TextOptions, terminal};
 use drcore::restore::repair::{Chosen, apply};
 use drcore::restore::{RepairOptions, RepairPlan};
 use drcore::{Error, ErrorKind, Report, Severity, VerifyOptions};
@@ -17,16 +17,17 @@ use crate::screen::Screen;
 
 /// Print what puts the findings right, for review; apply what was reviewed
 ///
-/// The remedies become one transaction, in order, nothing twice. Printing is for
-/// any database and reads only. Applying needs the digest of the plan that was
-/// reviewed and the name of what is written to; for now it is done to databases
-/// that drcore started itself (drill --sample --keep). It verifies again afterwards.
+/// The remedies become one transaction, in order, nothing twice. Printing reads
+/// only. Applying needs the digest of the plan that was reviewed and the name of
+/// what is written to, and verifies again afterwards: drcore explain guard says
+/// what is refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   drcore repair --against baseline.json
   drcore repair --report report.json --with orphan_fks=delete -o fix.sql
-  drcore repair --against baseline.json --apply 7c1e04b2 --project restored@7…")]
+  drcore repair --against baseline.json --apply 7c1e04b2
+      --project abcdefghijklmnopqrst")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     database: DatabaseArguments,
@@ -162,14 +163,15 @@ fn print(arguments: &Arguments, plan: &RepairPlan, report: &Report, screen: &Scr
     if unread > 0 {
         text.push_str(&format!("{unread} checks could not read everything: there may be more to repair\n"));
     }
-    let is_ours = report.run.evidence.server.as_ref().is_some_and(drcore::evidence::Server::is_scratch);
     match &plan.project {
         _ if plan.statements.is_empty() => {}
-        Some(project) if is_ours => text.push_str(&format!(
-            "apply    the same command with --apply {} --project {project}\n",
-            plan.digest
+        Some(project) => text.push_str(&format!(
+            "apply    the same command with --apply {} --project {}\n",
+            plan.digest,
+            terminal(project)
         )),
-        _ => text.push_str("apply    review it, write it with -o fix.sql, and run it with psql\n"),
+        // Nobody could name it.
+        None => text.push_str("apply    review it, write it with -o fix.sql, and run it with psql\n"),
     }
     text.push_str(&format!("exit {code}\n"));
     delivery.print(&text);

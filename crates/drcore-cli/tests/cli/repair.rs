@@ -73,17 +73,58 @@ async fn mistakes_are_refused_before_anything_is_written() {
     }
 }
 
+/// The digest and the project of a plan as JSON.
+fn reviewed(plan: &str) -> (String, String) {
+    let plan: serde_json::Value = serde_json::from_str(plan).unwrap();
+    let text = |key: &str| plan[key].as_str().unwrap().to_owned();
+    (text("digest"), text("project"))
+}
+
 #[tokio::test]
-async fn a_hosted_database_is_never_applied_to() {
+async fn a_reviewed_plan_is_applied_and_verified_again() {
+    let (place, database) = (Place::new(), Database::with(HEALTHY).await);
+    place.baseline(&database).await;
+    database.execute(DAMAGE).await;
+    let url = database.url().await;
+    let with = ["repair", &url, "--against", "baseline.json", "--with", "orphan_fks=delete"];
+    let ran = place.run(&with);
+    let shown = ran.out.lines().find(|line| line.starts_with("apply ")).unwrap();
+    let plan = place.run(&[&with[..], &["--format", "json"]].concat());
+    let (digest, project) = reviewed(&plan.out);
+    assert!(shown.ends_with(&format!("--apply {digest} --project {project}")), "{shown}");
+
+    let rows = database.query("select count(*) from time_logs").await;
+    let apply = |digest: &str, project: &str| {
+        place.run(&[&with[..], &["--apply", digest, "--project", project]].concat())
+    };
+    for ran in [apply("00000000", &project), apply(&digest, "other@1")] {
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains("nothing was written"), "{ran:?}");
+    }
+    assert_eq!(database.query("select count(*) from time_logs").await, rows);
+
+    let ran = apply(&digest, &project);
+    assert!(ran.out.contains("plan ") && ran.out.contains("was applied"), "{ran:?}");
+    assert!(ran.out.contains("FIXED    orphan_fks:orphaned_rows:"), "{ran:?}");
+    assert!(ran.out.contains("STILL    "), "{ran:?}");
+    assert_eq!(ran.code, 1, "what needs data is still there: {ran:?}");
+    assert_eq!(place.run(&["verify", &url, "--only", "orphan_fks"]).code, 0);
+    // Nothing is left of it to apply: what it answered is gone.
+    let again = apply(&digest, &project);
+    assert_eq!(again.code, 2, "{again:?}");
+}
+
+#[tokio::test]
+async fn another_project_s_database_is_not_even_connected_to() {
     let (place, database) = (Place::new(), Database::with(HEALTHY).await);
     database.execute(DAMAGE).await;
     place.run(&["verify", &database.url().await, "-o", "report.json"]);
     let with = ["--report", "report.json", "--with", "orphan_fks=delete"];
     let plan = place.run(&[&["repair", "--format", "json"][..], &with].concat());
-    let digest = plan.out.split("\"digest\": \"").nth(1).unwrap().split('"').next().unwrap();
-    let project = plan.out.split("\"project\": \"").nth(1).unwrap().split('"').next().unwrap();
+    let (digest, project) = reviewed(&plan.out);
     let hosted = "postgresql://postgres@db.abcdefghijklmnopqrst.supabase.co/postgres";
-    let ran = place.run(&[&["repair", hosted, "--apply", digest, "--project", project][..], &with].concat());
+    let ran =
+        place.run(&[&["repair", hosted, "--apply", &digest, "--project", &project][..], &with].concat());
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.err.contains("nothing was written"), "{ran:?}");
     assert!(ran.err.contains("db.abcdefghijklmnopqrst.supabase.co"), "{ran:?}");

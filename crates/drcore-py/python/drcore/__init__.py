@@ -15,8 +15,22 @@ an :class:`Error` of :mod:`drcore.errors` where the call itself cannot work; the
 from __future__ import annotations
 
 from drcore import aio, errors, types
-from drcore._native import Diff, Evidence, Gap, Report, __version__
-from drcore._verbs import baseline, collect, diff, explain, gap, judge, verify
+from drcore._call import Target
+from drcore._native import Diff, Evidence, Gap, RepairPlan, Repaired, Report, Scratch, __version__
+from drcore._verbs import (
+    apply,
+    baseline,
+    collect,
+    create_database,
+    diff,
+    explain,
+    gap,
+    init,
+    judge,
+    repair,
+    scratch,
+    verify,
+)
 from drcore.errors import (
     AuthenticationError,
     CancelledError,
@@ -56,7 +70,11 @@ __all__ = [
     "Progress",
     "QueryError",
     "RefusedError",
+    "RepairPlan",
+    "Repaired",
     "Report",
+    "Scratch",
+    "Target",
     "TimeoutError",
     "TlsError",
     "ToolError",
@@ -64,13 +82,18 @@ __all__ = [
     "UsageError",
     "__version__",
     "aio",
+    "apply",
     "baseline",
     "collect",
+    "create_database",
     "diff",
     "errors",
     "explain",
     "gap",
+    "init",
     "judge",
+    "repair",
+    "scratch",
     "types",
     "verify",
 ]

@@ -7,8 +7,9 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from drcore import _convert
 from drcore._native import Call, Evidence
@@ -26,7 +27,27 @@ LimitsLike: TypeAlias = "Mapping[str, object]"
 OnProgress: TypeAlias = "Callable[[Progress], object]"
 """Is told how far a call is. What it raises cancels the call, and is raised from it."""
 
+Allow: TypeAlias = Literal["safe", "availability_risk", "destructive"]
+"""The worst class of remedy that goes into a plan without having been chosen by name."""
+
+Recipe: TypeAlias = Literal["plain", "supabase", "supabase_roles"]
+"""What every database of a scratch cluster begins with."""
+
 Wake: TypeAlias = "Callable[[], None]"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is written to: a database, by its URL, and what it is called.
+
+    The name is compared with every part of the URL that speaks of a project, and with the server that
+    answers, when something is to be written.
+    """
+
+    url: str = field(repr=False)
+    """The connection string."""
+    project: str
+    """The ref of a Supabase project where the URL names one, else ``database@system_identifier``."""
 
 
 def options(against: AgainstLike | None, **given: object) -> tuple[str, Evidence | None]:

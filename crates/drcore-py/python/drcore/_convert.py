@@ -15,6 +15,7 @@ _SHAPES: dict[str, Any] = {
     "assertions": dict[str, types.AssertionValueFact],
     "catalog": types.Catalog,
     "checks": tuple[types.CheckResult, ...],
+    "comparison": types.Comparison,
     "diff_row": types.DiffRow,
     "diff_side": types.DiffSide,
     "diff_tables": tuple[types.DiffTable, ...],
@@ -24,14 +25,17 @@ _SHAPES: dict[str, Any] = {
     "gap_records": tuple[types.GapRecord, ...],
     "gap_tables": tuple[types.GapTable, ...],
     "gap_verdict": types.GapVerdict,
+    "left_out": tuple[types.LeftOut, ...],
     "lone_tables": tuple[types.LoneTable, ...],
     "not_covered": tuple[types.NotCovered, ...],
     "omitted_tables": tuple[types.OmittedTable, ...],
     "progress": types.Progress,
+    "repair_statements": tuple[types.RepairStatement, ...],
     "report_run": types.ReportRun,
     "run": types.EvidenceRun,
     "scans": types.Scans,
     "unread": tuple[types.Unread, ...],
+    "writes": tuple[types.Write, ...],
 }
 
 

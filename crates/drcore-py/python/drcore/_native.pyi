@@ -4,10 +4,12 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, final
 
+from drcore._call import OnProgress, Target
 from drcore.types import (
     AssertionValueFact,
     Catalog,
     CheckResult,
+    Comparison,
     DiffRow,
     DiffSide,
     DiffTable,
@@ -18,13 +20,16 @@ from drcore.types import (
     GapRecord,
     GapTable,
     GapVerdict,
+    LeftOut,
     LoneTable,
     NotCovered,
     OmittedTable,
+    RepairStatement,
     ReportRun,
     Scans,
     Unread,
     Verdict,
+    Write,
 )
 
 __version__: str
@@ -275,6 +280,88 @@ class Gap:
     def __getnewargs__(self) -> tuple[str]: ...
 
 @final
+class RepairPlan:
+    """What puts the findings of a report right, in order, as one transaction; not yet applied.
+
+    ``print(plan)`` shows it for reviewing.
+    """
+
+    @property
+    def digest(self) -> str:
+        """By which a reviewed plan is known: it changes with every statement and with the database."""
+
+    @property
+    def project(self) -> str | None:
+        """What it is for: the ref of a hosted project, else ``database@system_identifier``."""
+
+    @property
+    def statements(self) -> tuple[RepairStatement, ...]:
+        """The statements, in order."""
+
+    @property
+    def left(self) -> tuple[LeftOut, ...]:
+        """The findings that it does not answer, and why."""
+
+    @property
+    def report(self) -> Report:
+        """The report that it answers."""
+
+    def execute(self, target: Target, *, on_progress: OnProgress | None = None) -> Repaired:
+        """Applies it to a ``drcore.Target``, all of it or nothing, and verifies again."""
+
+    def to_sql(self) -> str:
+        """The plan as a script for psql: one transaction, the findings as comments."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+@final
+class Repaired:
+    """A plan that was applied, and what verifying again said."""
+
+    @property
+    def writes(self) -> tuple[Write, ...]:
+        """Everything that was written, with its time."""
+
+    @property
+    def comparison(self) -> Comparison:
+        """The findings of before, after it: fixed, still there, new, or not known."""
+
+    @property
+    def report(self) -> Report:
+        """What verifying again said."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the command would end with."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+@final
+class Scratch:
+    """A throw-away PostgreSQL server on this machine, gone when it is closed, or with this process."""
+
+    @property
+    def url(self) -> str:
+        """The connection string of its database ``postgres``, as superuser."""
+
+    def url_of(self, database: str) -> str:
+        """The connection string of one of its databases, as superuser."""
+
+    def close(self) -> None:
+        """Ends the server and removes its data. A second time does nothing."""
+
+    def __enter__(self) -> Scratch: ...
+    def __exit__(self, *_error: object) -> None: ...
+
+@final
 class Call:
     """A call that runs. Dropping it cancels it."""
 
@@ -309,6 +396,9 @@ def judge(
 ) -> Call:
     """Starts ``drcore.judge``."""
 
+def init(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.init``."""
+
 def baseline(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.baseline``."""
 
@@ -322,6 +412,24 @@ def diff(
 
 def gap(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.gap``."""
+
+def repair(
+    url: str | None,
+    options: str,
+    against: Evidence | None,
+    report: Report | None,
+    wake: Callable[[], None] | None,
+) -> Call:
+    """Starts ``drcore.repair``. With a report, nothing is read."""
+
+def apply(plan: RepairPlan, url: str, project: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.apply``."""
+
+def scratch(options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.scratch``."""
+
+def create_database(scratch: Scratch, name: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``Scratch.create_database``."""
 
 def explain(topic: str | None = None) -> str:
     """The page, in Markdown, about a check, a kind of finding or a key of the plan; or the list of them."""

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
 from drcore import _native
-from drcore._call import AgainstLike, LimitsLike, OnProgress, PlanLike, as_json, options, side, wait
-from drcore._native import Diff, Evidence, Gap, Report
+from drcore._call import (
+    AgainstLike,
+    Allow,
+    LimitsLike,
+    OnProgress,
+    PlanLike,
+    Recipe,
+    Target,
+    as_json,
+    options,
+    side,
+    wait,
+)
+from drcore._native import Diff, Evidence, Gap, RepairPlan, Repaired, Report, Scratch
 
 
 def verify(
@@ -292,6 +304,142 @@ def gap(
         snapshot=snapshot,
     )
     return cast(Gap, wait(lambda wake: _native.gap(url, text, wake), on_progress))
+
+
+def init(
+    url: str | None = None,
+    *,
+    deadline: str | None = None,
+    limits: LimitsLike | None = None,
+    on_progress: OnProgress | None = None,
+) -> str:
+    """Writes a commented plan, as TOML, from what a database is like.
+
+    Looks at the catalog only. The plan writes down what it sees, damage included: begin with a database
+    that is well, and read every line.
+
+    Args:
+        url: The database; by default ``DATABASE_URL``, else the ``PG*`` variables.
+        deadline: How long it may take, such as ``"10m"``.
+        limits: Further limits, as in the plan's ``[limits]``.
+        on_progress: Is told how far it is, in this thread. What it raises cancels the call.
+
+    Raises:
+        Error: One of its subclasses, by what kept the catalog from being read.
+    """
+    text, _ = options(None, deadline=deadline, limits=limits)
+    return cast(str, wait(lambda wake: _native.init(url, text, wake), on_progress))
+
+
+def repair(
+    url: str | None = None,
+    *,
+    report: Report | None = None,
+    choices: Mapping[str, str] | None = None,
+    allow: Allow | None = None,
+    plan: PlanLike | None = None,
+    against: AgainstLike | None = None,
+    only: Sequence[str] | None = None,
+    deadline: str | None = None,
+    sessions: int | None = None,
+    limits: LimitsLike | None = None,
+    content: bool | None = None,
+    on_progress: OnProgress | None = None,
+) -> RepairPlan:
+    """Plans what puts the findings of a database right; writes nothing.
+
+    Verifies first, with the same options as :func:`verify`, or takes a report. ``print(plan)`` shows
+    every statement with what it can break and the findings that it answers; ``plan.execute(target)``
+    applies what was reviewed.
+
+    Args:
+        url: The database; by default ``DATABASE_URL``, else the ``PG*`` variables.
+        report: The findings of this report, instead of verifying first.
+        choices: For findings that need a choice, the way, by check or by the id of a finding:
+            ``{"orphan_fks": "delete"}``.
+        allow: The worst class of remedy that goes in without having been chosen by name, ``"safe"``
+            by default.
+        plan: What must hold: a path, or the plan as a dict.
+        against: What it is compared with: a file, the URL of a live database, or Evidence.
+        only: Only the findings of these checks.
+        deadline: How long verifying may take, such as ``"10m"``.
+        sessions: How many sessions read, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go.
+        content: Whether the rows themselves are read and compared; by default where the server is near.
+        on_progress: Is told how far it is, in this thread. What it raises cancels the call.
+
+    Raises:
+        UsageError: An argument cannot work, such as a choice that fits no finding.
+        PlanError: The plan has mistakes; ``detail`` shows all of them.
+    """
+    text, evidence = options(
+        against,
+        choices=choices,
+        allow=allow,
+        plan=plan,
+        only=only,
+        deadline=deadline,
+        sessions=sessions,
+        limits=limits,
+        content=content,
+    )
+    return cast(
+        RepairPlan, wait(lambda wake: _native.repair(url, text, evidence, report, wake), on_progress)
+    )
+
+
+def apply(plan: RepairPlan, target: Target, *, on_progress: OnProgress | None = None) -> Repaired:
+    """Applies a reviewed plan, all of it or nothing, and verifies again.
+
+    The target must be what the plan is for, and what answers; ``drcore.explain("guard")`` says what is
+    refused, always before anything is written. Once the last statement was sent it is not cancelled
+    any more.
+
+    Args:
+        plan: What was reviewed.
+        target: What is written to, by its URL and its name.
+        on_progress: Is told how far verifying again is, in this thread. What it raises cancels the call.
+
+    Raises:
+        RefusedError: The target is not what was named, or not what the plan is for; ``detail`` shows
+            what was compared.
+        QueryError: The server refused a statement; nothing was changed.
+    """
+    return cast(
+        Repaired,
+        wait(lambda wake: _native.apply(plan, target.url, target.project, wake), on_progress),
+    )
+
+
+def scratch(
+    *,
+    major: int | None = None,
+    recipe: Recipe | None = None,
+    port: int | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> Scratch:
+    """Starts a throw-away PostgreSQL server on this machine, as a context manager.
+
+    ``with drcore.scratch() as db: …``; ``db.url`` is the connection string. It listens on a private
+    socket, and is gone when it is closed, or with this process, however that ends.
+
+    Args:
+        major: The major version, such as 17; by default what is found.
+        recipe: ``"plain"``; ``"supabase"``, a fresh project with its roles, schemas, login and storage
+            tables; or ``"supabase_roles"``, only what a dump of a whole project does not bring itself.
+        port: Listens on 127.0.0.1 at this port too, where everybody on this machine may connect.
+        settings: Further settings of the server, such as ``{"max_connections": 20}``.
+
+    Raises:
+        ToolError: PostgreSQL's programs are not there; ``hint`` says how to install them.
+    """
+    text = as_json(major=major, recipe=recipe, port=port, settings=settings)
+    return cast(Scratch, wait(lambda wake: _native.scratch(text, wake), None))
+
+
+def create_database(scratch: Scratch, name: str) -> str:
+    """Creates a database in a scratch cluster, as its recipe has it; gives its connection string."""
+    return cast(str, wait(lambda wake: _native.create_database(scratch, name, wake), None))
 
 
 class Page(str):

@@ -153,7 +153,7 @@ class CastFactsRead:
     read: list[Cast]
 
 
-CauseKind: TypeAlias = Literal["ambiguous", "cancelled", "connection", "deadline", "error", "lock_timeout", "not_collected", "permission", "rewritten", "row_security", "snapshot_age", "standby", "statement_timeout", "unsupported"]
+CauseKind: TypeAlias = Literal["ambiguous", "cancelled", "connection", "deadline", "error", "lock_timeout", "not_collected", "permission", "restoring", "rewritten", "row_security", "snapshot_age", "standby", "statement_timeout", "unsupported"]
 """Why something could not be read: the kind, for programs."""
 
 
@@ -1221,6 +1221,17 @@ class ReplicationSlotFactsRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestoreRules:
+    """What must never be restored over."""
+
+    protect: list[str]
+    """
+    Databases that are never restored over, each in full: the ref of a Supabase project, the name of a
+    host, or `database@system_identifier` as `drcore repair` prints it.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class RlsCoverage:
     """What the API exposes."""
 
@@ -1441,6 +1452,8 @@ class Server:
     """The version, such as `15.18`."""
     version_num: int
     """The version as one number, such as `150018`."""
+    restoring: str | None = None
+    """What a restore into the database that did not come to its end left word of: nothing in it is whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2414,7 +2427,7 @@ class Relation:
     partition_key: str | None = None
     """How a partitioned table is divided, as SQL: `RANGE (created_at)`."""
     replica_identity: str | None = None
-    """By what subscribers know rows, where that is not the primary key: `full`, `nothing` or `index`."""
+    """By what subscribers know rows, where that is not the primary key: `full`, `nothing` or `index …`."""
     server: str | None = None
     """The server that a foreign table is on."""
     server_options: list[str] = field(default_factory=list)
@@ -2768,6 +2781,8 @@ class Plan:
     """Sessions, timeouts and the deadline."""
     orphan_fks: OrphanFks | None = None
     """Relations that no foreign key constraint declares."""
+    restore: RestoreRules | None = None
+    """What must never be restored over."""
     rls_coverage: RlsCoverage | None = None
     """What the API exposes."""
     row_counts: RowCounts | None = None

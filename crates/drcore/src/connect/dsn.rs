@@ -152,6 +152,12 @@ impl Dsn {
         Self::parse_in(text, &Environment::of_process())
     }
 
+    /// As [`Dsn::parse`], with these variables and no others.
+    #[cfg(test)]
+    pub(crate) fn parse_with(text: &str, variables: &[(&str, &str)]) -> Result<Self> {
+        Self::parse_in(text, &Environment::of(variables))
+    }
+
     fn parse_in(text: &str, environment: &Environment) -> Result<Self> {
         let parameters = Parameters::resolve(parse::parse(text)?, environment)?;
         let user = match parameters.get("user") {
@@ -214,6 +220,17 @@ impl Dsn {
             .hint("Give a URL such as postgresql://user@host:5432/database, or set DATABASE_URL or PGHOST."))
     }
 
+    /// The same with its one server at this address, whatever its name stands for later.
+    pub(crate) fn at(&self, address: IpAddr) -> Self {
+        let mut dsn = self.clone();
+        for endpoint in &mut dsn.endpoints {
+            if let Place::Tcp { address: at, .. } = &mut endpoint.place {
+                *at = Some(address);
+            }
+        }
+        dsn
+    }
+
     /// How the connection is encrypted.
     pub fn ssl_mode(&self) -> SslMode {
         self.tls.mode
@@ -237,26 +254,6 @@ impl Dsn {
     /// File and line of the password, where it came from a password file: `~/.pgpass line 3`.
     pub fn password_place(&self) -> Option<&str> {
         self.endpoints.iter().find_map(|endpoint| endpoint.password_place.as_deref())
-    }
-
-    /// The Supabase project that the host, or the user of a pooler, names.
-    pub fn project(&self) -> Option<&str> {
-        let [Endpoint { place: Place::Tcp { name: Some(host), .. }, .. }] = self.endpoints.as_slice() else {
-            return None;
-        };
-        let named = if let Some(rest) = host.strip_prefix("db.") {
-            rest.strip_suffix(".supabase.co").or_else(|| rest.strip_suffix(".supabase.com"))
-        } else if host.ends_with(".pooler.supabase.com") {
-            let in_options = self.base.get_options().and_then(|options| {
-                options.split_whitespace().find_map(|option| option.strip_prefix("reference="))
-            });
-            // The pooler itself splits at the last dot: a role may have dots in its name.
-            in_options
-                .or_else(|| self.user().and_then(|user| user.rsplit_once('.')).map(|(_, project)| project))
-        } else {
-            None
-        };
-        named.filter(|name| name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_lowercase()))
     }
 
     /// Whether every server that it names is reached by a socket of this machine. A local port may be

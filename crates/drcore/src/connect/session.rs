@@ -188,6 +188,12 @@ impl Session {
         Ok(server)
     }
 
+    /// Which process of the server runs the statement that asks.
+    pub(super) async fn backend(&self) -> Result<String> {
+        let [rows] = self.all(["select pg_catalog.pg_backend_pid()"], self.patience.answer).await?;
+        first(rows).ok_or_else(incomplete)
+    }
+
     /// How far this standby is behind its primary.
     ///
     /// # Errors

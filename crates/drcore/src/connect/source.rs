@@ -98,7 +98,7 @@ impl Source {
     }
 
     /// How long connecting to one server may take.
-    fn timeout(&self, limits: &Limits) -> Duration {
+    pub(super) fn timeout(&self, limits: &Limits) -> Duration {
         let timeout = limits.connect_timeout.map(Duration::from).or(self.dsn.connect_timeout);
         timeout.unwrap_or(Limits::CONNECT_TIMEOUT)
     }

@@ -1,4 +1,6 @@
-//! A database that is written to: the only type that writes.
+//! A database that is written to: the only types that write.
+
+mod restore;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,28 +8,33 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+pub use restore::{Apart, RestoreTarget, TargetOptions};
 
 use super::dsn::{Dsn, Endpoint, Place};
+use super::guard::{Asked, Holds, Intent, Over, Pooling, Ruling, Seen};
 use super::session::Session;
 use super::source::Source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Server;
+use crate::evidence::catalog::SUPABASE_SCHEMAS;
 use crate::plan::Limits;
-use crate::restore::scratch::{CLUSTER_NAME, DATA, MARKER};
+use crate::restore::scratch::{CLUSTER_NAME, DATA, MARKER, STUB};
+use crate::sql::literal;
 
-/// A database that may be written to.
+/// A database that may be written to, by one reviewed plan of statements.
 ///
-/// It is obtained only by naming what is to be written to, and the name is
-/// compared with the connection string and with the server that answers. For
-/// now only scratch clusters that drcore started itself, on this machine, are
-/// accepted; everything else is refused, with what was compared.
+/// It is obtained only by naming what is to be written to. The name is compared with every part of the
+/// connection string that speaks of a project, and with the server that answers; whatever does not fit, or
+/// cannot be told, is refused, with what was compared. `drcore explain guard` has all cases.
 ///
 /// # Examples
 /// ```no_run
 /// # async fn f() -> drcore::Result<()> {
 /// # let url = "";
-/// let target = drcore::Target::connect(url, "restored@7412345678901234567").await?;
-/// assert_eq!(target.project(), "restored@7412345678901234567");
+/// let target = drcore::Target::connect(url, "app@7412345678901234567").await?;
+/// assert_eq!(target.project(), "app@7412345678901234567");
 /// # Ok(())
 /// # }
 /// ```
@@ -61,30 +68,39 @@ impl std::fmt::Debug for Target {
 }
 
 impl Target {
-    /// Connects to the database at `url`, if it is `project` and may be written to.
+    /// Connects to the database at `url`, if it is what `project` names.
     ///
-    /// `project` is `database@system_identifier`, as `drcore repair` prints it.
+    /// `project` is the ref of a Supabase project where the connection string names one, else
+    /// `database@system_identifier`, as `drcore repair` prints it.
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`], with what was compared; [`ErrorKind::Usage`] if
-    /// `url` is no connection string; [`ErrorKind::Connection`] and the like if nobody answers.
+    /// [`ErrorKind::Refused`], with what was compared; [`ErrorKind::Usage`] if `url` is no connection string;
+    /// [`ErrorKind::Connection`] and the like if nobody answers.
     pub async fn connect(url: &str, project: &str) -> Result<Self> {
-        let dsn = Dsn::parse(url)?;
-        let mut comparison = Comparison::default();
-        let Some(directory) = socket_directory(&dsn) else {
-            // Not even connected to: the connection string alone says that it is none of ours.
-            comparison.differs("connection", &dsn.to_string(), "the socket of a scratch cluster");
-            return Err(comparison.refuse(project));
+        let asked = Asked {
+            intent: Intent::Repair,
+            name: project,
+            protect: &[],
+            others: &[],
+            clone_of: None,
+            over: Over::Nothing,
         };
-        comparison.equal("connection", &format!("socket in {}", directory.display()));
-        let source = Source::open(dsn, &Limits::default()).await?;
-        let session = source.session(&Limits::default()).await?;
-        let server = session.server().await?;
-        compare(&session, &server, &directory, project, &mut comparison).await?;
-        if comparison.refused {
-            return Err(comparison.refuse(project));
+        let dsn = Dsn::parse(url)?;
+        let before = Ruling::of_dsn(&asked, &dsn);
+        if let Some(error) = before.error() {
+            return Err(error);
         }
-        Ok(Self { session, project: project.to_owned(), writes: Mutex::default() })
+        let source = Source::open(dsn.clone(), &Limits::default()).await?;
+        let session = source.session(&Limits::default()).await?;
+        let seen = see(&session, &dsn).await?;
+        match before.of_server(&asked, &dsn, &seen).error() {
+            Some(error) => Err(error),
+            None => Ok(Self::new(session, project.to_owned())),
+        }
+    }
+
+    fn new(session: Session, project: String) -> Self {
+        Self { session, project, writes: Mutex::default() }
     }
 
     /// What is written to, as it was named.
@@ -97,8 +113,13 @@ impl Target {
         self.log().clone()
     }
 
-    /// Runs all statements in one transaction, or none.
-    pub(crate) async fn transaction(&self, statements: &[&str], limits: &Limits) -> Result<()> {
+    /// Runs all statements in one transaction, or none: none, too, where it is cancelled before all were sent.
+    pub(crate) async fn transaction(
+        &self,
+        statements: &[&str],
+        limits: &Limits,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
         let begin = format!(
             "begin isolation level read committed read write;\n\
              set local search_path = '';\n\
@@ -111,7 +132,7 @@ impl Target {
         );
         self.session.simple(&begin).await?;
         for (at, statement) in statements.iter().enumerate() {
-            if let Err(error) = self.write(statement).await {
+            if let Err(error) = self.write_until(statement, cancel).await {
                 // If this fails the connection is gone, and the transaction with it.
                 let _ = self.session.simple("rollback").await;
                 return Err(error
@@ -119,6 +140,7 @@ impl Target {
                     .hint("Nothing was changed: all statements are one transaction."));
             }
         }
+        // Not to be cancelled: whether it was committed must not be left open.
         self.write("commit").await.map_err(|error| {
             if error.kind() == ErrorKind::Connection {
                 error.hint("Whether it was committed is not known: verify again.")
@@ -126,6 +148,17 @@ impl Target {
                 error.hint("Nothing was changed: all statements are one transaction.")
             }
         })
+    }
+
+    async fn write_until(&self, statement: &str, cancel: &CancellationToken) -> Result<()> {
+        let mut writing = std::pin::pin!(self.write(statement));
+        tokio::select! {
+            result = &mut writing => return result,
+            () = cancel.cancelled() => self.session.cancel().await,
+        }
+        // What the server says to that ends the statement; the connection may be gone instead.
+        let _ = writing.await;
+        Err(Error::new(ErrorKind::Cancelled, "cancelled by the caller"))
     }
 
     async fn write(&self, statement: &str) -> Result<()> {
@@ -154,30 +187,56 @@ impl Server {
     }
 }
 
-/// The directory of the socket, where that is the only place that the connection string names.
-fn socket_directory(dsn: &Dsn) -> Option<PathBuf> {
-    match dsn.endpoints.as_slice() {
-        [Endpoint { place: Place::Socket(directory), .. }] => Some(directory.clone()),
-        _ => None,
-    }
+/// What answers, as far as whoever repairs must know.
+async fn see(session: &Session, dsn: &Dsn) -> Result<Seen> {
+    let server = session.server().await?;
+    Ok(Seen {
+        is_scratch: is_our_scratch(session, &server, dsn).await?,
+        pooling: Pooling::Session,
+        holds: holds(session).await?,
+        server,
+    })
 }
 
-/// Compares the server that answered with the name and with what a scratch cluster of ours is.
-async fn compare(
-    session: &Session,
-    server: &Server,
-    directory: &Path,
-    project: &str,
-    comparison: &mut Comparison,
-) -> Result<()> {
-    let named = server.project().unwrap_or_else(|| format!("{}@unknown", server.database));
-    comparison.check("name", &named, project, named == project && server.system_identifier.is_some());
-    comparison.check("cluster_name", &server.cluster_name, CLUSTER_NAME, server.is_scratch());
-    comparison.check("role", &server.role, "a superuser", server.superuser);
-    comparison.check("standby", if server.in_recovery { "yes" } else { "no" }, "no", !server.in_recovery);
-    if !server.superuser {
-        // Others may not ask where the data is.
-        return Ok(());
+/// What it holds of its own; none where the role may not see all of it.
+async fn holds(session: &Session) -> Result<Option<Holds>> {
+    let platform: Vec<String> = SUPABASE_SCHEMAS.iter().map(|schema| literal(schema)).collect();
+    let sql = include_str!("target/holds.sql")
+        .replace("$platform", &format!("array[{}]", platform.join(", ")))
+        .replace("$stub", &literal(STUB))
+        .replace("$marker", &literal(crate::restore::marker::SCHEMA));
+    let answer = session.simple(&sql).await?;
+    let row = answer.into_iter().flatten().next().unwrap_or_default();
+    let [objects, example, tables] = row.try_into().map_err(|_| {
+        Error::new(
+            ErrorKind::Unsupported,
+            "the server described what it holds in a way that was not understood",
+        )
+    })?;
+    let mut holds =
+        Holds { objects: objects.and_then(|n| n.parse().ok()).unwrap_or(u64::MAX), filled: 0, example };
+    for table in tables.unwrap_or_default().split_whitespace() {
+        match session.simple(&format!("select 1 where exists (select from {table})")).await {
+            Ok(answer) if answer.iter().all(Vec::is_empty) => {}
+            Ok(_) => {
+                holds.filled += 1;
+                holds.example.get_or_insert_with(|| table.to_owned());
+            }
+            Err(error) if error.ends_session() => return Err(error),
+            // Not to be told is not empty.
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(Some(holds))
+}
+
+/// Whether it is a scratch cluster that drcore started, on this machine: its socket, its data and our marker
+/// are in one directory here.
+async fn is_our_scratch(session: &Session, server: &Server, dsn: &Dsn) -> Result<bool> {
+    let Some(directory) = socket_directory(dsn) else { return Ok(false) };
+    // Others may not ask where the data is.
+    if !server.is_scratch() || !server.superuser || server.in_recovery {
+        return Ok(false);
     }
     let answer = session
         .simple(
@@ -187,86 +246,22 @@ async fn compare(
         .await?;
     let mut row =
         answer.into_iter().flatten().next().unwrap_or_default().into_iter().map(Option::unwrap_or_default);
-    let data = row.next().unwrap_or_default();
-    let address = row.next().unwrap_or_default();
-    comparison.check(
-        "address",
-        if address.is_empty() { "none" } else { &address },
-        "none",
-        address.is_empty(),
-    );
-    let expected = directory.join(DATA);
+    let (data, address) = (row.next().unwrap_or_default(), row.next().unwrap_or_default());
     // Both exist here, on this machine, and are the same place.
-    let same = matches!(
-        (expected.canonicalize(), Path::new(&data).canonicalize()),
-        (Ok(expected), Ok(data)) if expected == data
-    );
-    comparison.check("data directory", &data, &expected.display().to_string(), same);
+    let is_here = address.is_empty()
+        && matches!(
+            (directory.join(DATA).canonicalize(), Path::new(&data).canonicalize()),
+            (Ok(expected), Ok(data)) if expected == data
+        );
     let marker = std::fs::read_to_string(directory.join(MARKER)).unwrap_or_default();
-    let marker = marker.trim();
-    comparison.check(
-        "marker",
-        if marker.is_empty() { "none" } else { marker },
-        server.system_identifier.as_deref().unwrap_or("unknown"),
-        !marker.is_empty() && server.system_identifier.as_deref() == Some(marker),
-    );
-    Ok(())
+    let is_marked = !marker.trim().is_empty() && server.system_identifier.as_deref() == Some(marker.trim());
+    Ok(is_here && is_marked)
 }
 
-/// What was compared, for the refusal.
-#[derive(Debug, Default)]
-struct Comparison {
-    lines: Vec<String>,
-    refused: bool,
-}
-
-impl Comparison {
-    fn check(&mut self, what: &str, found: &str, expected: &str, same: bool) {
-        if same {
-            self.equal(what, found);
-        } else {
-            self.differs(what, found, expected);
-        }
-    }
-
-    fn equal(&mut self, what: &str, found: &str) {
-        self.lines.push(format!("{what:<15} {found}"));
-    }
-
-    fn differs(&mut self, what: &str, found: &str, expected: &str) {
-        self.refused = true;
-        self.lines.push(format!("{what:<15} {found}   ≠   {expected}"));
-    }
-
-    fn refuse(self, project: &str) -> Error {
-        Error::new(ErrorKind::Refused, format!("this is not {project:?}, or not a scratch cluster of drcore's: nothing was written"))
-            .detail(format!("compared\n  {}", self.lines.join("\n  ")))
-            .hint("Print the statements with drcore repair and apply them yourself; for now drcore writes to its own scratch clusters only.")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn refused(url: &str) -> Error {
-        let error = Target::connect(url, "postgres@1").await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Refused, "{url}: {error:?}");
-        error
-    }
-
-    #[tokio::test]
-    async fn hosts_are_refused_before_anybody_is_connected_to() {
-        for url in [
-            "postgresql://postgres:x@db.abcdefghijklmnopqrst.supabase.co:5432/postgres",
-            "postgresql://postgres.abcdefghijklmnopqrst:x@aws-0-eu-west-1.pooler.supabase.com:6543/postgres",
-            "postgresql://postgres@localhost/postgres",
-            "postgresql://postgres@127.0.0.1:1/postgres",
-            "host=/dev/shm hostaddr=10.0.0.1 user=postgres",
-            "host=/dev/shm,db.example.com user=postgres",
-        ] {
-            let error = refused(url).await;
-            assert!(error.detail_text().unwrap().contains("≠"), "{error:?}");
-        }
+/// The directory of the socket, where that is the only place that the connection string names.
+fn socket_directory(dsn: &Dsn) -> Option<PathBuf> {
+    match dsn.endpoints.as_slice() {
+        [Endpoint { place: Place::Socket(directory), .. }] => Some(directory.clone()),
+        _ => None,
     }
 }

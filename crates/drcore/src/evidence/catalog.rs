@@ -276,7 +276,7 @@ fn understand<T: CatalogFact>(answer: Result<Vec<String>, Cause>) -> Fact<Vec<T>
 ///
 /// Source: the lists of schemas that `supabase db dump` leaves out
 /// (supabase/cli `apps/cli-go/pkg/migration/dump.go`, 2026-06).
-const SUPABASE_SCHEMAS: &[&str] = &[
+pub(crate) const SUPABASE_SCHEMAS: &[&str] = &[
     "_analytics",
     "_realtime",
     "_supavisor",

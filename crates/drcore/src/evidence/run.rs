@@ -58,7 +58,7 @@ impl Run {
     /// Notes where it is read and how.
     pub(crate) fn reached_by(&mut self, dsn: &Dsn) {
         self.host = Some(dsn.to_string());
-        self.project = dsn.project().map(str::to_owned);
+        self.project = dsn.project();
         self.access = Some(Access {
             sslmode: dsn.ssl_mode().as_str().to_owned(),
             password: dsn.password_from(),
@@ -69,6 +69,17 @@ impl Run {
     /// Whether what was read is a standby's, which follows another server.
     pub fn in_recovery(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.in_recovery)
+    }
+
+    /// Why nothing in it is whole, where a restore into it did not come to its end.
+    pub(crate) fn unfinished_restore(&self) -> Option<super::Cause> {
+        let restore = self.server.as_ref()?.restoring.as_ref()?;
+        let message = format!("a restore into it did not come to its end: {restore}");
+        Some(
+            super::Cause::new(super::CauseKind::Restoring, message).hint(
+                "Go on with the restore by --resume, or begin it anew by --start-over, and verify again.",
+            ),
+        )
     }
 
     /// `standby, 12 s behind`, where it is one.
@@ -176,6 +187,9 @@ pub struct Server {
     pub cluster_name: String,
     /// The server's clock when the snapshot was taken.
     pub taken_at: Timestamp,
+    /// What a restore into the database that did not come to its end left word of: nothing in it is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restoring: Option<String>,
 }
 
 impl Server {

@@ -15,6 +15,12 @@ select
   r.rolsuper as superuser,
   r.rolbypassrls as bypass_rls,
   pg_catalog.current_setting('cluster_name') as cluster_name,
-  pg_catalog.to_char(pg_catalog.now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as taken_at
+  pg_catalog.to_char(pg_catalog.now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as taken_at,
+  -- The schema that a restore makes before it begins, and drops when it has come to its end.
+  (
+    select coalesce(pg_catalog.obj_description(n.oid, 'pg_namespace'), 'nothing is known of it')
+    from pg_catalog.pg_namespace n
+    where n.nspname = 'drcore_restore'
+  ) as restoring
 from pg_catalog.pg_roles r
 where r.rolname = current_user

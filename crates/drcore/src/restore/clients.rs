@@ -140,7 +140,7 @@ fn install(major: u32) -> String {
 }
 
 /// What `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` says: 15.18.
-async fn version(program: &Path) -> Result<String> {
+pub(super) async fn version(program: &Path) -> Result<String> {
     let failed = || Error::new(ErrorKind::Tool, format!("{} does not say its version", program.display()));
     let mut command = Command::new(program);
     command.arg("--version").env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true);

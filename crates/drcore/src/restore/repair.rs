@@ -1,5 +1,6 @@
 //! Repair: the remedies of a report as one reviewed, ordered transaction.
 
+mod call;
 mod compare;
 mod order;
 mod text;
@@ -9,7 +10,9 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
+pub use call::{Repair, RepairCall, repair};
 pub use compare::{Comparison, Unsettled};
 
 use crate::connect::{Target, Write};
@@ -229,6 +232,16 @@ impl RepairPlan {
     /// [`ErrorKind::Refused`] if the target is not what the plan is for;
     /// [`ErrorKind::Usage`] if there is nothing to apply; else what the server said.
     pub async fn execute(&self, target: &Target, limits: &Limits) -> Result<Vec<Write>> {
+        self.execute_until(target, limits, &CancellationToken::new()).await
+    }
+
+    /// The same, unless it is cancelled before all statements were sent: then nothing is changed.
+    async fn execute_until(
+        &self,
+        target: &Target,
+        limits: &Limits,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Write>> {
         if self.project.as_deref() != Some(target.project()) {
             return Err(Error::new(
                 ErrorKind::Refused,
@@ -247,7 +260,7 @@ impl RepairPlan {
         }
         let before = target.writes().len();
         let statements: Vec<&str> = self.statements.iter().map(|statement| statement.sql.as_str()).collect();
-        target.transaction(&statements, limits).await?;
+        target.transaction(&statements, limits, cancel).await?;
         Ok(target.writes().split_off(before))
     }
 
@@ -310,7 +323,7 @@ pub async fn apply(
     options: &VerifyOptions,
 ) -> Result<Repaired> {
     let target = Target::connect(url, project).await?;
-    let writes = plan.execute(&target, &options.plan.limits).await?;
+    let writes = plan.execute_until(&target, &options.plan.limits, &options.collect.cancel).await?;
     let after = Box::pin(verify(url, options)).await?;
     let comparison = Comparison::of(before, &after);
     Ok(Repaired { format: Repaired::FORMAT.to_owned(), plan, writes, comparison, after })

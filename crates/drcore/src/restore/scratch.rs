@@ -5,13 +5,21 @@
 //! Ctrl-C, after a panic and after SIGKILL. A watchdog in a session of its own
 //! waits on a pipe that nobody writes to; when the owner is gone, however it
 //! went, the pipe closes, and the watchdog ends the server and removes the directory.
+//!
+//! The first of a version and recipe is made by `initdb`, which takes seconds;
+//! what it made is kept as a template, and the others are copies of it, each with
+//! a system identifier of its own.
 
-use std::ffi::OsStr;
-use std::io::Write;
-use std::os::unix::process::CommandExt;
+mod control;
+mod options;
+mod server;
+mod template;
+mod watchdog;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::time::Instant;
+
+pub use options::{Recipe, ScratchOptions};
 
 use super::tools::Tools;
 use crate::connect::{Dsn, Source};
@@ -19,56 +27,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Limits;
 use crate::sql::quote;
 use crate::text::milliseconds;
-
-/// How to start a scratch cluster.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct ScratchOptions {
-    /// The programs to use; found where none are given.
-    pub tools: Option<Tools>,
-    /// Listens on 127.0.0.1 at this port too, where everybody on this machine may connect; only on
-    /// the private socket where none is given.
-    pub port: Option<u16>,
-    /// Further settings of the server, such as `("max_connections", "20")`.
-    pub settings: Vec<(String, String)>,
-}
+use server::Server;
+use template::Template;
+use watchdog::Watchdog;
 
 /// A throw-away cluster.
 #[derive(Debug)]
 pub struct ScratchCluster {
     tools: Tools,
+    recipe: Recipe,
     root: PathBuf,
     port: Option<u16>,
-    watchdog: Child,
+    watchdog: Watchdog,
 }
-
-/// The watchdog: waits until the pipe closes, ends the server at once, removes the directory.
-const WATCHDOG: &str = r#"
-cat >/dev/null
-# Waits, five seconds at most, until a process is gone; one that nobody has waited for is.
-gone() {
-  n=0
-  while kill -0 "$1" 2>/dev/null && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null && [ "$n" -lt 100 ]; do
-    n=$((n + 1))
-    sleep 0.05
-  done
-}
-# initdb cleans up after itself, shared memory included, if it is asked; pulled from under it, it does not.
-pid=$(cat "$1/initdb.pid" 2>/dev/null)
-if [ -n "$pid" ]; then
-  kill -TERM "$pid" 2>/dev/null
-  gone "$pid"
-fi
-pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
-if [ -n "$pid" ]; then
-  kill -QUIT "$pid" 2>/dev/null
-  gone "$pid"
-  kill -KILL "$pid" 2>/dev/null
-fi
-# A program that was still working in it, such as initdb, may put files back once.
-n=0
-while [ -e "$1" ] && [ "$n" -lt 100 ]; do rm -rf "$1" 2>/dev/null; n=$((n + 1)); sleep 0.05; done
-"#;
 
 /// How a scratch cluster names itself to its clients.
 pub(crate) const CLUSTER_NAME: &str = "drcore-scratch";
@@ -80,25 +51,22 @@ pub(crate) const MARKER: &str = "drcore-scratch";
 pub(crate) const DATA: &str = "data";
 
 impl ScratchCluster {
-    /// Starts one; takes about a second.
+    /// Starts one, in less than a second where one of its version and recipe was started before.
     ///
     /// # Errors
     /// [`ErrorKind::Tool`] if PostgreSQL is not there or does not start; [`ErrorKind::Io`] if there is no room.
     #[tracing::instrument(name = "scratch", skip_all)]
     pub async fn start(options: ScratchOptions) -> Result<Self> {
         let started = Instant::now();
-        let tools = match options.tools {
-            Some(tools) => tools,
-            None => Tools::find().await?,
-        };
-        let root = directory(&tools)?;
-        // From here on the directory goes away with us.
-        let cluster = Self { watchdog: watchdog(&root)?, root, port: options.port, tools };
-        cluster.initialise().await?;
-        cluster.configure(&options.settings)?;
-        cluster.run().await?;
-        cluster.mark().await?;
-        tracing::info!(directory = %cluster.root.display(), elapsed_ms = milliseconds(started), "scratch cluster started");
+        let tools = options.tools().await?;
+        let template = Template::of(&tools, options.recipe);
+        let cluster = Self::make(tools, &options)?;
+        let copied = cluster.copied(template.as_ref(), &options).await;
+        if !matches!(copied, Ok(true)) {
+            cluster.made_anew(template.as_ref(), &options, copied.err()).await?;
+        }
+        let elapsed_ms = milliseconds(started);
+        tracing::info!(directory = %cluster.root.display(), elapsed_ms, "scratch cluster started");
         Ok(cluster)
     }
 
@@ -121,14 +89,16 @@ impl ScratchCluster {
         &self.tools
     }
 
-    /// Creates an empty database.
+    /// Creates a database: empty but for what the recipe puts into each.
     ///
     /// # Errors
     /// [`ErrorKind::Query`] if the server refuses.
     pub async fn create_database(&self, name: &str) -> Result<()> {
+        // Not template1, which a collection of ours may be connected to at this moment.
+        let template = if self.recipe == Recipe::Plain { "template0" } else { RECIPE_DATABASE };
         self.execute(
             "postgres",
-            &format!("create database {} template template0 encoding 'UTF8'", quote(name)),
+            &format!("create database {} template {template} encoding 'UTF8'", quote(name)),
         )
         .await
     }
@@ -138,7 +108,7 @@ impl ScratchCluster {
     /// # Errors
     /// [`ErrorKind::Query`] if the server refuses one.
     pub async fn execute(&self, database: &str, sql: &str) -> Result<()> {
-        let source = Source::open(Dsn::parse(&self.url(database))?, &Limits::default()).await?;
+        let source = Source::new(Dsn::parse(&self.url(database))?)?;
         source.session(&Limits::default()).await?.simple(sql).await.map(drop)
     }
 
@@ -151,18 +121,55 @@ impl ScratchCluster {
     }
 
     fn end(&mut self) -> Result<()> {
-        drop(self.watchdog.stdin.take());
-        self.watchdog.wait()?;
+        self.watchdog.end()?;
         tracing::info!(directory = %self.root.display(), "scratch cluster removed");
         Ok(())
     }
 
-    /// Leaves word of which cluster this is, for [`Target`](crate::Target) to compare.
-    async fn mark(&self) -> Result<()> {
-        let source = Source::open(Dsn::parse(&self.url("postgres"))?, &Limits::default()).await?;
-        let server = source.session(&Limits::default()).await?.server().await?;
-        let identifier = server.system_identifier.unwrap_or_default();
-        std::fs::write(self.root.join(MARKER), identifier + "\n")?;
+    /// A directory that goes away with us, and nothing in it.
+    fn make(tools: Tools, options: &ScratchOptions) -> Result<Self> {
+        let root = directory(&tools)?;
+        let watchdog = Watchdog::over(&root)?;
+        Ok(Self { tools, recipe: options.recipe, root, port: options.port, watchdog })
+    }
+
+    /// Starts it on a copy of the template; says whether there was one.
+    async fn copied(&self, template: Option<&Template>, options: &ScratchOptions) -> Result<bool> {
+        let Some(template) = template else { return Ok(false) };
+        if !template.copy(&self.tools, &self.data()).await? {
+            return Ok(false);
+        }
+        self.serve(options).await?;
+        Ok(true)
+    }
+
+    /// Starts it on what `initdb` and the recipe make, of which a template is kept where that can be.
+    ///
+    /// Where a copy of the old template did not work, and this does, it was the template.
+    async fn made_anew(
+        &self,
+        template: Option<&Template>,
+        options: &ScratchOptions,
+        failure: Option<Error>,
+    ) -> Result<()> {
+        // Of a copy that did not come to its end.
+        drop(std::fs::remove_dir_all(self.data()));
+        self.initialise().await?;
+        if let Some(sql) = options.recipe.sql() {
+            self.follow(&sql).await?;
+        }
+        let kept = match (template, &failure) {
+            (Some(template), None) => template.keep(&self.tools, &self.data()).await,
+            _ => Ok(()),
+        };
+        if let Err(error) = kept {
+            tracing::warn!(error = %error, "no template of scratch clusters could be kept: the next takes as long");
+        }
+        self.serve(options).await?;
+        if let (Some(template), Some(error)) = (template, failure) {
+            tracing::warn!(error = %error, "the template of scratch clusters was of no use: the next is made anew");
+            template.discard();
+        }
         Ok(())
     }
 
@@ -170,88 +177,40 @@ impl ScratchCluster {
         self.root.join(DATA)
     }
 
-    async fn initialise(&self) -> Result<()> {
-        let data = self.data();
-        let arguments: [&OsStr; 8] = [
-            "--no-sync".as_ref(),
-            "--auth=trust".as_ref(),
-            "--username=postgres".as_ref(),
-            "--encoding=UTF8".as_ref(),
-            "--locale=C".as_ref(),
-            "--data-checksums".as_ref(),
-            "-D".as_ref(),
-            data.as_os_str(),
-        ];
-        let mut command = self.tools.command("initdb");
-        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
-        // The watchdog asks it to end, and waits until it has: a kill would leave its shared memory.
-        command.kill_on_drop(false);
-        let failed = |error| Error::new(ErrorKind::Tool, "cannot run initdb").caused_by(error);
-        let child = command.spawn().map_err(failed)?;
-        let file = self.root.join("initdb.pid");
-        std::fs::write(&file, child.id().map_or_else(String::new, |id| id.to_string()))?;
-        let output = child.wait_with_output().await.map_err(failed)?;
-        // Its number may be another process's from now on.
-        std::fs::remove_file(file)?;
-        Tools::check("initdb", output).map(drop)
+    /// Runs the recipe once, in the database that all others are copies of.
+    async fn follow(&self, sql: &str) -> Result<()> {
+        let server = Server::start(&self.tools, &self.root, None, &[]).await?;
+        for statement in [
+            format!("create database {RECIPE_DATABASE} template template0 encoding 'UTF8'"),
+            "alter database postgres rename to drcore_first".to_owned(),
+        ] {
+            // Renamed from another one than it.
+            self.execute("template1", &statement).await?;
+        }
+        self.execute(RECIPE_DATABASE, sql).await?;
+        for statement in [
+            format!("create database postgres template {RECIPE_DATABASE}"),
+            "drop database drcore_first".to_owned(),
+        ] {
+            self.execute("template1", &statement).await?;
+        }
+        server.shut_down(&self.tools, &self.data()).await
     }
 
-    fn configure(&self, settings: &[(String, String)]) -> Result<()> {
-        let mut text = format!(
-            "cluster_name = '{CLUSTER_NAME}'\n\
-             listen_addresses = '{}'\n\
-             port = {}\n\
-             unix_socket_directories = '{}'\n\
-             unix_socket_permissions = 0700\n\
-             fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n\
-             wal_level = minimal\nmax_wal_senders = 0\n\
-             shared_buffers = '128MB'\nmax_locks_per_transaction = 512\n\
-             autovacuum = off\njit = off\n\
-             dynamic_shared_memory_type = mmap\n\
-             log_min_messages = fatal\nlogging_collector = off\n",
-            if self.port.is_some() { "127.0.0.1" } else { "" },
-            self.port.unwrap_or(5432),
-            self.root.display()
-        );
-        for (name, value) in settings {
-            text.push_str(&format!("{name} = '{}'\n", value.replace('\'', "''")));
-        }
-        let mut file = std::fs::OpenOptions::new().append(true).open(self.data().join("postgresql.conf"))?;
-        file.write_all(text.as_bytes())?;
-        Ok(())
-    }
-
-    async fn run(&self) -> Result<()> {
-        let data = self.data();
-        let log = self.root.join("log");
-        let arguments: [&OsStr; 8] = [
-            "start".as_ref(),
-            "--wait".as_ref(),
-            "--silent".as_ref(),
-            "--timeout=60".as_ref(),
-            "-D".as_ref(),
-            data.as_os_str(),
-            "-l".as_ref(),
-            log.as_os_str(),
-        ];
-        // Its output goes to the log; an inherited pipe would never close.
-        let status = self
-            .tools
-            .command("pg_ctl")
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .await
-            .map_err(|error| Error::new(ErrorKind::Tool, "cannot run pg_ctl").caused_by(error))?;
-        if status.success() {
-            return Ok(());
-        }
-        let text = std::fs::read_to_string(&log).unwrap_or_default();
-        let last: Vec<&str> = text.lines().rev().take(5).collect();
-        Err(Error::new(ErrorKind::Tool, format!("the scratch cluster did not start: {}", last.join("; "))))
+    /// Starts the server, with an identifier that is neither its template's nor any other's.
+    async fn serve(&self, options: &ScratchOptions) -> Result<()> {
+        let identifier = control::renew(&self.data())?;
+        std::fs::write(self.root.join(MARKER), format!("{identifier}\n"))?;
+        // It runs on: the watchdog ends it.
+        Server::start(&self.tools, &self.root, self.port, &options.settings).await.map(drop)
     }
 }
+
+/// The comment of a schema that stands in for one of the platform's, or for an extension's.
+pub(crate) const STUB: &str = "stands in for the platform's (drcore)";
+
+/// The database that holds what a recipe puts into each.
+const RECIPE_DATABASE: &str = "drcore_recipe";
 
 impl Drop for ScratchCluster {
     fn drop(&mut self) {
@@ -279,30 +238,6 @@ fn directory(tools: &Tools) -> Result<PathBuf> {
         std::os::unix::fs::chown(&root, Some(user.uid), Some(user.gid))?;
     }
     Ok(root)
-}
-
-fn watchdog(root: &Path) -> Result<Child> {
-    let setsid = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join("setsid").is_file()));
-    let mut command = if setsid {
-        let mut command = std::process::Command::new("setsid");
-        command.arg("sh");
-        command
-    } else {
-        std::process::Command::new("sh")
-    };
-    command
-        .args(["-c", WATCHDOG, "drcore-watchdog"])
-        .arg(root)
-        // Ctrl-C goes to the terminal's process group, which must not be the watchdog's.
-        .process_group(0)
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-        .spawn()
-        .map_err(|error| Error::new(ErrorKind::Tool, "cannot start the watchdog (sh)").caused_by(error))
 }
 
 fn percent_encode(text: &str) -> String {

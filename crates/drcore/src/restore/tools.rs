@@ -5,6 +5,7 @@ use std::process::Output;
 
 use tokio::process::Command;
 
+use super::clients::version;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Where the programs of PostgreSQL are (`initdb`, `pg_ctl`, `pg_dump`, …).
@@ -42,6 +43,29 @@ impl Tools {
         Ok(Self { directory, run_as: run_as().await? })
     }
 
+    /// Finds those of a major version of the server: `DRCORE_PG_BIN_<major>`, then where [`Tools::find`] looks.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Tool`] with the command that installs them.
+    pub async fn of_major(major: u32) -> Result<Self> {
+        if let Some(given) = std::env::var_os(format!("DRCORE_PG_BIN_{major}")) {
+            return Self::at(given).await;
+        }
+        let given = std::env::var_os("DRCORE_PG_BIN").map(PathBuf::from);
+        for directory in given.into_iter().chain(directories("initdb")) {
+            let is_it = lacking(&directory).is_empty()
+                && version(&directory.join("postgres")).await.is_ok_and(|version| is_of(&version, major));
+            if is_it {
+                return Ok(Self { directory, run_as: run_as().await? });
+            }
+        }
+        Err(Error::new(ErrorKind::Tool, format!("the server programs of PostgreSQL {major} were not found"))
+            .hint(format!(
+                "Install them (Debian and Ubuntu: apt-get install postgresql-{major}; macOS: brew install \
+                 postgresql@{major}), or set DRCORE_PG_BIN_{major} to their directory."
+            )))
+    }
+
     /// Those in this directory, wherever others are.
     ///
     /// # Errors
@@ -62,7 +86,12 @@ impl Tools {
 
     /// A command for one of the programs, as the user that may run the server.
     pub(crate) fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.directory.join(program));
+        self.as_server(self.directory.join(program))
+    }
+
+    /// A command for any program, as the user that may run the server.
+    pub(crate) fn as_server(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
         if let Some(RunAs { uid, gid }) = self.run_as {
             command.uid(uid).gid(gid).current_dir("/");
         }
@@ -84,6 +113,11 @@ impl Tools {
         let last = lines[lines.len().saturating_sub(5)..].join("; ");
         Err(Error::new(ErrorKind::Tool, format!("{program} failed ({}): {last}", output.status)))
     }
+}
+
+/// Whether `17.4`, or `18beta1`, is of a major version.
+fn is_of(version: &str, major: u32) -> bool {
+    version.chars().take_while(char::is_ascii_digit).collect::<String>().parse() == Ok(major)
 }
 
 /// The programs that the directory does not hold.

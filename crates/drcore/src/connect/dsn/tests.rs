@@ -46,7 +46,7 @@ fn what_is_left_out_comes_from_the_environment_and_then_from_defaults() {
 
 #[test]
 fn supabase_projects_are_known_by_host_user_and_options() {
-    let project = |text: &str| dsn(text, &[]).project().map(str::to_owned);
+    let project = |text: &str| dsn(text, &[]).project();
     let name = Some("abcdefghijklmnopqrst".to_owned());
     assert_eq!(project("postgresql://postgres@db.abcdefghijklmnopqrst.supabase.co/postgres"), name);
     assert_eq!(

@@ -43,7 +43,7 @@ $roles$;
 
 create schema auth;
 create schema storage;
-create schema extensions;
+create schema if not exists extensions;
 grant usage on schema public, auth, storage, extensions to anon, authenticated, service_role;
 
 -- The classic project: whatever is created in public is open to the API roles at

@@ -1,0 +1,4 @@
+//! Restoring: what may be written to, scratch clusters, and what comes back.
+
+mod scratch;
+mod target;
