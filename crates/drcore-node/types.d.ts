@@ -536,6 +536,11 @@ export interface EvidenceRun {
    */
   content?: ContentLink | null
   /**
+   * The references, by their keys, whose orphans were counted here, from rows that were copied. Those of all
+   * others were counted by the server.
+   */
+  counted_here?: string[]
+  /**
    * The version of drcore that collected it.
    */
   drcore: string
@@ -7333,13 +7338,17 @@ export interface Limits {
   statement_timeout?: string | null
 }
 /**
- * Relations that no foreign key constraint declares.
+ * Relations that no foreign key constraint declares, and where orphans are counted.
  */
 export interface OrphanFks {
   /**
    * The relations; the foreign keys of the database are looked at in any case.
    */
-  relations: PlannedRelation[]
+  relations?: PlannedRelation[]
+  /**
+   * Where orphans are counted. Default: here where the server is near, else there.
+   */
+  way?: ContentWay | null
 }
 /**
  * A relation that no foreign key constraint declares.

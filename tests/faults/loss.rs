@@ -23,6 +23,16 @@ fn is_scan(sql: &str) -> bool {
     sql.starts_with("select pg_catalog.count(*)")
 }
 
+/// The keys of the parents.
+fn is_keys(sql: &str) -> bool {
+    sql.starts_with("copy ") && !sql.contains("parent_id")
+}
+
+/// The rows whose parents are looked up.
+fn is_pass(sql: &str) -> bool {
+    sql.starts_with("copy ") && sql.contains("parent_id")
+}
+
 fn is_join(sql: &str) -> bool {
     sql.contains("set transaction snapshot")
 }
@@ -43,11 +53,22 @@ async fn with(
     strike: Strike,
     times: u32,
 ) -> (Report, u32) {
+    with_plan(database, baseline, moment, strike, times, "[orphan_fks]\nway = \"server\"\n").await
+}
+
+async fn with_plan(
+    database: &Database,
+    baseline: &Evidence,
+    moment: fn(&str) -> bool,
+    strike: Strike,
+    times: u32,
+    plan: &str,
+) -> (Report, u32) {
     let socket = cluster().await.socket_directory().join(".s.PGSQL.5432");
     let interceptor =
         Interceptor::start(socket, Plot { moment: Moment::Statement(moment), strike, times }).await;
     let mut options = VerifyOptions::default();
-    options.plan = drcore_tests::parse("[limits]\nconnect_timeout = \"2s\"\n");
+    options.plan = drcore_tests::parse(&format!("[limits]\nconnect_timeout = \"2s\"\n{plan}"));
     options.against = Some(Against::Evidence(Box::new(baseline.clone())));
     let report = verify(&interceptor.url("postgres", &database.name), &options).await.unwrap();
     (report, interceptor.struck())
@@ -110,6 +131,31 @@ async fn a_server_that_answers_less_than_it_was_asked_is_not_believed() {
     }
 }
 
+/// Half a copy taken for a whole one would be parents that are missing, or rows that are not.
+#[tokio::test]
+async fn a_copy_that_lacks_something_is_not_believed() {
+    let database = Database::with(TABLES).await;
+    let baseline = database.evidence(&Plan::default(), None).await;
+    for (moment, what) in [(is_keys as fn(&str) -> bool, "keys"), (is_pass, "rows")] {
+        for strike in [Strike::Cut(10), Strike::Reset(10)] {
+            let what = format!("{what}: {strike:?}");
+            let (report, struck) = with_plan(&database, &baseline, moment, strike.clone(), 1, "").await;
+            assert_eq!((report.verdict, struck), (Verdict::Passed, 1), "{what} once: {:#?}", report.checks);
+            let (report, struck) = with_plan(&database, &baseline, moment, strike, ALWAYS, "").await;
+            assert!(struck > 1, "{what}: tried once more");
+            assert_eq!(ids(&report), [""; 0], "{what}: nothing is wrong with the database");
+            // Without the keys, the server joins.
+            if what.starts_with("keys") {
+                assert_eq!(report.verdict, Verdict::Passed, "{what}: {:#?}", report.checks);
+                assert!(report.run.evidence.counted_here.is_empty());
+                continue;
+            }
+            assert_eq!(check(&report, "orphan_fks").outcome, Outcome::NotRun, "{what}");
+            assert_eq!(causes(&report, "orphan_fks"), [CauseKind::Connection], "{what}");
+        }
+    }
+}
+
 /// Exports a snapshot of this name in another run of the server, and gives who holds it.
 async fn export(cluster: &ScratchCluster, database: &str, id: &str) -> Vec<Client> {
     let url =
@@ -163,7 +209,7 @@ async fn a_snapshot_of_the_same_name_is_not_the_same_snapshot() {
             kept.lock().unwrap().extend(clients);
         })
     }));
-    let plot = Plot { moment: Moment::Statement(is_scan), strike, times: 1 };
+    let plot = Plot { moment: Moment::Statement(is_keys), strike, times: 1 };
     let interceptor = Interceptor::start(cluster.socket_directory().join(".s.PGSQL.5432"), plot).await;
     let mut options = VerifyOptions::default();
     options.against = Some(Against::Evidence(Box::new(baseline)));

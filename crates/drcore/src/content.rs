@@ -32,7 +32,9 @@
 mod blocks;
 mod form;
 mod key;
+mod keyset;
 mod layout;
+mod probe;
 mod rows;
 mod scan;
 mod sketch;
@@ -46,10 +48,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use blocks::{Blocks, Coverage};
+pub(crate) use form::Form;
 pub(crate) use key::{Key, KeyForm};
+pub(crate) use keyset::{KeyList, KeySet, KeyShape, Room, is_collated};
 pub(crate) use layout::Layout;
-pub(crate) use rows::{CopyRows, Row};
-pub(crate) use scan::{ContentScan, Copied, Scanner, Scratch, has_extremes};
+pub(crate) use probe::{Probe, Probed, SampleForm};
+pub(crate) use rows::{CopyRows, Row, other_columns};
+pub(crate) use scan::{Besides, ContentScan, Copied, Scanner, Scratch, has_extremes};
 pub(crate) use sketch::{Difference, RowHash, Sketch};
 pub use sketches::SketchFile;
 pub(crate) use sketches::Sketches;

@@ -312,6 +312,11 @@ impl Plan {
         self.content_drift.as_ref().and_then(|section| section.way)
     }
 
+    /// Where the plan says that orphans are counted.
+    pub(crate) fn references_way(&self) -> Option<ContentWay> {
+        self.orphan_fks.as_ref().and_then(|section| section.way)
+    }
+
     /// The assertion of this name.
     pub(crate) fn assertion(&self, name: &str) -> Option<&Assertion> {
         self.assertions.iter().find(|assertion| assertion.name == name)

@@ -72,6 +72,11 @@ impl Comparison {
         }
     }
 
+    /// Whether it is PostgreSQL's own `=`.
+    pub(crate) fn is_built_in(&self) -> bool {
+        matches!(self, Self::Operator(operator) if operator == EQUAL)
+    }
+
     fn condition(&self, parent: &str, child: &str, style: Style) -> String {
         let (parent, child) = (format!("p.{}", ident(parent)), format!("c.{}", ident(child)));
         let text = "::pg_catalog.text";

@@ -2171,6 +2171,11 @@ class EvidenceRun:
     """How it was connected to."""
     content: ContentLink | None = None
     """How the content of tables was read, where it was."""
+    counted_here: list[str] = field(default_factory=list)
+    """
+    The references, by their keys, whose orphans were counted here, from rows that were copied. Those of all
+    others were counted by the server.
+    """
     failure: Failure | None = None
     """Why nothing more was read, where the run as a whole failed."""
     host: str | None = None
@@ -2282,10 +2287,12 @@ class LocatedRows:
 
 @dataclass(frozen=True, kw_only=True)
 class OrphanFks:
-    """Relations that no foreign key constraint declares."""
+    """Relations that no foreign key constraint declares, and where orphans are counted."""
 
-    relations: list[PlannedRelation]
+    relations: list[PlannedRelation] = field(default_factory=list)
     """The relations; the foreign keys of the database are looked at in any case."""
+    way: ContentWay | None = None
+    """Where orphans are counted. Default: here where the server is near, else there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::job::{ColumnKind, Job, KeyColumn};
 use super::recent::understand;
 use crate::connect;
-use crate::content::ContentScan;
+use crate::content::{ContentScan, KeySet};
 use crate::evidence::{
     AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys,
     SequenceState, TableScan,
@@ -13,10 +13,11 @@ use crate::evidence::{
 use crate::storage::{Rows, Sorted, StoredRows};
 
 /// What the server said.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Answer {
     Rows(connect::Rows),
-    Content(Box<ContentScan>),
+    Keys(Option<KeySet>),
+    Pass(Box<ContentScan>),
     StoredRows(Sorted),
 }
 
@@ -24,9 +25,9 @@ impl Job {
     /// Keeps the answer in the Evidence. Gives the rows that were counted.
     pub(super) fn keep(&self, answer: Result<Answer, Cause>, evidence: &mut Evidence) -> u64 {
         match (self, answer) {
-            (Self::Content(content), Ok(Answer::Content(scan))) => content.keep(Ok(*scan), evidence),
-            (Self::Content(content), Ok(Answer::Rows(_))) => content.keep(Err(not_understood()), evidence),
-            (Self::Content(content), Err(cause)) => content.keep(Err(cause), evidence),
+            (Self::Pass(job), Ok(Answer::Pass(scan))) => job.keep(Ok(*scan), evidence),
+            (Self::Pass(job), Ok(_)) => job.keep(Err(not_understood()), evidence),
+            (Self::Pass(job), Err(cause)) => job.keep(Err(cause), evidence),
             (Self::StoredRows(read), answer) => {
                 let rows = match (read, answer) {
                     (Ok(read), Ok(Answer::StoredRows(sorted))) => Ok(Rows { sorted, read: read.clone() }),
@@ -39,9 +40,7 @@ impl Job {
                 counted
             }
             (_, Ok(Answer::Rows(rows))) => self.keep_rows(Ok(rows), evidence),
-            (_, Ok(Answer::Content(_) | Answer::StoredRows(_))) => {
-                self.keep_rows(Err(not_understood()), evidence)
-            }
+            (_, Ok(_)) => self.keep_rows(Err(not_understood()), evidence),
             (_, Err(cause)) => self.keep_rows(Err(cause), evidence),
         }
     }
@@ -49,8 +48,8 @@ impl Job {
     fn keep_rows(&self, answer: Result<connect::Rows, Cause>, evidence: &mut Evidence) -> u64 {
         let scans = &mut evidence.scans;
         match self {
-            // Reads by itself, and is understood by whoever asks.
-            Self::Content(_) | Self::Storage(_) | Self::StoredRows(_) => 0,
+            // Reads by itself, or is understood by whoever asks.
+            Self::Keys(_) | Self::Pass(_) | Self::Question(_) | Self::StoredRows(_) => 0,
             Self::Incomparable { table, cause } => {
                 let scan = scans.tables.entry(table.clone()).or_default();
                 scan.content = Fact::Unread(cause.clone());

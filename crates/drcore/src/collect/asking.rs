@@ -20,9 +20,10 @@ pub(super) async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<
     let asking = async {
         let check = rewrite_check(&job.reads());
         match (job, job.sql()) {
-            (Job::Content(content), _) => {
-                content.read(session, check.as_deref()).await.map(|scan| Answer::Content(Box::new(scan)))
+            (Job::Pass(job), _) => {
+                job.read(session, check.as_deref()).await.map(|scan| Answer::Pass(Box::new(scan)))
             }
+            (Job::Keys(keys), _) => keys.read(session, check.as_deref()).await.map(Answer::Keys),
             (Job::StoredRows(Ok(read)), _) => {
                 read.read(session, check.as_deref()).await.map(Answer::StoredRows)
             }

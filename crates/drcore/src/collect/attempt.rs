@@ -3,6 +3,7 @@
 use tracing::Instrument;
 
 use super::jobs::Reading;
+use super::link::Link;
 use super::workers::Pool;
 use super::{CollectOptions, ContentChoice, Stop, Then, Wants, content, progress, wanted};
 use crate::connect::{Source, WaitFor};
@@ -70,12 +71,17 @@ impl Collection<'_> {
             evidence.stored_rows = StoredRows::Wanted;
         }
 
-        if content::asked(plan, baseline, options) {
-            match stop.or(content::measure(&exporter, source.dsn().is_here(), plan.content_way())).await {
-                Ok(link) => evidence.run.content = Some(link),
+        let content_asked = content::asked(plan, baseline, options);
+        // Facts of the catalog are the same from wherever they are read.
+        let mut references = ContentWay::Server;
+        if options.facts.is_none() {
+            let link = match stop.or(Link::measure(&exporter, source.dsn().is_here())).await {
+                Ok(link) => link,
                 Err(error) if error.ends_session() => return Ok(Attempt::Lost(None, error)),
                 Err(error) => return Err(error),
-            }
+            };
+            references = link.way(plan.references_way());
+            evidence.run.content = content_asked.then(|| link.content(plan.content_way()));
         }
         // With a baseline it is the check that asks.
         let takes_content = baseline.is_nothing()
@@ -97,7 +103,7 @@ impl Collection<'_> {
         }
         let open = async { Ok(Pool::open(source, plan, exporter, snapshot, &mut evidence.run).await) };
         let pool = stop.or(open).await?;
-        if let Err(error) = self.ask(&pool, &mut evidence, takes_content).await {
+        if let Err(error) = self.ask(&pool, &mut evidence, takes_content, references).await {
             return Ok(Attempt::Lost(Some(evidence), error));
         }
         if let Some(cause) = stop.cause() {
@@ -112,7 +118,13 @@ impl Collection<'_> {
     ///
     /// # Errors
     /// Why no session is left on the snapshot. What was answered before that stands.
-    async fn ask(&self, pool: &Pool<'_>, evidence: &mut Evidence, takes_content: bool) -> Result<()> {
+    async fn ask(
+        &self,
+        pool: &Pool<'_>,
+        evidence: &mut Evidence,
+        takes_content: bool,
+        references: ContentWay,
+    ) -> Result<()> {
         let Self { plan, baseline, options, stop, .. } = *self;
         let way = way(evidence);
         let tracker = progress::Tracker::new(options.progress.clone());
@@ -145,7 +157,8 @@ impl Collection<'_> {
             before = wants.clone();
             let span = tracing::debug_span!("round", round);
             let files = options.store.as_ref().map(Store::form);
-            let reading = Reading { plan, then: baseline.known(), way, blocks: options.blocks, files };
+            let (then, blocks) = (baseline.known(), options.blocks);
+            let reading = Reading { plan, then, way, references, blocks, files };
             pool.answer(reading, wants, evidence, stop, &tracker).instrument(span).await?;
             if stop.is_stopped() {
                 break;

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::content::{Blocks, ContentScan, Coverage};
+use crate::content::{Blocks, ContentScan, Coverage, Probe};
 use crate::evidence::{Cause, CauseKind};
 use crate::sql::QualifiedName;
 
@@ -90,6 +90,7 @@ impl Gathering {
         name: &QualifiedName,
         storage: &Storage,
         part: Part,
+        probes: &[Probe],
         answer: Result<ContentScan, Cause>,
     ) -> Option<Result<ContentScan, Cause>> {
         let (heap, blocks) = match part {
@@ -99,7 +100,7 @@ impl Gathering {
         let added = match answer {
             Ok(scan) => {
                 if let Some(sum) = &mut self.sum {
-                    sum.add(scan)
+                    sum.add(scan, probes)
                 } else {
                     self.sum = Some(scan);
                     true
@@ -151,8 +152,9 @@ impl Lessons {
         blocks > self.most.load(Ordering::Relaxed).saturating_add(1)
     }
 
-    pub(super) fn give_up(&self, cause: &Cause) {
-        let _ = self.hopeless.set(cause.clone());
+    /// Says whether nobody had given up before.
+    pub(super) fn give_up(&self, cause: &Cause) -> bool {
+        self.hopeless.set(cause.clone()).is_ok()
     }
 
     pub(super) fn hopeless(&self) -> Option<&Cause> {
@@ -216,7 +218,7 @@ mod tests {
             for (at, part) in parts.iter().enumerate() {
                 let cause = || Cause::new(CauseKind::Permission, "no");
                 let answer = if at == failing { Err(cause()) } else { Ok(scan(at)) };
-                came.push(gathering.add(&name(), &storage, *part, answer));
+                came.push(gathering.add(&name(), &storage, *part, &[], answer));
             }
             let last = came.pop().unwrap().unwrap();
             assert_eq!(last.unwrap_err().kind, CauseKind::Permission);
@@ -230,9 +232,9 @@ mod tests {
         let parts = Part::of(&storage, 0, Some(10));
         let mut gathering = Gathering::default();
         for part in [parts[0], parts[0]] {
-            assert!(gathering.add(&name(), &storage, part, Ok(scan(0))).is_none());
+            assert!(gathering.add(&name(), &storage, part, &[], Ok(scan(0))).is_none());
         }
-        let cause = gathering.add(&name(), &storage, parts[1], Ok(scan(1))).unwrap().unwrap_err();
+        let cause = gathering.add(&name(), &storage, parts[1], &[], Ok(scan(1))).unwrap().unwrap_err();
         assert!(cause.message.contains("do not fit"), "{cause:?}");
     }
 
@@ -265,14 +267,14 @@ mod tests {
             }
             let mut expected = scan(0);
             for at in 1..parts.len() {
-                prop_assert!(expected.add(scan(at)));
+                prop_assert!(expected.add(scan(at), &[]));
             }
             let mut order: Vec<usize> = (0..parts.len()).collect();
             order.rotate_left(seed.index(parts.len()));
             order.reverse();
             let mut gathering = Gathering::default();
             for (number, at) in order.iter().enumerate() {
-                let sum = gathering.add(&name(), &storage, parts[*at], Ok(scan(*at)));
+                let sum = gathering.add(&name(), &storage, parts[*at], &[], Ok(scan(*at)));
                 if number + 1 < order.len() {
                     prop_assert!(sum.is_none());
                 } else {

@@ -1,9 +1,10 @@
 //! One statement, or one pass, that answers one or several requests.
 
-use super::content::ContentJob;
 use super::duplicates::{CountDuplicates, SampleDuplicates};
+use super::pass::PassJob;
 use super::queue::{Place, Rank};
 use super::recent::RecentRows;
+use super::references::ReadKeys;
 use super::sizes::Sizes;
 use super::spread::SpreadRows;
 use crate::evidence::catalog::{Catalog, CatalogFactName};
@@ -44,12 +45,14 @@ pub(super) enum Job {
     Assertion(Assertion),
     /// How many rows each tenant and each hour has.
     Spread(SpreadRows),
-    /// How tables are stored, which only decides how they are read.
-    Storage(String),
+    /// What only decides how something is read, such as how tables are stored.
+    Question(String),
     /// The rows that the files of a store are compared with; or why they cannot be read.
     StoredRows(Result<ReadRows, Cause>),
-    /// What the rows of a table hold.
-    Content(ContentJob),
+    /// A part of a pass over a table.
+    Pass(PassJob),
+    /// Keys of a table, to be looked up by those that refer to it.
+    Keys(ReadKeys),
     /// The rows of a table cannot be compared with the baseline's.
     Incomparable {
         table: QualifiedName,
@@ -96,16 +99,17 @@ impl Job {
         match self {
             Self::Assertion(_) => "assertion",
             Self::Catalog(_) => "catalog",
-            Self::Content(_) => "content",
+            Self::Pass(_) => "pass",
             Self::CountDuplicates(_) => "duplicates",
             Self::Impossible { .. } | Self::Incomparable { .. } => "impossible",
+            Self::Keys(_) => "keys",
             Self::OrphanSample { .. } => "orphan_sample",
             Self::Orphans(_) => "orphans",
             Self::Recent(_) => "recent",
             Self::SampleDuplicates(_) => "duplicate_sample",
             Self::Sequences(_) => "sequences",
             Self::Spread(_) => "spread",
-            Self::Storage(_) => "storage",
+            Self::Question(_) => "question",
             Self::StoredRows(_) => "stored_rows",
             Self::Table { .. } => "table",
         }
@@ -116,7 +120,8 @@ impl Job {
         match self {
             Self::Assertion(assertion) => assertion.name.clone(),
             Self::Catalog(name) => format!("{name:?}"),
-            Self::Content(content) => content.table.name.to_string(),
+            Self::Pass(job) => job.pass.name.to_string(),
+            Self::Keys(keys) => keys.parent.to_string(),
             Self::CountDuplicates(count) => count.table.to_string(),
             Self::Impossible { table, .. }
             | Self::Incomparable { table, .. }
@@ -125,7 +130,7 @@ impl Job {
             Self::Recent(recent) => recent.table.to_string(),
             Self::SampleDuplicates(sample) => sample.key.key(),
             Self::Spread(spread) => spread.table.to_string(),
-            Self::Storage(_) => String::new(),
+            Self::Question(_) => String::new(),
             Self::StoredRows(_) => storage::table().to_string(),
             Self::Sequences(names) => crate::text::plural(names.len() as u64, "sequence"),
         }
@@ -134,7 +139,7 @@ impl Job {
     /// When it is begun, among the others of its round.
     pub(super) fn place(&self, sizes: &Sizes<'_>) -> Place {
         match self {
-            Self::Catalog(_) | Self::Impossible { .. } | Self::Incomparable { .. } | Self::Storage(_) => {
+            Self::Catalog(_) | Self::Impossible { .. } | Self::Incomparable { .. } | Self::Question(_) => {
                 Place::new(Rank::Rows, 1, 1)
             }
             Self::Sequences(names) => Place::new(Rank::Rows, names.len() as u64, names.len() as u64),
@@ -147,9 +152,12 @@ impl Job {
                 let rows = sizes.rows(&storage::table());
                 Place::new(Rank::Rows, rows, rows)
             }
-            Self::Content(content) => {
-                let rows = content.share(sizes.rows(&content.table.name));
+            Self::Pass(job) => {
+                let rows = job.share(sizes.rows(&job.pass.name));
                 Place::new(Rank::Rows, rows, rows.saturating_mul(2))
+            }
+            Self::Keys(keys) => {
+                Place::new(Rank::References, sizes.rows(&keys.parent), sizes.rows(&keys.parent))
             }
             // A join costs several passes.
             Self::Orphans(reference) => {
@@ -183,7 +191,8 @@ impl Job {
             Self::Table { name, .. } => vec![name.clone()],
             Self::Recent(recent) => vec![recent.table.clone()],
             Self::Spread(spread) => vec![spread.table.clone()],
-            Self::Content(content) => vec![content.table.name.clone()],
+            Self::Pass(job) => vec![job.pass.name.clone()],
+            Self::Keys(keys) => vec![keys.parent.clone()],
             Self::CountDuplicates(count) => vec![count.table.clone()],
             Self::SampleDuplicates(sample) => vec![sample.key.table.clone()],
             Self::StoredRows(_) => vec![storage::table()],
@@ -260,9 +269,13 @@ impl Job {
                     + " order by 1"
             }
             Self::Assertion(assertion) => assertion.statement().to_owned(),
-            Self::Storage(question) => question.clone(),
+            Self::Question(question) => question.clone(),
             // Reads by itself.
-            Self::Content(_) | Self::Incomparable { .. } | Self::Impossible { .. } | Self::StoredRows(_) => {
+            Self::Pass(_)
+            | Self::Keys(_)
+            | Self::Incomparable { .. }
+            | Self::Impossible { .. }
+            | Self::StoredRows(_) => {
                 return None;
             }
         })
@@ -285,7 +298,7 @@ impl Job {
                 let (left, right) = names.split_at(names.len() / 2);
                 vec![Self::Sequences(left.to_vec()), Self::Sequences(right.to_vec())]
             }
-            Self::Content(content) => content.split(cause).into_iter().map(Self::Content).collect(),
+            Self::Pass(job) => job.split(cause).into_iter().map(Self::Pass).collect(),
             Self::CountDuplicates(count) if is_of_one(cause) => {
                 count.split().into_iter().map(Self::CountDuplicates).collect()
             }
@@ -296,7 +309,7 @@ impl Job {
     /// The same in smaller pieces, where it is known that it would take longer than a statement may.
     pub(super) fn split_before(&self) -> Vec<Self> {
         match self {
-            Self::Content(content) => content.split_before().into_iter().map(Self::Content).collect(),
+            Self::Pass(job) => job.split_before().into_iter().map(Self::Pass).collect(),
             _ => Vec::new(),
         }
     }
@@ -304,7 +317,7 @@ impl Job {
     /// Why there is no use in asking.
     pub(super) fn hopeless(&self) -> Option<&Cause> {
         match self {
-            Self::Content(content) => content.hopeless(),
+            Self::Pass(job) => job.hopeless(),
             _ => None,
         }
     }
@@ -312,22 +325,27 @@ impl Job {
     /// Whether it took longer than a statement may although it is as small as can be: on a busy server that
     /// may be chance.
     pub(super) fn may_be_slow_by_chance(&self, cause: &Cause) -> bool {
-        let is_part = matches!(self, Self::Content(content) if content.is_part());
+        let is_part = matches!(self, Self::Pass(job) if job.is_part());
         is_part && cause.kind == CauseKind::StatementTimeout
     }
 
-    /// There is no answer, and this is why.
-    pub(super) fn give_up(&self, cause: &Cause) {
-        if let Self::Content(content) = self {
-            content.give_up(cause);
+    /// There is no answer, and this is why. Gives what may be answered all the same, by other means.
+    pub(super) fn give_up(&self, cause: &Cause) -> Vec<Self> {
+        match self {
+            Self::Pass(job) => {
+                let instead = job.give_up(cause).iter().filter(|_| is_of_one(cause));
+                instead.cloned().map(Self::Orphans).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
     /// How many bytes the server reads for it, roughly; 0 where nobody knows.
     pub(super) fn bytes(&self, sizes: &Sizes<'_>) -> u64 {
         match self {
-            Self::Content(content) => content.bytes(),
-            Self::Catalog(_) | Self::Impossible { .. } | Self::Incomparable { .. } => 0,
+            Self::Pass(job) => job.bytes(),
+            // Keys are a small part of the rows, which are read besides.
+            Self::Catalog(_) | Self::Impossible { .. } | Self::Incomparable { .. } | Self::Keys(_) => 0,
             _ => self.reads().iter().map(|table| sizes.bytes(table)).sum(),
         }
     }
@@ -346,7 +364,7 @@ impl Job {
 }
 
 /// Whether one of several things that were asked for together may have spoilt the answer for all.
-fn is_of_one(cause: &Cause) -> bool {
+pub(super) fn is_of_one(cause: &Cause) -> bool {
     !matches!(
         cause.kind,
         CauseKind::Cancelled | CauseKind::Connection | CauseKind::Deadline | CauseKind::SnapshotAge

@@ -1,11 +1,13 @@
 //! What the requests of one round are answered by: everything about one table that one pass can answer is one job.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::content::ContentTable;
 use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::job::{ColumnKind, Job};
+use super::pass::Pass;
 use super::recent::RecentRows;
+use super::references::{Countable, KeySets};
 use super::request::{Request, Wants};
 use super::spread::SpreadRows;
 use super::storage::Storages;
@@ -13,6 +15,7 @@ use crate::content::ContentWay;
 use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Evidence};
 use crate::plan::Plan;
+use crate::reference::Reference;
 use crate::sql::QualifiedName;
 use crate::storage::{KeyForm, ReadRows};
 use crate::unique::UniqueKey;
@@ -28,6 +31,8 @@ pub(super) struct Reading<'a> {
     pub(super) then: Option<&'a Evidence>,
     /// Where the hashes of rows are computed.
     pub(super) way: ContentWay,
+    /// Where orphans are counted.
+    pub(super) references: ContentWay,
     /// Blocks of a table that one statement reads, at most; as suits its size where none.
     pub(super) blocks: Option<u32>,
     /// How the paths are written of the store whose files rows are compared with.
@@ -47,11 +52,58 @@ impl Reading<'_> {
         table: &QualifiedName,
         catalog: &Catalog,
         storages: &Storages,
-    ) -> Result<ContentTable, Cause> {
+    ) -> Result<Pass, Cause> {
         let relation = catalog.relation(table)?;
         let gone = || Cause::new(CauseKind::Error, format!("{table} is not there"));
         let storage = storages.get(table).cloned().unwrap_or_default();
-        ContentTable::new(relation.ok_or_else(gone)?, catalog, self.then, self.way, storage)
+        Pass::of_content(relation.ok_or_else(gone)?, catalog, self.then, self.way, storage)
+    }
+
+    /// Has the orphans of references counted in passes over their children, where their parents are known: in
+    /// those that are made anyway, or in such as read only the columns that tell. Gives back the others.
+    fn probe(
+        &self,
+        passes: &mut BTreeMap<QualifiedName, Pass>,
+        references: Vec<Reference>,
+        parents: &Parents,
+        tables: &BTreeMap<QualifiedName, (bool, Vec<String>)>,
+        catalog: &Catalog,
+        storages: &Storages,
+    ) -> Vec<Reference> {
+        let mut left = Vec::new();
+        let mut columns: BTreeMap<&QualifiedName, BTreeSet<String>> = BTreeMap::new();
+        for one in parents.countable.iter().filter(|one| one.among(&parents.keys).is_some()) {
+            let child = &one.reference.child;
+            let wanted = columns.entry(child).or_default();
+            wanted.extend(one.reference.child_columns.iter().cloned());
+            wanted.extend(Job::key_of(child, catalog).into_iter().map(|column| column.name));
+            wanted.extend(Job::tenant_of(child, self.plan, catalog));
+            // What else is asked about this table comes by with them.
+            wanted.extend(tables.get(child).iter().flat_map(|(_, columns)| columns).cloned());
+        }
+        for (child, columns) in columns {
+            if let (Entry::Vacant(place), Ok(Some(relation))) =
+                (passes.entry(child.clone()), catalog.relation(child))
+            {
+                let storage = storages.get(child).cloned().unwrap_or_default();
+                if let Ok(pass) = Pass::of_columns(relation, &columns, catalog, storage) {
+                    place.insert(pass);
+                }
+            }
+        }
+        for reference in references {
+            let countable = parents.countable.iter().find(|one| one.reference == reference);
+            let taken = countable.zip(passes.get_mut(&reference.child)).is_some_and(|(one, pass)| {
+                let key = Job::key_of(&reference.child, catalog);
+                let tenant = Job::tenant_of(&reference.child, self.plan, catalog);
+                one.among(&parents.keys)
+                    .is_some_and(|keys| pass.take_reference(one, keys, &key, tenant.as_ref()))
+            });
+            if !taken {
+                left.push(reference);
+            }
+        }
+        left
     }
 
     fn stored_rows(&self, catalog: &Catalog) -> std::result::Result<ReadRows, Cause> {
@@ -60,16 +112,25 @@ impl Reading<'_> {
     }
 }
 
+/// Parents whose keys are known, and the references that lead to them.
+#[derive(Debug, Default)]
+pub(super) struct Parents {
+    pub(super) countable: Vec<Countable>,
+    pub(super) keys: KeySets,
+}
+
 /// Turns requests into statements: everything about one table that one pass can answer is one.
 pub(super) fn plan_jobs(
     reading: Reading<'_>,
     wants: Wants,
     catalog: &Catalog,
     storages: &Storages,
+    parents: &Parents,
 ) -> Vec<Job> {
     let plan = reading.plan;
     let mut jobs = Vec::new();
-    let mut contents: BTreeMap<QualifiedName, ContentTable> = BTreeMap::new();
+    let mut passes: BTreeMap<QualifiedName, Pass> = BTreeMap::new();
+    let mut references = Vec::new();
     let mut sketches = Vec::new();
     let mut spreads = Vec::new();
     let mut tables: BTreeMap<QualifiedName, (bool, Vec<String>)> = BTreeMap::new();
@@ -79,11 +140,11 @@ pub(super) fn plan_jobs(
         match request {
             Request::Catalog(name) => jobs.push(Job::Catalog(name)),
             Request::Content(table) => match reading.content_of(&table, catalog, storages) {
-                Ok(content) => drop(contents.insert(table, content)),
+                Ok(pass) => drop(passes.insert(table, pass)),
                 Err(cause) => jobs.push(Job::Incomparable { table, cause }),
             },
             Request::Sketch(table) => match reading.content_of(&table, catalog, storages) {
-                Ok(content) => sketches.push(content.only_sketch()),
+                Ok(pass) => sketches.push(pass.only_sketch()),
                 Err(cause) => jobs.push(Job::Incomparable { table, cause }),
             },
             Request::Rows(table) => tables.entry(table).or_default().0 = true,
@@ -91,7 +152,7 @@ pub(super) fn plan_jobs(
             Request::Recent { table, column, since, tenant } => {
                 jobs.extend(recent_job(table, column, since, tenant, catalog));
             }
-            Request::Orphans(reference) => jobs.push(Job::Orphans(reference)),
+            Request::Orphans(reference) => references.push(reference),
             Request::OrphanSample(reference) => {
                 let key = Job::key_of(&reference.child, catalog);
                 let tenant = Job::tenant_of(&reference.child, plan, catalog);
@@ -108,11 +169,12 @@ pub(super) fn plan_jobs(
             Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
         }
     }
+    let left = reading.probe(&mut passes, references, parents, &tables, catalog, storages);
+    jobs.extend(left.into_iter().map(Job::Orphans));
     for (name, (mut rows, mut columns)) in tables {
-        if let Some(content) = contents.get_mut(&name) {
+        if let Some(pass) = passes.get_mut(&name) {
             // One pass answers both.
-            rows = false;
-            columns = content.take_over(columns);
+            columns = pass.take_over(std::mem::take(&mut rows), columns);
             if columns.is_empty() {
                 continue;
             }
@@ -120,9 +182,8 @@ pub(super) fn plan_jobs(
         jobs.extend(table_jobs(name, rows, columns, catalog));
     }
     for (table, tenant, hour) in spreads {
-        let taken = contents
-            .get_mut(&table)
-            .is_some_and(|content| content.take_spread(tenant.as_ref(), hour.as_ref()));
+        let taken =
+            passes.get_mut(&table).is_some_and(|pass| pass.take_spread(tenant.as_ref(), hour.as_ref()));
         // Where the catalog knows no such table nobody should have asked, and it stays unread.
         if let (false, Ok(Some(relation))) = (taken, catalog.relation(&table)) {
             jobs.push(Job::Spread(SpreadRows { from: relation.from_sql(), table, tenant, hour }));
@@ -131,8 +192,8 @@ pub(super) fn plan_jobs(
     let all: u64 = storages.values().map(|storage| storage.bytes).sum();
     let part = all / (PARTS * reading.plan.limits.sessions() as u64);
     let part = part.clamp(SMALLEST_PART, LARGEST_PART);
-    for content in contents.into_values().chain(sketches) {
-        jobs.extend(content.jobs(part, reading.blocks).into_iter().map(Job::Content));
+    for pass in passes.into_values().chain(sketches) {
+        jobs.extend(pass.jobs(part, reading.blocks).into_iter().map(Job::Pass));
     }
     let counts = duplicates.into_iter().map(|(table, keys)| CountDuplicates { table, keys });
     jobs.extend(counts.map(Job::CountDuplicates));

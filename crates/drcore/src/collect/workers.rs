@@ -1,5 +1,6 @@
 //! The sessions that read, on one snapshot.
 
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use tokio::sync::{Mutex, mpsc};
@@ -9,16 +10,18 @@ use super::answer::Answer;
 use super::asking::{CANCEL_GRACE, ask_on};
 use super::explain::explain;
 use super::job::Job;
-use super::jobs::{Reading, plan_jobs};
+use super::jobs::{Parents, Reading, plan_jobs};
 use super::progress::{Phase, Tracker};
 use super::queue::{End, Queue};
+use super::references::{self, Countable, KeySets, ReadKeys};
 use super::request::Wants;
 use super::sizes::Sizes;
 use super::stop::Stop;
 use super::storage::{self, Storages};
-use crate::connect::{Session, Snapshot, Source};
+use crate::connect::{Rows, Session, Snapshot, Source};
+use crate::content::ContentWay;
 use crate::error::{Error, Result};
-use crate::evidence::{Cause, CauseKind, Evidence, Run};
+use crate::evidence::{Catalog, Cause, CauseKind, Evidence, Run};
 use crate::plan::Plan;
 use crate::sql::QualifiedName;
 use crate::text::milliseconds;
@@ -31,6 +34,8 @@ pub(super) struct Pool<'s> {
     /// What they join; none where it cannot be shared, and the one that began it reads alone.
     snapshot: Option<Snapshot>,
     readers: Vec<Mutex<Option<Session>>>,
+    /// Why the first session was lost that could not be replaced: later ones only find the snapshot gone.
+    loss: std::sync::Mutex<Option<Error>>,
     begun: Instant,
     /// Whether the server is a standby.
     in_recovery: bool,
@@ -99,7 +104,8 @@ impl<'s> Pool<'s> {
         };
         run.sessions = u32::try_from(readers.len()).unwrap_or(1);
         run.one_snapshot = true;
-        Self { source, keeper, snapshot, readers, begun: Instant::now(), in_recovery: run.in_recovery() }
+        let (loss, begun) = (std::sync::Mutex::default(), Instant::now());
+        Self { source, keeper, snapshot, readers, loss, begun, in_recovery: run.in_recovery() }
     }
 
     pub(super) async fn close(self) {
@@ -122,24 +128,41 @@ impl<'s> Pool<'s> {
         tracker: &Tracker,
     ) -> Result<()> {
         let storages = self.storages(reading.plan, &wants, evidence, stop).await;
-        let jobs = plan_jobs(reading, wants, &evidence.catalog, &storages);
+        let asked = Asked { plan: reading.plan, storages: &storages, stop, tracker };
+        let parents = match reading.references {
+            ContentWay::Server => Parents::default(),
+            ContentWay::Stream => self.parents(asked, &wants, &evidence.catalog).await?,
+        };
+        let jobs = plan_jobs(reading, wants, &evidence.catalog, &storages, &parents);
+        // Whoever looks parents up holds their keys, and lets go of them when it is done.
+        drop(parents);
         let phase =
             if jobs.iter().any(|job| matches!(job, Job::Catalog(_))) { Phase::Catalog } else { Phase::Scan };
-        let queue = {
-            let sizes = Sizes::of(&evidence.catalog, &storages);
-            tracker.begin(phase, jobs.len(), jobs.iter().map(|job| job.bytes(&sizes)).sum());
-            let task = |job: Job| Task { bytes: job.bytes(&sizes), ..Task::new(job) };
-            Mutex::new(Queue::new(jobs.into_iter().map(task), |task| task.job.place(&sizes)))
-        };
+        let tasks = asked.begin(phase, jobs, &evidence.catalog);
+        self.answer_tasks(asked, phase, &tasks, |job, answer| job.keep(answer, evidence)).await
+    }
+
+    /// Answers these jobs; each answer is kept by `keep`, which gives the rows that were counted.
+    ///
+    /// # Errors
+    /// Why no session is left on the snapshot. What was answered before that stands.
+    async fn answer_tasks(
+        &self,
+        asked: Asked<'_>,
+        phase: Phase,
+        queue: &Tasks,
+        mut keep: impl FnMut(&Job, Result<Answer, Cause>) -> u64,
+    ) -> Result<()> {
+        let Asked { plan, stop, tracker, .. } = asked;
         let (send, mut receive) = mpsc::unbounded_channel::<Answered>();
         let asking = async {
             let send = send;
-            self.work_off(Round { plan: reading.plan, queue: &queue, send: &send, stop, tracker }).await
+            self.work_off(Round { plan, queue, send: &send, stop, tracker }).await
         };
         let keeping = async {
             while let Some(Answered { job, bytes, rows, elapsed_ms }) = receive.recv().await {
                 let unread = rows.as_ref().err().map(|cause| cause.kind);
-                let rows = job.keep(rows, evidence);
+                let rows = keep(&job, rows);
                 tracker.step(phase, rows, bytes);
                 tracing::debug!(
                     job = job.label(),
@@ -154,22 +177,67 @@ impl<'s> Pool<'s> {
         tokio::join!(asking, keeping).0
     }
 
+    /// The keys of the parents whose children's rows are looked up here.
+    ///
+    /// # Errors
+    /// Why no session is left on the snapshot.
+    async fn parents(&self, asked: Asked<'_>, wants: &Wants, catalog: &Catalog) -> Result<Parents> {
+        let mut parents = Parents { countable: Countable::all(wants, catalog), keys: KeySets::new() };
+        if let (Some(question), Some(reader)) =
+            (references::question(&parents.countable), self.readers.first())
+        {
+            // What is not known is left to the server.
+            let rows = self.question(reader, asked.plan, question, asked.stop).await;
+            references::retain_bytewise(&mut parents.countable, &rows.unwrap_or_default());
+        }
+        let reads = ReadKeys::plan(&parents.countable, catalog, asked.storages);
+        if reads.is_empty() {
+            return Ok(Parents::default());
+        }
+        let tasks = asked.begin(Phase::Scan, reads.into_iter().map(Job::Keys).collect(), catalog);
+        let keep = |job: &Job, answer| {
+            if let (Job::Keys(read), Ok(Answer::Keys(Some(keys)))) = (job, answer) {
+                parents.keys.insert((read.parent.clone(), read.columns.clone()), keys.into());
+            }
+            0
+        };
+        self.answer_tasks(asked, Phase::Scan, &tasks, keep).await?;
+        Ok(parents)
+    }
+
     /// How the tables are stored that are asked about; where nobody knows, they are read as a whole.
     async fn storages(&self, plan: &Plan, wants: &Wants, evidence: &Evidence, stop: &Stop) -> Storages {
         let tables: Vec<&QualifiedName> = wants.tables().into_iter().collect();
         let Some(reader) = self.readers.first().filter(|_| !tables.is_empty()) else {
             return Storages::new();
         };
-        let job = Job::Storage(storage::question(&tables));
-        match self.ask(reader, plan, &job, stop).await {
-            Ok(Ok(Answer::Rows(rows))) => storage::understand(&tables, &rows, evidence.major()),
-            // Who cannot be asked anything says so when the tables are read.
+        // Who cannot be asked anything says so when the tables are read.
+        let rows = self.question(reader, plan, storage::question(&tables), stop).await;
+        rows.map_or_else(Storages::new, |rows| storage::understand(&tables, &rows, evidence.major()))
+    }
+
+    /// What only decides how something is read; none where nobody answers.
+    async fn question(
+        &self,
+        reader: &Mutex<Option<Session>>,
+        plan: &Plan,
+        question: String,
+        stop: &Stop,
+    ) -> Option<Rows> {
+        match self.ask(reader, plan, &Job::Question(question), stop).await {
+            Ok(Ok(Answer::Rows(rows))) => return Some(rows),
             Ok(Err(cause)) => {
-                tracing::debug!(why = cause.message, "how the tables are stored is not known");
-                Storages::new()
+                tracing::debug!(why = cause.message, "how something is best read is not known");
             }
-            Ok(_) | Err(_) => Storages::new(),
+            Ok(Ok(_)) => {}
+            Err(error) => self.note_loss(error),
         }
+        None
+    }
+
+    /// Keeps why the first session was lost.
+    fn note_loss(&self, error: Error) {
+        self.loss.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
     /// Works off the queue with all sessions.
@@ -183,15 +251,18 @@ impl<'s> Pool<'s> {
                 return Ok(());
             }
             // Who lost its session gave its job back, maybe after the others had gone home.
-            readers = readers
-                .into_iter()
-                .zip(&ends)
-                .filter(|(_, end)| end.is_ok())
-                .map(|(reader, _)| reader)
-                .collect();
-            if readers.is_empty() {
-                return ends.into_iter().collect();
+            let mut left = Vec::new();
+            for (reader, end) in readers.into_iter().zip(ends) {
+                match end {
+                    Ok(()) => left.push(reader),
+                    Err(error) => self.note_loss(error),
+                }
             }
+            if left.is_empty() {
+                let loss = self.loss.lock().unwrap_or_else(PoisonError::into_inner).take();
+                return Err(loss.unwrap_or_else(|| Error::lost("there is no session")));
+            }
+            readers = left;
         }
     }
 
@@ -243,7 +314,12 @@ impl<'s> Pool<'s> {
                     queue.lock().await.put_last(Task { again: false, ..task });
                     continue;
                 }
-                task.job.give_up(cause);
+                let instead = task.job.give_up(cause);
+                tracker.more(instead.len());
+                let mut queue = queue.lock().await;
+                for job in instead {
+                    queue.put_last(Task::new(job));
+                }
             }
             // The keeper lives as long as the readers.
             let elapsed_ms = milliseconds(started);
@@ -335,6 +411,25 @@ impl<'s> Pool<'s> {
 fn is_shortage(cause: &Cause) -> bool {
     // disk_full, out_of_memory (which is the lock table's too), serialization_failure, deadlock_detected
     matches!(cause.sqlstate.as_deref(), Some("53100" | "53200" | "40001" | "40P01"))
+}
+
+/// What is asked for in one round, and until when.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    plan: &'a Plan,
+    storages: &'a Storages,
+    stop: &'a Stop,
+    tracker: &'a Tracker,
+}
+
+impl Asked<'_> {
+    /// The queue of these jobs, as it is told.
+    fn begin(&self, phase: Phase, jobs: Vec<Job>, catalog: &Catalog) -> Tasks {
+        let sizes = Sizes::of(catalog, self.storages);
+        self.tracker.begin(phase, jobs.len(), jobs.iter().map(|job| job.bytes(&sizes)).sum());
+        let task = |job: Job| Task { bytes: job.bytes(&sizes), ..Task::new(job) };
+        Mutex::new(Queue::new(jobs.into_iter().map(task), |task| task.job.place(&sizes)))
+    }
 }
 
 /// What the sessions of one round share.

@@ -163,7 +163,7 @@ fn is_plain(form: Form) -> bool {
 }
 
 /// A value as people write it; types whose bytes do not read as text in hexadecimal digits.
-fn text(form: Form, value: &[u8]) -> String {
+pub(super) fn text(form: Form, value: &[u8]) -> String {
     let readable = match (form.name(), value.len()) {
         ("bool", 1) => Some(if value[0] == 0 { "f" } else { "t" }.to_owned()),
         ("int2" | "int4" | "int8", 1..=8) => Some(integer(value).to_string()),

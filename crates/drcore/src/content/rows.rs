@@ -151,17 +151,24 @@ impl CopyRows {
     }
 }
 
+/// Rows that are not what was asked for.
+pub(crate) fn other_columns() -> Error {
+    Error::new(ErrorKind::Connection, "the server's binary copy has other columns than were asked for")
+}
+
+/// Whatever else comes on the connection may be another statement's: it is as good as lost.
 fn broken(how: &str) -> Error {
-    Error::new(ErrorKind::Connection, format!("the server's binary copy {how}"))
+    Error::lost(format!("the server's binary copy {how}"))
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn copy(rows: &[Vec<Option<Vec<u8>>>]) -> Vec<u8> {
+    /// As a server sends it.
+    pub(in crate::content) fn copy(rows: &[Vec<Option<Vec<u8>>>]) -> Vec<u8> {
         let mut data = SIGNATURE.to_vec();
         data.extend_from_slice(&[0; 8]);
         for row in rows {

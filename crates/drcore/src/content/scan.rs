@@ -1,7 +1,9 @@
 //! One pass over a table: everything that its rows answer at once.
 
-use super::{CopyRows, Fingerprint, Layout, RowHash, Sketch, Tally};
-use crate::error::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
+use super::{CopyRows, Fingerprint, Layout, Probe, Probed, RowHash, Sketch, Tally, other_columns};
+use crate::error::Result;
 use crate::evidence::Extremes;
 
 /// What one pass over a table showed.
@@ -14,12 +16,14 @@ pub(crate) struct ContentScan {
     pub(crate) ranges: Vec<Range>,
     /// Rows per tenant and hour, where that was asked for.
     pub(crate) tally: Option<Tally>,
+    /// Rows without a parent, of each reference that was asked for.
+    pub(crate) probed: Vec<Probed>,
 }
 
 impl ContentScan {
     /// Adds what another part of the same table showed. Says whether the two belong together.
     #[must_use]
-    pub(crate) fn add(&mut self, other: Self) -> bool {
+    pub(crate) fn add(&mut self, other: Self, probes: &[Probe]) -> bool {
         let sketched = match (&mut self.sketch, other.sketch) {
             (Some(sketch), Some(other)) => sketch.add(&other),
             (None, None) => true,
@@ -28,8 +32,12 @@ impl ContentScan {
         if !sketched
             || self.ranges.len() != other.ranges.len()
             || self.tally.is_some() != other.tally.is_some()
+            || [self.probed.len(), other.probed.len()] != [probes.len(); 2]
         {
             return false;
+        }
+        for ((probed, other), probe) in self.probed.iter_mut().zip(other.probed).zip(probes) {
+            probed.add(other, probe);
         }
         if let Some((tally, other)) = self.tally.as_mut().zip(other.tally) {
             tally.add(other);
@@ -55,10 +63,21 @@ impl ContentScan {
 /// What the rows of a copy hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Copied {
-    /// Every column of the layout.
-    Rows,
+    /// Every column of the layout, which are not those of the fingerprint.
+    Columns,
     /// The key, and the row's hash as the server computed it.
     Hashes,
+    /// Every column of the layout.
+    Rows,
+}
+
+/// What is wanted of the rows besides their content.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Besides {
+    /// The places of columns whose extremes are wanted.
+    pub(crate) extremes: Vec<usize>,
+    pub(crate) tally: Option<Tally>,
+    pub(crate) probes: Arc<[Probe]>,
 }
 
 /// Takes in a table as it comes in a binary copy.
@@ -68,24 +87,22 @@ pub(crate) struct Scanner {
     copied: Copied,
     copy: CopyRows,
     sums: ContentScan,
+    probes: Arc<[Probe]>,
 }
 
 impl Scanner {
     /// Of a copy that [`Layout::copy`] or [`Layout::hashes`] asked for, with a sketch of 2^`bits` cells a part, or none.
-    pub(crate) fn new(
-        layout: Layout,
-        copied: Copied,
-        bits: Option<u32>,
-        extremes: &[usize],
-        tally: Option<Tally>,
-    ) -> Self {
+    pub(crate) fn new(layout: Layout, copied: Copied, bits: Option<u32>, besides: Besides) -> Self {
+        let Besides { extremes, tally, probes } = besides;
         let sketch = bits.map(|bits| Sketch::new(bits, layout.key_form().width()));
         let ranges = extremes.iter().map(|at| Range::new(*at, layout.forms()[*at].name())).collect();
+        let probed = vec![Probed::default(); probes.len()];
         Self {
             layout,
             copied,
             copy: CopyRows::default(),
-            sums: ContentScan { sketch, ranges, tally, ..ContentScan::default() },
+            sums: ContentScan { sketch, ranges, tally, probed, ..ContentScan::default() },
+            probes,
         }
     }
 
@@ -94,36 +111,39 @@ impl Scanner {
     /// # Errors
     /// [`ErrorKind::Connection`] if it is not what was asked for.
     pub(crate) fn feed(&mut self, chunk: &[u8], scratch: &mut Scratch) -> Result<()> {
-        let Self { layout, copied, copy, sums } = self;
+        let Self { layout, copied, copy, sums, probes } = self;
         let (forms, key, key_form) = (layout.forms(), layout.key(), layout.key_form());
         let expected = match copied {
-            Copied::Rows => forms.len(),
+            Copied::Rows | Copied::Columns => forms.len(),
             Copied::Hashes => key.len() + 1,
         };
-        let mut odd = false;
+        let mut failed = None;
         copy.feed(chunk, |row| {
             if row.len() != expected {
-                odd = true;
+                failed.get_or_insert_with(other_columns);
                 return;
             }
             let hash = match copied {
+                Copied::Columns => None,
                 Copied::Rows => {
                     key_form.encode(key.iter().map(|at| row.value(*at)), &mut scratch.key);
-                    row.hash(forms, &mut scratch.frame)
+                    Some(row.hash(forms, &mut scratch.frame))
                 }
                 Copied::Hashes => {
                     key_form.encode((0..key.len()).map(|at| row.value(at)), &mut scratch.key);
                     let Some(Ok(hash)) = row.value(key.len()).map(TryInto::try_into) else {
-                        odd = true;
+                        failed.get_or_insert_with(other_columns);
                         return;
                     };
-                    RowHash::from_bytes(hash)
+                    Some(RowHash::from_bytes(hash))
                 }
             };
             sums.rows += 1;
-            sums.fingerprint += hash;
-            if let Some(sketch) = &mut sums.sketch {
-                sketch.insert(hash, if key.is_empty() { &[] } else { &scratch.key });
+            if let Some(hash) = hash {
+                sums.fingerprint += hash;
+                if let Some(sketch) = &mut sums.sketch {
+                    sketch.insert(hash, if key.is_empty() { &[] } else { &scratch.key });
+                }
             }
             for range in &mut sums.ranges {
                 range.see(row.value(range.at));
@@ -131,14 +151,13 @@ impl Scanner {
             if let Some(tally) = &mut sums.tally {
                 tally.see(|at| row.value(at));
             }
+            for (probe, probed) in probes.iter().zip(&mut sums.probed) {
+                if let Err(error) = probe.see(row, probed) {
+                    failed.get_or_insert(error);
+                }
+            }
         })?;
-        if odd {
-            return Err(Error::new(
-                ErrorKind::Connection,
-                "the server's binary copy has other columns than were asked for",
-            ));
-        }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// All of it, if it came to its end.

@@ -141,7 +141,7 @@ fn hour(form: &str, value: &[u8]) -> Option<i64> {
 }
 
 /// As the type's output function writes it; none where these are no bytes of the type.
-fn text(form: &str, bytes: &[u8]) -> Option<String> {
+pub(super) fn text(form: &str, bytes: &[u8]) -> Option<String> {
     Some(match form {
         "int2" => i16::from_be_bytes(bytes.try_into().ok()?).to_string(),
         "int4" => i32::from_be_bytes(bytes.try_into().ok()?).to_string(),

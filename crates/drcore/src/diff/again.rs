@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::locate::{Form, FoundRow, Locator, Passing, SHOWN, Sink, odd};
+use super::locate::{Form, FoundRow, Locator, Passing, SHOWN, Sink};
 use super::reader::Reader;
 use super::report::RowChange;
 use super::spill::{KeyText, Net};
 use crate::collect::Stop;
-use crate::content::RowHash;
+use crate::content::{RowHash, other_columns};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Keys that one statement asks for.
@@ -227,17 +227,19 @@ async fn fetch_side(
             let number = row.value(0).and_then(|value| value.try_into().ok()).map(u32::from_be_bytes);
             let hash = row.value(1).and_then(|value| value.try_into().ok()).map(RowHash::from_bytes);
             let (Some(number), Some(hash), Some(hashes)) = (number, hash, row.value(2)) else {
-                return Err(odd());
+                return Err(other_columns());
             };
             if row.len() != expected {
-                return Err(odd());
+                return Err(other_columns());
             }
             let values = row.value(3).map(serde_json::from_slice).transpose();
             let values = values.map_err(|error| {
                 Error::new(ErrorKind::Unsupported, "the server's values were not understood").caused_by(error)
             })?;
-            let rows =
-                usize::try_from(number).ok().and_then(|number| found.get_mut(number)).ok_or_else(odd)?;
+            let rows = usize::try_from(number)
+                .ok()
+                .and_then(|number| found.get_mut(number))
+                .ok_or_else(other_columns)?;
             rows.push(Read { hash, hashes: hashes.to_vec(), values });
             Ok(())
         })

@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::report::RowChange;
 use super::spill::{KeyText, Net, Piece, Spill, decode, encode};
 use crate::collect::{Stop, rewrite_check};
-use crate::content::{Content, ContentWay, Difference, Key, KeyForm, Layout, Row, RowHash};
+use crate::content::{Content, ContentWay, Difference, Key, KeyForm, Layout, Row, RowHash, other_columns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
 use crate::plan::Limits;
@@ -273,12 +273,12 @@ fn keyed_row(
 ) -> Result<()> {
     let before = layout.before_key(way);
     if row.len() != before + layout.key().len() {
-        return Err(odd());
+        return Err(other_columns());
     }
     let hash = match way {
         ContentWay::Stream => row.hash(layout.forms(), frame),
         ContentWay::Server => {
-            RowHash::from_bytes(row.value(0).and_then(|hash| hash.try_into().ok()).ok_or_else(odd)?)
+            RowHash::from_bytes(row.value(0).and_then(|hash| hash.try_into().ok()).ok_or_else(other_columns)?)
         }
     };
     if layout.key().is_empty() {
@@ -290,10 +290,6 @@ fn keyed_row(
         encode((before..row.len()).map(|at| row.value(at)), key);
     }
     piece.push(key, hash)
-}
-
-pub(super) fn odd() -> Error {
-    Error::new(ErrorKind::Connection, "the server's binary copy has other columns than were asked for")
 }
 
 /// What the sketches told, if all of it can be asked for by key.

@@ -1,5 +1,7 @@
 //! What is volatile about a collection: when, by whom, from where, how.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +43,10 @@ pub struct Run {
     /// How the content of tables was read, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<ContentLink>,
+    /// The references, by their keys, whose orphans were counted here, from rows that were copied. Those of all
+    /// others were counted by the server.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub counted_here: BTreeSet<String>,
     /// The file beside it that tells which rows differ, where it was stored with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sketches: Option<SketchFile>,
@@ -118,6 +124,7 @@ impl Run {
             sessions: 0,
             one_snapshot: false,
             content: None,
+            counted_here: BTreeSet::new(),
             sketches: None,
             elapsed_ms: 0,
             failure: None,

@@ -29,23 +29,24 @@ impl ContentDrift {
         }
         let exclude =
             fields.optional(reader, "exclude", |reader, node, path| reader.some(node, path, Reader::string));
-        let way = fields.optional(reader, "way", Self::read_way);
+        let way = fields.optional(reader, "way", read_way);
         fields.finish(reader);
         Some(Self { exclude: exclude.unwrap_or_default(), way })
-    }
-
-    fn read_way(reader: &mut Reader, node: &Node, path: &str) -> Option<ContentWay> {
-        match reader.string(node, path)?.as_str() {
-            "server" => Some(ContentWay::Server),
-            "stream" => Some(ContentWay::Stream),
-            _ => reader.wrong(node, path, "expected \"server\" or \"stream\""),
-        }
     }
 
     /// Whether the plan leaves the rows of this table out.
     pub(crate) fn excludes(&self, table: &QualifiedName) -> bool {
         let plain = format!("{}.{}", table.schema, table.name);
         self.exclude.iter().any(|pattern| glob(pattern, &plain) || glob(pattern, &table.to_string()))
+    }
+}
+
+/// `"server"` or `"stream"`.
+pub(super) fn read_way(reader: &mut Reader, node: &Node, path: &str) -> Option<ContentWay> {
+    match reader.string(node, path)?.as_str() {
+        "server" => Some(ContentWay::Server),
+        "stream" => Some(ContentWay::Stream),
+        _ => reader.wrong(node, path, "expected \"server\" or \"stream\""),
     }
 }
 

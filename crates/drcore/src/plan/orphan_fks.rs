@@ -1,21 +1,27 @@
-//! `[orphan_fks]`: relations that no foreign key constraint declares.
+//! `[orphan_fks]`: relations that no foreign key constraint declares, and where orphans are counted.
 
 use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use super::content_drift::read_way;
 use super::names::ColumnName;
 use super::node::{Node, Value};
 use super::reader::{Fields, Reader};
+use crate::content::ContentWay;
 
-/// Relations that no foreign key constraint declares.
+/// Relations that no foreign key constraint declares, and where orphans are counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(title = "OrphanFks")]
 #[non_exhaustive]
 pub struct OrphanFks {
     /// The relations; the foreign keys of the database are looked at in any case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub relations: Vec<PlannedRelation>,
+    /// Where orphans are counted. Default: here where the server is near, else there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way: Option<ContentWay>,
 }
 
 /// A relation that no foreign key constraint declares.
@@ -35,7 +41,10 @@ pub struct Columns(Vec<ColumnName>);
 
 impl OrphanFks {
     pub(super) fn read(reader: &mut Reader, mut fields: Fields<'_>) -> Option<Self> {
-        let relations = fields.required(reader, "relations", |reader, node, path| {
+        if fields.entries().is_empty() {
+            return fields.wrong(reader, "this section is empty; allowed: relations, way");
+        }
+        let relations = fields.optional(reader, "relations", |reader, node, path| {
             let mut known: Vec<PlannedRelation> = Vec::new();
             let relations = reader.some(node, path, |reader, node, path| {
                 let fields = reader.fields(node, path)?;
@@ -50,8 +59,9 @@ impl OrphanFks {
             }
             Some(known)
         });
+        let way = fields.optional(reader, "way", read_way);
         fields.finish(reader);
-        Some(Self { relations: relations? })
+        Some(Self { relations: relations.unwrap_or_default(), way })
     }
 }
 
@@ -178,7 +188,8 @@ mod tests {
             mistake(&format!("[[orphan_fks.relations]]\nchild = {child}\nparent = {parent}"))
         };
         for (found, needle) in [
-            (mistake("[orphan_fks]"), "relations is missing"),
+            (mistake("[orphan_fks]"), "allowed: relations, way"),
+            (mistake("[orphan_fks]\nway = 'fast'"), "\"server\" or \"stream\""),
             (mistake("[orphan_fks]\nrelations = []"), "expects nothing"),
             (mistake("[[orphan_fks.relation]]\nchild = 'a.b'"), "did you mean relations?"),
             (mistake("[[orphan_fks.relations]]\nchlid = 'a.b'\nparent = 'b.a'"), "did you mean child?"),

@@ -3,8 +3,8 @@
 use super::layout::{KeyForm, Place};
 use super::sorted::{Entry, Mark, Sorted, Sorter};
 use crate::connect::{Chunks, Session};
-use crate::content::CopyRows;
-use crate::error::{Error, ErrorKind, Result};
+use crate::content::{CopyRows, other_columns};
+use crate::error::Result;
 use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Fact};
 use crate::sql::QualifiedName;
@@ -95,10 +95,7 @@ impl ReadRows {
 
 /// `bucket, name, version, size, etag`.
 fn understand(row: &[Option<&[u8]>], form: KeyForm) -> Result<Entry> {
-    let [bucket, name, version, size, etag] = row else {
-        let message = "the server's binary copy has other columns than were asked for";
-        return Err(Error::new(ErrorKind::Connection, message));
-    };
+    let [bucket, name, version, size, etag] = row else { return Err(other_columns()) };
     let text = |value: Option<&[u8]>| value.map(|value| String::from_utf8_lossy(value).into_owned());
     let version = text(*version);
     // A row without a bucket or a name leads nowhere.
