@@ -165,7 +165,10 @@ export interface CollectOptions extends JudgeOptions {
   content?: boolean | undefined
   /** A snapshot to join, as `pg_export_snapshot()` gives it. The transaction that exported it must stay open. */
   snapshot?: string | undefined
-  /** Where the files of Supabase Storage are: `s3://bucket/prefix` or `file:///dir`. */
+  /**
+   * Where the files of Supabase Storage are: `s3://bucket/prefix` or `file:///dir`, or the service's API:
+   * `supabase://ref` or `https://host/storage/v1`.
+   */
   store?: string | undefined
   /** Whose files, where the store holds those of several tenants. */
   tenant?: string | undefined

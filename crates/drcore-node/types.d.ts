@@ -1064,7 +1064,7 @@ export interface CheckResult {
    */
   id: string
   /**
-   * What is missing and what would settle it.
+   * What is missing and what would settle it; where it passed, what it proves less than it looks like.
    */
   note?: string | null
   /**
@@ -2478,6 +2478,10 @@ export interface MissingFiles {
    * The check that found it.
    */
   check: string
+  /**
+   * How many of them the storage service failed to send, as it does without their bytes, and for other reasons.
+   */
+  failing: number
   /**
    * How many.
    */
@@ -6600,6 +6604,11 @@ export interface FilesFactRead {
  */
 export interface Files {
   /**
+   * How many rows were asked for one by one, where the files cannot be listed. Fewer than there are were chosen
+   * at random.
+   */
+  asked?: number | null
+  /**
    * By bucket: those of the database, and those that only the store knows.
    */
   buckets: {
@@ -6630,6 +6639,10 @@ export interface Files {
    */
   tenant: string
   /**
+   * Rows of which it could not be told whether their bytes are there.
+   */
+  unclear?: UnclearFiles[]
+  /**
    * What can be seen from there and what cannot, in a sentence.
    */
   vantage: string
@@ -6638,6 +6651,10 @@ export interface Files {
  * The files of one bucket.
  */
 export interface BucketFiles {
+  /**
+   * How many rows were asked for one by one, where the files cannot be listed.
+   */
+  asked?: number
   /**
    * What the database says of the bucket.
    */
@@ -6650,6 +6667,10 @@ export interface BucketFiles {
    * Files of the same size and another checksum than their rows say.
    */
   checksum_differs?: OddFiles
+  /**
+   * Of these, those that the storage service failed to send: without their bytes it does, and for other reasons too.
+   */
+  failing?: number
   /**
    * Rows whose bytes are not there.
    */
@@ -6713,6 +6734,23 @@ export interface OddFiles {
   files: number
   /**
    * The first of them: name and version, and what was expected and found.
+   */
+  samples: string[]
+}
+/**
+ * Rows of which it could not be told whether their bytes are there, for the same reason.
+ */
+export interface UnclearFiles {
+  /**
+   * Why.
+   */
+  cause: Cause
+  /**
+   * How many.
+   */
+  files: number
+  /**
+   * The first of them: bucket and name.
    */
   samples: string[]
 }
@@ -7461,17 +7499,36 @@ export interface StorageOrphans {
    */
   checksums?: boolean
   /**
+   * It is enough to be 95 % certain that less than this share of all objects is missing or wrong:
+   * `{ percent = 0.1 }`.
+   */
+  missing_below?: Share | null
+  /**
+   * How many objects are asked for, chosen at random, where they can only be asked for one by one. Default: all.
+   */
+  probe?: number | null
+  /**
    * How many files are named of what is wrong in a bucket. Default: 20.
    */
   samples?: number | null
   /**
-   * What holds `<tenant>/<bucket>/…`: `s3://bucket/prefix` or `file:///dir`.
+   * What holds `<tenant>/<bucket>/…` (`s3://bucket/prefix` or `file:///dir`), or the storage service's API
+   * (`supabase://ref`, `https://host/storage/v1`).
    */
   store?: string | null
   /**
    * Whose files, where the store holds those of several tenants.
    */
   tenant?: string | null
+}
+/**
+ * A share of all objects.
+ */
+export interface Share {
+  /**
+   * In percent: above 0, below 100.
+   */
+  percent: number
 }
 /**
  * How rows belong to tenants.

@@ -58,14 +58,16 @@ impl VerifyOptions {
     /// is what the plan names.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] if it is no URL of a store (`s3://bucket/prefix`, `file:///dir`), or a tenant of none.
+    /// [`ErrorKind::Usage`] if it is no URL of a store (`s3://bucket/prefix`, `file:///dir`, `supabase://ref`,
+    /// `https://host/storage/v1`), or a tenant of none.
     pub fn files(&mut self, store: Option<&str>, tenant: Option<&str>) -> Result<()> {
         let section = self.plan.storage_orphans.as_ref();
         let planned = section.and_then(StorageOrphans::store);
         let store = match store {
             Some(url) => {
                 let mut store = Store::parse(url)?;
-                store.tenant = section.and_then(|section| section.tenant.clone());
+                // Of the plan's store; an API has only one.
+                store.tenant = section.and_then(|section| section.tenant.clone()).filter(|_| !store.is_api());
                 Some(store)
             }
             None => planned,
@@ -188,6 +190,7 @@ mod tests {
             (r#"{"store": 5}"#, "store"),
             (r#"{"store": "s3://key:word@b"}"#, "a user, a key"),
             (r#"{"tenant": "stub"}"#, "no store"),
+            (r#"{"store": "http://h/storage/v1", "tenant": "stub"}"#, "one tenant only"),
         ] {
             let error = VerifyOptions::from_json(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);

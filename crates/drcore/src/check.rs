@@ -123,6 +123,8 @@ pub struct Judgement {
     pub examined: BTreeMap<String, u64>,
     /// Why finding nothing proves nothing, where that is so.
     pub absence: Option<Absence>,
+    /// What a reader should know of what was proved, where it is less than it looks like: of a sample, how certain.
+    pub remark: Option<String>,
 }
 
 /// Why finding nothing proves nothing, and what would settle it.
@@ -183,6 +185,7 @@ impl Judgement {
             *self.examined.entry(what).or_default() += count;
         }
         self.absence = self.absence.take().or(other.absence);
+        self.remark = self.remark.take().or(other.remark);
     }
 }
 
@@ -211,7 +214,7 @@ pub struct CheckResult {
     /// Why it is `not_run`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// What is missing and what would settle it.
+    /// What is missing and what would settle it; where it passed, what it proves less than it looks like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Whether a `not_run` makes the verdict `unproven`.
@@ -250,7 +253,7 @@ impl CheckResult {
     /// `named` says that a section of the plan names the check, so that having
     /// nothing to go on counts.
     pub(crate) fn derive(id: &str, judgement: Judgement, accepted: Vec<Accepted>, named: bool) -> Self {
-        let Judgement { mut findings, mut unread, examined, absence } = judgement;
+        let Judgement { mut findings, mut unread, examined, absence, remark } = judgement;
         findings.sort_by(|a, b| b.severity().cmp(&a.severity()).then_with(|| a.id().cmp(b.id())));
         unread.sort();
         unread.dedup();
@@ -267,7 +270,7 @@ impl CheckResult {
             let note = "nothing was examined, and the check did not say why".to_owned();
             (Outcome::NotRun, Some(Reason::Unreadable), Some(note))
         } else {
-            (Outcome::Passed, None, None)
+            (Outcome::Passed, None, remark)
         };
         let counts = match reason {
             Some(Reason::Assumed | Reason::Unreadable) => true,

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use assertions::AssertionValue;
 pub use catalog::Catalog;
-pub use files::{BucketFiles, BucketState, Files, OddFiles};
+pub use files::{BucketFiles, BucketState, Files, OddFiles, UnclearFiles};
 pub use run::{Access, Failure, PasswordFrom, Run, Server};
 pub use scan::{
     DuplicateSample, Duplicates, Extremes, HourRows, LocatedRows, OrphanSample, Orphans, Recent, RowKeys,

@@ -52,7 +52,7 @@ pub use scope::Scope;
 pub(crate) use scope::glob;
 pub use sequence_lag::SequenceLag;
 pub use skip::Skip;
-pub use storage_orphans::StorageOrphans;
+pub use storage_orphans::{Share, StorageOrphans};
 pub use tenancy::Tenancy;
 
 use crate::content::ContentWay;

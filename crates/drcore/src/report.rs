@@ -125,6 +125,8 @@ impl Report {
         let mut notes = looked_at.notes();
         let out_of_scope = looked_at.out_of_scope();
         notes.extend(left_out(&out_of_scope));
+        let passed = checks.iter().filter(|check| check.outcome == Outcome::Passed);
+        notes.extend(passed.filter_map(|check| Some(format!("{}: {}", check.id, check.note.as_ref()?))));
         notes.extend(acceptances.notes());
         let version_note = |evidence: &Evidence| evidence.run.server.as_ref()?.version_note();
         notes.extend(version_note(now));

@@ -186,10 +186,13 @@ impl ContentArguments {
 #[derive(Debug, clap::Args)]
 pub(crate) struct StoreArguments {
     /// Where the files of Supabase Storage are, what holds <tenant>/<bucket>/…:
-    /// s3://BUCKET/PREFIX or file:///DIRECTORY
+    /// s3://BUCKET/PREFIX or file:///DIRECTORY; or the service's API:
+    /// supabase://REF or https://HOST/storage/v1
     ///
     /// For S3, AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and
-    /// AWS_SECRET_ACCESS_KEY say how to get at it.
+    /// AWS_SECRET_ACCESS_KEY say how to get at it; for the API,
+    /// SUPABASE_S3_ACCESS_KEY_ID, SUPABASE_S3_SECRET_ACCESS_KEY and
+    /// SUPABASE_S3_REGION, or SUPABASE_SERVICE_ROLE_KEY.
     #[arg(long, value_name = "URL", env = "DRCORE_STORE", value_parser = not_empty)]
     store: Option<String>,
     /// Whose files, where the store holds those of several tenants (on Supabase

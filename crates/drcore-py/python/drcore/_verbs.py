@@ -52,7 +52,8 @@ def verify(
         limits: Further limits, as in the plan's ``[limits]``, before which they go:
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         content: Whether the rows themselves are read and compared; by default where the server is near.
-        store: Where the files of Supabase Storage are: ``s3://bucket/prefix`` or ``file:///dir``.
+        store: Where the files of Supabase Storage are: ``s3://bucket/prefix`` or ``file:///dir``, or the
+            service's API: ``supabase://ref`` or ``https://host/storage/v1``.
         tenant: Whose files, where the store holds those of several tenants.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.
 
@@ -103,7 +104,8 @@ def collect(
         limits: Further limits, as in the plan's ``[limits]``, before which they go:
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         content: Whether the rows themselves are read and compared; by default where the server is near.
-        store: Where the files of Supabase Storage are: ``s3://bucket/prefix`` or ``file:///dir``.
+        store: Where the files of Supabase Storage are: ``s3://bucket/prefix`` or ``file:///dir``, or the
+            service's API: ``supabase://ref`` or ``https://host/storage/v1``.
         tenant: Whose files, where the store holds those of several tenants.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.

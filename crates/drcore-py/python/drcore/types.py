@@ -1485,6 +1485,14 @@ Severity: TypeAlias = Literal["info", "warning", "critical"]
 """How bad a finding is. The rules do not change within a major version."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A share of all objects."""
+
+    percent: float
+    """In percent: above 0, below 100."""
+
+
 SideKind: TypeAlias = Literal["baseline", "database"]
 """What a side is."""
 
@@ -1576,10 +1584,20 @@ class StorageOrphans:
 
     checksums: bool | None = None
     """Whether checksums are compared as well; for a directory, every file is read for it."""
+    missing_below: Share | None = None
+    """
+    It is enough to be 95 % certain that less than this share of all objects is missing or wrong:
+    `{ percent = 0.1 }`.
+    """
+    probe: int | None = None
+    """How many objects are asked for, chosen at random, where they can only be asked for one by one. Default: all."""
     samples: int | None = None
     """How many files are named of what is wrong in a bucket. Default: 20."""
     store: str | None = None
-    """What holds `<tenant>/<bucket>/…`: `s3://bucket/prefix` or `file:///dir`."""
+    """
+    What holds `<tenant>/<bucket>/…` (`s3://bucket/prefix` or `file:///dir`), or the storage service's API
+    (`supabase://ref`, `https://host/storage/v1`).
+    """
     tenant: str | None = None
     """Whose files, where the store holds those of several tenants."""
 
@@ -1923,8 +1941,12 @@ class BucketFiles:
     """How many files."""
     rows: int
     """How many rows."""
+    asked: int | None = None
+    """How many rows were asked for one by one, where the files cannot be listed."""
     checksum_differs: OddFiles | None = None
     """Files of the same size and another checksum than their rows say."""
+    failing: int | None = None
+    """Of these, those that the storage service failed to send: without their bytes it does, and for other reasons too."""
     missing: OddFiles | None = None
     """Rows whose bytes are not there."""
     side_files: int | None = None
@@ -2190,35 +2212,6 @@ class EvidenceRun:
     """The file beside it that tells which rows differ, where it was stored with one."""
     standby: Standby | None = None
     """How far the server is behind its primary, where it is a standby and says so."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Files:
-    """The files of one tenant in a store, against the rows of `storage.objects`."""
-
-    buckets: dict[str, BucketFiles]
-    """By bucket: those of the database, and those that only the store knows."""
-    bytes: int
-    """How many bytes they are."""
-    checksums: bool
-    """Whether checksums were compared."""
-    objects: int
-    """How many files were listed."""
-    rows: int
-    """How many rows of `storage.objects` were read."""
-    store: str
-    """Where they were looked for: never a key."""
-    tenant: str
-    """Whose they are."""
-    vantage: str
-    """What can be seen from there and what cannot, in a sentence."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilesFactRead:
-    """What was read."""
-
-    read: Files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2538,6 +2531,18 @@ class SpreadFactRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnclearFiles:
+    """Rows of which it could not be told whether their bytes are there, for the same reason."""
+
+    cause: Cause
+    """Why."""
+    files: int
+    """How many."""
+    samples: list[str]
+    """The first of them: bucket and name."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UniqueIndex:
     """A unique index, that of a primary key or unique constraint too, whether it is valid or not."""
 
@@ -2684,8 +2689,40 @@ ExtremesFact: TypeAlias = ExtremesFactRead | UnreadFact
 """Something that may have been read."""
 
 
-FilesFact: TypeAlias = FilesFactRead | UnreadFact
-"""Something that may have been read."""
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """The files of one tenant in a store, against the rows of `storage.objects`."""
+
+    buckets: dict[str, BucketFiles]
+    """By bucket: those of the database, and those that only the store knows."""
+    bytes: int
+    """How many bytes they are."""
+    checksums: bool
+    """Whether checksums were compared."""
+    objects: int
+    """How many files were listed."""
+    rows: int
+    """How many rows of `storage.objects` were read."""
+    store: str
+    """Where they were looked for: never a key."""
+    tenant: str
+    """Whose they are."""
+    vantage: str
+    """What can be seen from there and what cannot, in a sentence."""
+    asked: int | None = None
+    """
+    How many rows were asked for one by one, where the files cannot be listed. Fewer than there are were chosen
+    at random.
+    """
+    unclear: list[UnclearFiles] = field(default_factory=list)
+    """Rows of which it could not be told whether their bytes are there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesFactRead:
+    """What was read."""
+
+    read: Files
 
 
 ForeignDataWrapperFacts: TypeAlias = ForeignDataWrapperFactsRead | UnreadFact
@@ -4031,6 +4068,10 @@ class FewerRows:
     """What puts it right."""
 
 
+FilesFact: TypeAlias = FilesFactRead | UnreadFact
+"""Something that may have been read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FilesWithoutBucket:
     """Files lie in the store of a bucket that is not there."""
@@ -4180,6 +4221,8 @@ class MissingFiles:
     """How many bytes they are, or were, where that is known."""
     check: str
     """The check that found it."""
+    failing: int
+    """How many of them the storage service failed to send, as it does without their bytes, and for other reasons."""
     files: int
     """How many."""
     id: str
@@ -4819,7 +4862,7 @@ class CheckResult:
     accepted: list[Accepted] = field(default_factory=list)
     """What is wrong and accepted in the plan."""
     note: str | None = None
-    """What is missing and what would settle it."""
+    """What is missing and what would settle it; where it passed, what it proves less than it looks like."""
     reason: Reason | None = None
     """Why it is `not_run`."""
 

@@ -6,9 +6,11 @@ use crate::check::{Check, Context, Judgement, KindDoc};
 use crate::collect::{Request, Wants};
 use crate::evidence::catalog::CatalogFactName;
 use crate::evidence::{BucketFiles, BucketState, Cause, CauseKind, Files};
+use crate::plan::{Plan, StorageOrphans};
+use crate::secret::redacted;
 use crate::sql::QualifiedName;
-use crate::storage::{self, StoredRows};
-use crate::text::count;
+use crate::storage::{self, StoredRows, enough, most, percent};
+use crate::text::{count, plural};
 pub use findings::*;
 
 /// The check.
@@ -69,7 +71,7 @@ fn judge(context: Context<'_>) -> Judgement {
     }
     if context.now.files.is_not_asked() {
         return Judgement::no_expectation(
-            "where the files are is not known: add --store URL (s3://BUCKET/PREFIX or file:///DIRECTORY)",
+            "where the files are is not known: add --store URL (s3://BUCKET/PREFIX, file:///DIRECTORY, or supabase://REF)",
         );
     }
     match context.now.files.get() {
@@ -79,7 +81,12 @@ fn judge(context: Context<'_>) -> Judgement {
                 "storage.objects has no rows, and the store no files of the tenant",
             );
         }
-        Ok(files) => judge_files(files, &mut judgement),
+        Ok(files) => {
+            judge_files(files, &mut judgement);
+            if files.asked.is_some() {
+                judge_probes(files, context.plan, &mut judgement);
+            }
+        }
         Err(cause) => judgement.could_not_read("the files of storage.objects", cause),
     }
     judgement
@@ -92,6 +99,7 @@ fn judge_files(files: &Files, judgement: &mut Judgement) {
     let sum = |of: fn(&BucketFiles) -> u64| files.buckets.values().map(of).sum::<u64>();
     let (summed, unsummed) = (sum(|bucket| bucket.summed), sum(|bucket| bucket.unsummed));
     judgement.examine("checksums", summed);
+    judgement.examine("objects asked for", files.asked.unwrap_or(0));
     if unsummed > 0 {
         let message = if summed == 0 {
             "neither rows nor store have checksums that say anything about the bytes".to_owned()
@@ -104,21 +112,90 @@ fn judge_files(files: &Files, judgement: &mut Judgement) {
         };
         judgement.could_not_read("checksums of files", Cause::new(CauseKind::Unsupported, message));
     }
+    let sample = Sample::of(files);
     for (name, bucket) in &files.buckets {
         if !bucket.missing.is_none() {
-            judgement.find(MissingFiles::new(name, bucket));
+            judgement.find(MissingFiles::new(name, bucket, sample.as_ref()));
         }
         if !bucket.size_differs.is_none() {
-            judgement.find(ResizedFiles::new(name, bucket));
+            judgement.find(ResizedFiles::new(name, bucket, sample.as_ref()));
         }
         if !bucket.checksum_differs.is_none() {
-            judgement.find(AlteredFiles::new(name, bucket));
+            judgement.find(AlteredFiles::new(name, bucket, sample.as_ref()));
         }
         match bucket.bucket {
             _ if bucket.unreferenced.is_none() => {}
             BucketState::Gone => judgement.find(FilesWithoutBucket::new(name, bucket)),
             BucketState::There | BucketState::Other => judgement.find(UnreferencedFiles::new(name, bucket)),
         }
+    }
+}
+
+/// What no answer of a storage service shows.
+const UNSEEN: &str = "files that no row knows cannot be seen through the API of the storage service";
+
+/// What could not be asked for one by one, and what a sample says of all.
+fn judge_probes(files: &Files, plan: &Plan, judgement: &mut Judgement) {
+    for unclear in &files.unclear {
+        let mut object = plural(unclear.files, "object");
+        if let Some(first) = unclear.samples.first() {
+            object = format!("{object} (such as {})", redacted(first));
+        }
+        judgement.could_not_read(object, unclear.cause.clone());
+    }
+    judgement.remark = Some(UNSEEN.to_owned());
+    let Some(sample) = Sample::of(files) else { return };
+    let tolerated = plan.storage_orphans.as_ref().and_then(StorageOrphans::share);
+    let said = sample.sentence();
+    match tolerated {
+        Some(share) if sample.most() < share => judgement.remark = Some(format!("{said}; {UNSEEN}")),
+        Some(share) => {
+            let message = format!("{said}, which is not below {}", percent(share));
+            let hint = format!("Ask for {} objects: [storage_orphans] probe.", count(enough(share)));
+            judgement
+                .could_not_read("the other objects", Cause::new(CauseKind::NotCollected, message).hint(hint));
+        }
+        None => {
+            let hint = "Ask for all of them, or say in the plan which share is good enough: [storage_orphans] \
+                        missing_below = { percent = 0.1 }.";
+            judgement
+                .could_not_read("the other objects", Cause::new(CauseKind::NotCollected, said).hint(hint));
+        }
+    }
+}
+
+/// Objects that were chosen at random, and what they say of all.
+struct Sample {
+    /// Those of which it could be told.
+    told: u64,
+    all: u64,
+    wrong: u64,
+}
+
+impl Sample {
+    fn of(files: &Files) -> Option<Self> {
+        let asked = files.asked.filter(|_| files.is_sampled())?;
+        let unclear: u64 = files.unclear.iter().map(|unclear| unclear.files).sum();
+        let wrong = |bucket: &BucketFiles| {
+            bucket.missing.files + bucket.size_differs.files + bucket.checksum_differs.files
+        };
+        let wrong = files.buckets.values().map(wrong).sum();
+        Some(Self { told: asked.saturating_sub(unclear), all: files.rows, wrong })
+    }
+
+    /// The share of all that is missing or wrong at most, with 95 % confidence.
+    fn most(&self) -> f64 {
+        most(self.wrong, self.told, self.all)
+    }
+
+    fn sentence(&self) -> String {
+        format!(
+            "{} of {} objects were asked for, chosen at random: with 95 % confidence fewer than {} of all are missing \
+             or wrong",
+            count(self.told),
+            count(self.all),
+            percent(self.most())
+        )
     }
 }
 
@@ -131,7 +208,6 @@ mod tests {
     use crate::evidence::catalog::{Persistence, RelationKind};
     use crate::evidence::{Evidence, Fact, OddFiles, Run};
     use crate::finding::Severity;
-    use crate::plan::Plan;
 
     fn evidence() -> Evidence {
         let mut evidence = Evidence::new(Run::new(Timestamp::UNIX_EPOCH));

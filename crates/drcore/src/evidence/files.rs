@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Cause;
+
 /// The files of one tenant in a store, against the rows of `storage.objects`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "Files")]
@@ -26,6 +28,33 @@ pub struct Files {
     pub bytes: u64,
     /// By bucket: those of the database, and those that only the store knows.
     pub buckets: BTreeMap<String, BucketFiles>,
+    /// How many rows were asked for one by one, where the files cannot be listed. Fewer than there are were chosen
+    /// at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<u64>,
+    /// Rows of which it could not be told whether their bytes are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unclear: Vec<UnclearFiles>,
+}
+
+impl Files {
+    /// Whether only some of the rows were looked at, chosen at random.
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.asked.is_some_and(|asked| asked < self.rows)
+    }
+}
+
+/// Rows of which it could not be told whether their bytes are there, for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "UnclearFiles")]
+#[non_exhaustive]
+pub struct UnclearFiles {
+    /// Why.
+    pub cause: Cause,
+    /// How many.
+    pub files: u64,
+    /// The first of them: bucket and name.
+    pub samples: Vec<String>,
 }
 
 /// The files of one bucket.
@@ -37,6 +66,9 @@ pub struct BucketFiles {
     pub bucket: BucketState,
     /// How many rows.
     pub rows: u64,
+    /// How many rows were asked for one by one, where the files cannot be listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub asked: u64,
     /// How many files.
     pub objects: u64,
     /// How many bytes they are.
@@ -47,6 +79,9 @@ pub struct BucketFiles {
     /// Of these, those of which another version is there.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub superseded: u64,
+    /// Of these, those that the storage service failed to send: without their bytes it does, and for other reasons too.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failing: u64,
     /// Files that no row knows.
     #[serde(default, skip_serializing_if = "OddFiles::is_none")]
     pub unreferenced: OddFiles,

@@ -1,33 +1,31 @@
-//! The whole of it: list, compare, look again.
+//! The whole of it: where the store is looked at from, and what both ways of looking share.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt};
-use tokio::sync::mpsc;
-
-use super::layout::Place;
-use super::reconcile::{Buckets, Reconciled, confirm, reconcile};
-use super::sorted::{Entry, Mark, Sorted, Sorter};
-use super::vantage::{Listed, Vantage};
-use super::{ReadRows, Rows, Store};
+use super::inside::Inside;
+use super::outside::Outside;
+use super::reconcile::Buckets;
+use super::sorted::Sorted;
+use super::{Opened, ReadRows, Rows, Store};
 use crate::connect::{Source, WaitFor};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::evidence::catalog::Catalog;
-use crate::evidence::{BucketState, Cause, CauseKind, Files};
-use crate::plan::Plan;
-use crate::text::{count, plural};
+use crate::evidence::{BucketState, Cause, Files};
+use crate::plan::{Plan, StorageOrphans};
 
-/// How many chunks of a listing wait to be sorted, at most.
-const WAITING: usize = 8;
-/// Up to this many candidates are looked for one by one; for more, everything is listed once more.
-const ONE_BY_ONE: u64 = 2_000;
-/// How many are looked for at a time.
-const AT_ONCE: usize = 16;
-/// Tenants that are named, at most.
-const NAMED: usize = 20;
 /// Between the two looks: whoever was about to write a row, or to remove a file, has done it.
-const SETTLING: Duration = Duration::from_millis(300);
+pub(super) const SETTLING: Duration = Duration::from_millis(300);
+/// Names that are shown of what is wrong in a bucket, where the plan does not say how many.
+const SAMPLES: usize = 20;
+
+/// For whom files are compared.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) source: &'a Source,
+    pub(super) plan: &'a Plan,
+    /// Names that are shown of what is wrong in a bucket.
+    pub(super) samples: usize,
+}
 
 /// Compares the files of a store with the rows that were read.
 ///
@@ -44,13 +42,15 @@ pub(crate) async fn audit(
     let checksums = section.is_some_and(|section| section.checksums);
     let samples = section.and_then(|section| section.samples).unwrap_or(SAMPLES);
     let buckets = buckets(catalog)?;
-    let audit =
-        Audit { vantage: store.open(checksums).map_err(|error| Cause::from(&error))?, checksums, buckets };
-    audit.run(store, rows, source, plan, samples).await
+    let asked = Asked { source, plan, samples };
+    match store.open(checksums).map_err(|error| Cause::from(&error))? {
+        Opened::Inside(vantage) => Inside { vantage, checksums, buckets }.audit(store, rows, asked).await,
+        Opened::Outside(api) => {
+            let probes = section.and_then(StorageOrphans::probes);
+            Outside { api, checksums, buckets, probes }.audit(rows, asked).await
+        }
+    }
 }
-
-/// Names that are shown of what is wrong in a bucket, where the plan does not say how many.
-const SAMPLES: usize = 20;
 
 /// What the database says of its buckets.
 fn buckets(catalog: &Catalog) -> Result<Buckets, Cause> {
@@ -62,172 +62,9 @@ fn buckets(catalog: &Catalog) -> Result<Buckets, Cause> {
     Ok(buckets.iter().map(|bucket| (bucket.id.clone(), state(bucket.type_name.as_deref()))).collect())
 }
 
-struct Audit {
-    vantage: Arc<dyn Vantage>,
-    checksums: bool,
-    buckets: Buckets,
-}
-
-impl Audit {
-    async fn run(
-        &self,
-        store: &Store,
-        rows: &Rows,
-        source: &Source,
-        plan: &Plan,
-        samples: usize,
-    ) -> Result<Files, Cause> {
-        let told = |error: Error| Cause::from(&error);
-        let place = self.vantage.place();
-        let tenant = self.tenant(store, &place).await?;
-        tracing::info!(store = place, tenant, rows = rows.sorted.len(), "listing files");
-        let listed = self.list(&tenant).await.map_err(told)?;
-        tracing::info!(files = listed.len(), "listed");
-        let first = self.reconcile(&rows.sorted, &listed).await.map_err(told)?;
-        is_theirs(&first, &place, &tenant)?;
-        let Reconciled { mut files, candidates, .. } = first;
-        drop(listed);
-        if candidates.len() > 0 {
-            tracing::info!(candidates = candidates.len(), "looking again");
-            tokio::time::sleep(SETTLING).await;
-            let rows = read_again(&rows.read, source, plan).await.map_err(told)?;
-            let listed = self.look_again(&tenant, &candidates).await.map_err(told)?;
-            let second = self.reconcile(&rows, &listed).await.map_err(told)?;
-            confirm(&mut files, &candidates, &second.candidates, samples).map_err(told)?;
-        }
-        files.store = place;
-        files.tenant = tenant;
-        files.vantage = self.vantage.sees().to_owned();
-        Ok(files)
-    }
-
-    /// Whose files are looked for: never a guess.
-    async fn tenant(&self, store: &Store, place: &str) -> Result<String, Cause> {
-        if let Some(tenant) = &store.tenant {
-            return Ok(tenant.clone());
-        }
-        let mut tenants = self.vantage.tenants().await.map_err(|error| Cause::from(&error))?;
-        match tenants.len() {
-            0 => Err(Cause::new(
-                CauseKind::Error,
-                format!("the store holds nothing under {place}: probably the wrong place"),
-            )
-            .hint("Give the URL of what holds <tenant>/<bucket>/…, and mount what is to be mounted there.")),
-            1 => Ok(tenants.remove(0)),
-            all => {
-                let named = tenants.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-                let more = if all > NAMED { format!(" and {} more", all - NAMED) } else { String::new() };
-                let message =
-                    format!("{place} holds files of {}: {named}{more}", plural(all as u64, "tenant"));
-                Err(Cause::new(CauseKind::Ambiguous, message)
-                    .hint("Say whose they are with --tenant ID (on Supabase the project's ref)."))
-            }
-        }
-    }
-
-    /// Everything that the tenant has, in order.
-    async fn list(&self, tenant: &str) -> Result<Sorted> {
-        let (send, mut receive) = mpsc::channel::<Vec<Listed>>(WAITING);
-        let sorting = tokio::task::spawn_blocking(move || {
-            let mut sorter = Sorter::default();
-            while let Some(chunk) = receive.blocking_recv() {
-                for listed in chunk {
-                    sorter.push(&entry(listed))?;
-                }
-            }
-            sorter.finish()
-        });
-        let listing = self.vantage.list(tenant, send).await;
-        let sorted = sorting.await.map_err(|error| {
-            Error::new(ErrorKind::Internal, "sorting the files came to an unexpected end").caused_by(error)
-        })?;
-        // Whoever sorts gives up first, and whoever lists only ends for it.
-        let sorted = sorted?;
-        listing.map(|()| sorted)
-    }
-
-    /// What is there now under the paths of the candidates.
-    async fn look_again(&self, tenant: &str, candidates: &Sorted) -> Result<Sorted> {
-        if candidates.len() > ONE_BY_ONE {
-            return self.list(tenant).await;
-        }
-        let mut paths = Vec::new();
-        let mut reading = candidates.read()?;
-        while let Some(candidate) = reading.next()? {
-            if candidate.mark != Mark::UnreferencedSeparated {
-                paths.push(candidate.place.path());
-            }
-            // However the version was written.
-            if candidate.mark != Mark::Unreferenced && candidate.place.has_version() {
-                paths.push(candidate.place.separated());
-            }
-        }
-        let looks = paths.into_iter().map(|path| {
-            let (vantage, tenant) = (Arc::clone(&self.vantage), tenant.to_owned());
-            async move { vantage.look(&tenant, &path).await }
-        });
-        // Collected: the futures borrow nothing, so that whoever waits for all of it can be on any thread.
-        let looks: Vec<_> = looks.collect();
-        let found: Vec<Option<Listed>> =
-            futures::stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
-        let mut sorter = Sorter::default();
-        for listed in found.into_iter().flatten() {
-            sorter.push(&entry(listed))?;
-        }
-        sorter.finish()
-    }
-
-    async fn reconcile(&self, rows: &Sorted, listed: &Sorted) -> Result<Reconciled> {
-        let (rows, listed) = (rows.clone(), listed.clone());
-        let (buckets, checksums) = (Arc::new(self.buckets.clone()), self.checksums);
-        tokio::task::spawn_blocking(move || reconcile(&rows, &listed, &buckets, checksums)).await.map_err(
-            |error| {
-                Error::new(ErrorKind::Internal, "comparing the files came to an unexpected end")
-                    .caused_by(error)
-            },
-        )?
-    }
-}
-
-fn entry(listed: Listed) -> Entry {
-    let Listed { path, size, etag, unfinished } = listed;
-    let (place, separated) = Place::listed(&path);
-    let mark = match (unfinished, separated) {
-        (true, _) => Mark::Unfinished,
-        (false, true) => Mark::Separated,
-        (false, false) => Mark::None,
-    };
-    Entry { place, size: Some(size), etag, mark }
-}
-
-/// Refuses a store in which not one file of the rows is: it is more likely that it is not theirs than that
-/// every one of them is gone.
-fn is_theirs(first: &Reconciled, place: &str, tenant: &str) -> Result<(), Cause> {
-    let Reconciled { files, known, .. } = first;
-    if files.rows == 0 || *known > 0 {
-        return Ok(());
-    }
-    let message = if files.objects == 0 {
-        format!(
-            "the store holds nothing of the tenant {tenant} under {place}: probably the wrong place ({} of the \
-             database have files)",
-            plural(files.rows, "row")
-        )
-    } else {
-        format!(
-            "not one of {} is known to the {} of the tenant {tenant} under {place}: probably the wrong place",
-            plural(files.rows, "row"),
-            plural(files.objects, "file")
-        )
-    };
-    Err(Cause::new(CauseKind::Error, message).hint(format!(
-        "Check the URL and --tenant. If it is the right place, none of the {} files was restored.",
-        count(files.rows)
-    )))
-}
-
 /// The rows as they are by now.
-async fn read_again(read: &ReadRows, source: &Source, plan: &Plan) -> Result<Sorted> {
+pub(super) async fn read_again(read: &ReadRows, asked: Asked<'_>) -> Result<Sorted> {
+    let Asked { source, plan, .. } = asked;
     let session = source.session_waiting(&plan.limits, WaitFor::Room).await?;
     session.begin_snapshot(&plan.limits, None).await?;
     let rows = read.read(&session, None).await;

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 pub(crate) enum KeyForm {
     /// As they are: `a//b` is not `a/b`.
     Exact,
+    /// As the names that the storage service is asked for: what belongs to the version is no part of them.
+    Name,
     /// As paths of a file system, where it is.
     Path,
 }
@@ -39,13 +41,20 @@ impl Place {
 
     /// Of what a row says: rows from before there were versions have none.
     pub(crate) fn of_row(bucket: &str, name: &str, version: Option<&str>, form: KeyForm) -> Self {
+        if form == KeyForm::Name {
+            let object = format!("{bucket}/{name}");
+            return match version {
+                Some(version) => Self::new(&object, version),
+                None => Self(object.into_bytes()),
+            };
+        }
         let mut path = format!("{bucket}/{name}");
         if let Some(version) = version {
             path.push('/');
             path.push_str(version);
         }
         let path = match form {
-            KeyForm::Exact => Cow::Borrowed(path.as_str()),
+            KeyForm::Exact | KeyForm::Name => Cow::Borrowed(path.as_str()),
             KeyForm::Path => normal(&path),
         };
         Self::listed(&path).0
@@ -95,6 +104,8 @@ impl Place {
     /// The path below the tenant.
     pub(crate) fn path(&self) -> String {
         match self.parts() {
+            // A name by itself.
+            (parent, _) if !self.0.contains(&0) => parent.into_owned(),
             (parent, last) if parent.is_empty() => last.into_owned(),
             (parent, last) => format!("{parent}/{last}"),
         }
@@ -182,6 +193,18 @@ mod tests {
         assert_eq!(runs.len(), names.len(), "a name is torn apart");
         assert_eq!(Place::listed(&format!("b/a//{V}")).0, Place::of_row("b", "a/", Some(V), KeyForm::Exact));
         assert_eq!(Place::of_row("b", "a/", Some(V), KeyForm::Path), Place::listed(&format!("b/a/{V}")).0);
+    }
+
+    #[test]
+    fn a_name_is_kept_as_the_service_knows_it() {
+        for name in ["a", "a/b", "folder/", "a//b", "a-$v-1f9d7a52-3c0e-4b57-9a2e-8a7d6f0c1b2d"] {
+            for version in [None, Some(V)] {
+                let place = Place::of_row("images", name, version, KeyForm::Name);
+                assert_eq!(place.parent(), format!("images/{name}").as_bytes());
+                let shown = version.map_or(name.to_owned(), |version| format!("{name}/{version}"));
+                assert_eq!((place.bucket().as_str(), place.in_bucket()), ("images", shown));
+            }
+        }
     }
 
     #[test]

@@ -101,6 +101,10 @@ fn count(files: &mut Files, entry: &Entry, samples: usize) {
     let bucket = files.buckets.entry(entry.place.bucket()).or_default();
     let odd = match entry.mark {
         Mark::Missing => &mut bucket.missing,
+        Mark::Failing => {
+            bucket.failing += 1;
+            &mut bucket.missing
+        }
         Mark::Superseded => {
             bucket.superseded += 1;
             &mut bucket.missing
@@ -108,7 +112,7 @@ fn count(files: &mut Files, entry: &Entry, samples: usize) {
         Mark::Unreferenced | Mark::UnreferencedSeparated => &mut bucket.unreferenced,
         Mark::Size => &mut bucket.size_differs,
         Mark::Checksum => &mut bucket.checksum_differs,
-        Mark::None | Mark::Separated | Mark::Unfinished | Mark::Unversioned => return,
+        Mark::None | Mark::Separated | Mark::Unfinished | Mark::Unknown | Mark::Unversioned => return,
     };
     let OddFiles { files, bytes, samples: shown } = odd;
     *files += 1;
@@ -275,7 +279,7 @@ impl Merge<'_> {
 }
 
 /// A checksum of the bytes, not of parts of an upload, nor of a time.
-fn is_md5(etag: &str) -> bool {
+pub(super) fn is_md5(etag: &str) -> bool {
     etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -57,7 +57,15 @@ impl ReadRows {
         let metadata =
             if has("metadata")? { "o.metadata::pg_catalog.jsonb" } else { "null::pg_catalog.jsonb" };
         // A delete marker is a version without bytes.
-        let only = if has("is_delete_marker")? { " where o.is_delete_marker is not true" } else { "" };
+        let mut only = Vec::new();
+        if has("is_delete_marker")? {
+            only.push("o.is_delete_marker is not true");
+        }
+        // A name leads to its newest version.
+        if form == KeyForm::Name && has("archived_at")? {
+            only.push("o.archived_at is null");
+        }
+        let only = if only.is_empty() { String::new() } else { format!(" where {}", only.join(" and ")) };
         let sql = format!(
             "copy (select o.bucket_id::pg_catalog.text, o.name::pg_catalog.text, {version}, \
              coalesce({metadata} ->> 'size', {metadata} ->> 'contentLength'), {metadata} ->> 'eTag' \

@@ -48,10 +48,14 @@ pub(crate) enum Mark {
     Size,
     /// Another checksum.
     Checksum,
+    /// Of candidates: a row whose object the storage service fails to send.
+    Failing,
+    /// Of candidates: a row whose object the storage service does not know.
+    Unknown,
 }
 
 impl Mark {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::None,
         Self::Separated,
         Self::Unversioned,
@@ -62,6 +66,8 @@ impl Mark {
         Self::UnreferencedSeparated,
         Self::Size,
         Self::Checksum,
+        Self::Failing,
+        Self::Unknown,
     ];
 }
 
@@ -349,7 +355,7 @@ mod tests {
         #[test]
         fn all_come_out_in_order_whether_they_fit_or_not(
             given in prop::collection::vec(
-                (".{0,12}/.{0,30}", prop::option::of(any::<u64>()), prop::option::of("[a-f0-9\"-]{0,40}"), 0..10_usize),
+                (".{0,12}/.{0,30}", prop::option::of(any::<u64>()), prop::option::of("[a-f0-9\"-]{0,40}"), 0..12_usize),
                 0..60),
             budget in 1_usize..3_000,
         ) {

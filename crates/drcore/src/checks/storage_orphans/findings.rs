@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ID;
+use super::{ID, Sample};
 use crate::evidence::{BucketFiles, OddFiles};
 use crate::finding::{Common, Payload, Severity};
 use crate::secret::redacted;
@@ -57,6 +57,9 @@ counted! {
         /// How many of them have another version in the store: they were overwritten after the state that the
         /// database is in.
         superseded: u64,
+        /// How many of them the storage service failed to send, as it does without their bytes, and for other reasons.
+        #[serde(default)]
+        failing: u64,
     }
 
     /// Files have another size than their rows say.
@@ -67,17 +70,18 @@ counted! {
 }
 
 impl AlteredFiles {
-    pub(super) fn new(bucket: &str, files: &BucketFiles) -> Self {
+    pub(super) fn new(bucket: &str, files: &BucketFiles, sample: Option<&Sample>) -> Self {
         let odd = &files.checksum_differs;
         let message = format!(
             "{} of bucket \"{bucket}\" {} the size that the database says, and another checksum",
             plural(odd.files, "file"),
             verb(odd.files, "has", "have")
         );
-        let common = common("altered_files", bucket, Severity::Critical, message, odd).hint(
+        let common = common("altered_files", bucket, Severity::Critical, message, odd).hint(sampled(
             "Put the bytes back from a copy of the store under the same keys. Where the store was copied and encrypts, \
              its checksums may be of something else than the bytes.",
-        );
+            sample,
+        ));
         Self { common, bucket: bucket.to_owned(), files: odd.files, bytes: odd.bytes, samples: samples(odd) }
     }
 }
@@ -99,7 +103,7 @@ impl FilesWithoutBucket {
 }
 
 impl MissingFiles {
-    pub(super) fn new(bucket: &str, files: &BucketFiles) -> Self {
+    pub(super) fn new(bucket: &str, files: &BucketFiles, sample: Option<&Sample>) -> Self {
         let odd = &files.missing;
         let message = format!(
             "{} of bucket \"{bucket}\" {} no bytes in the store ({})",
@@ -117,7 +121,15 @@ impl MissingFiles {
                 count(files.superseded)
             );
         }
-        let common = common("missing_files", bucket, Severity::Critical, message, odd).hint(hint);
+        if files.failing > 0 {
+            hint = format!(
+                "Of {} of them all that is known is that the storage service fails (500), as it does where its directory \
+                 lacks the file: look there to be certain (--store file:///…). {hint}",
+                count(files.failing)
+            );
+        }
+        let common =
+            common("missing_files", bucket, Severity::Critical, message, odd).hint(sampled(&hint, sample));
         Self {
             common,
             bucket: bucket.to_owned(),
@@ -125,12 +137,13 @@ impl MissingFiles {
             bytes: odd.bytes,
             samples: samples(odd),
             superseded: files.superseded,
+            failing: files.failing,
         }
     }
 }
 
 impl ResizedFiles {
-    pub(super) fn new(bucket: &str, files: &BucketFiles) -> Self {
+    pub(super) fn new(bucket: &str, files: &BucketFiles, sample: Option<&Sample>) -> Self {
         let odd = &files.size_differs;
         let message = format!(
             "{} of bucket \"{bucket}\" {} another size than the database says",
@@ -138,7 +151,7 @@ impl ResizedFiles {
             verb(odd.files, "has", "have")
         );
         let common = common("resized_files", bucket, Severity::Critical, message, odd)
-            .hint("Put the bytes back from a copy of the store under the same keys.");
+            .hint(sampled("Put the bytes back from a copy of the store under the same keys.", sample));
         Self { common, bucket: bucket.to_owned(), files: odd.files, bytes: odd.bytes, samples: samples(odd) }
     }
 }
@@ -168,6 +181,14 @@ fn common(kind: &str, bucket: &str, severity: Severity, message: String, odd: &O
         "select id, name, version, metadata ->> 'size' as size from storage.objects where bucket_id = {} order by name",
         literal(bucket)
     ))
+}
+
+/// With what a sample says of all.
+fn sampled(hint: &str, sample: Option<&Sample>) -> String {
+    match sample {
+        Some(sample) => format!("There are likely more: {}. {hint}", sample.sentence()),
+        None => hint.to_owned(),
+    }
 }
 
 fn samples(odd: &OddFiles) -> Vec<String> {

@@ -22,9 +22,9 @@ pub(super) struct Object {
 
 /// Why a store refused.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
+pub(in crate::storage) struct Refusal {
+    pub(in crate::storage) code: Option<String>,
+    pub(in crate::storage) message: Option<String>,
     pub(super) region: Option<String>,
 }
 
@@ -68,7 +68,7 @@ impl Page {
 
 impl Refusal {
     /// Reads an `Error`; nothing where it is none.
-    pub(super) fn read(body: &[u8]) -> Self {
+    pub(in crate::storage) fn read(body: &[u8]) -> Self {
         let mut refusal = Self::default();
         let read = each_text(body, "Error", |path, text| {
             match path {
@@ -81,6 +81,21 @@ impl Refusal {
         });
         if read.is_ok() { refusal } else { Self::default() }
     }
+}
+
+/// The names in a `ListAllMyBucketsResult`.
+///
+/// # Errors
+/// What is wrong with it.
+pub(in crate::storage) fn bucket_names(body: &[u8]) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    each_text(body, "ListAllMyBucketsResult", |path, text| {
+        if path == ["Buckets", "Bucket", "Name"] {
+            names.push(text);
+        }
+        Ok(())
+    })?;
+    Ok(names)
 }
 
 /// Hands the text of every element below the root to `each`, with the names that lead there, as it ends.
@@ -191,6 +206,14 @@ mod tests {
         }
         let last = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
         assert_eq!(Page::read(last.as_bytes()).unwrap(), Page::default());
+    }
+
+    #[test]
+    fn buckets_are_read() {
+        let body = "<ListAllMyBucketsResult><Buckets><Bucket><Name>a &amp; b</Name><CreationDate>x</CreationDate>\
+            </Bucket><Bucket><Name>c</Name></Bucket></Buckets><Owner><ID>d</ID></Owner></ListAllMyBucketsResult>";
+        assert_eq!(bucket_names(body.as_bytes()).unwrap(), ["a & b", "c"]);
+        assert!(bucket_names(b"<html></html>").is_err());
     }
 
     #[test]

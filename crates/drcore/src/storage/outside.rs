@@ -1,0 +1,395 @@
+//! A store looked at from outside: every object that the database has is asked for by itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::sync::mpsc;
+
+use super::Rows;
+use super::api::{Api, Object, Seen, Unclear, Verdict};
+use super::audit::{Asked, SETTLING, read_again};
+use super::chance::Choice;
+use super::reconcile::{Buckets, confirm};
+use super::sorted::{Entry, Mark, Sorted, Sorter};
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::{BucketFiles, BucketState, Cause, CauseKind, Files, UnclearFiles};
+use crate::text::{count, plural};
+
+/// How many objects wait to be asked for.
+const WAITING: usize = 256;
+/// How many are asked for at first, by chance, to see whether anything can be had at all.
+const FIRST: u64 = 200;
+/// How many of these at a time.
+const FIRST_AT_ONCE: usize = 20;
+/// How many of those that could be had are kept, to see later whether anything still can.
+const CONTROLS: usize = 5;
+/// After so many in a row that could not be had it is looked whether anything still can.
+const IN_A_ROW: u32 = 100;
+/// What seems wrong is looked at again in parts of so many, between two looks at what can be had.
+const PART: usize = 100;
+/// How often a part is looked at again, where nothing could be had around it.
+const PARTS_AGAIN: u32 = 3;
+/// How long to wait before it is looked again whether anything can be had; twice as long each time.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Objects, asked for one by one.
+pub(super) struct Outside {
+    pub(super) api: Arc<Api>,
+    pub(super) checksums: bool,
+    pub(super) buckets: Buckets,
+    /// How many are asked for; all where nobody says.
+    pub(super) probes: Option<u64>,
+}
+
+/// What came of asking for objects.
+#[derive(Default)]
+struct Looked {
+    buckets: BTreeMap<String, BucketFiles>,
+    candidates: Sorter,
+    unclear: BTreeMap<u8, UnclearFiles>,
+}
+
+impl Outside {
+    /// Asks for the objects of the rows.
+    ///
+    /// # Errors
+    /// The cause, where the service cannot be asked, or not one object of many could be had: it is more likely
+    /// that it is the wrong place, or that its store is down, than that every file is gone.
+    pub(super) async fn audit(&self, rows: &Rows, asked: Asked<'_>) -> Result<Files, Cause> {
+        let told = |error: Error| Cause::from(&error);
+        let place = self.api.place();
+        self.api.control(&self.buckets).await?;
+        let all = rows.sorted.len();
+        let wanted = self.probes.unwrap_or(all).min(all);
+        tracing::info!(service = place, rows = all, asked = wanted, "asking for objects");
+        let mut files = Files {
+            store: place,
+            vantage: Api::sees(self.checksums).to_owned(),
+            checksums: self.checksums,
+            rows: all,
+            asked: Some(wanted),
+            ..Files::default()
+        };
+        for (bucket, state) in &self.buckets {
+            files.buckets.insert(bucket.clone(), BucketFiles { bucket: *state, ..BucketFiles::default() });
+        }
+        if all == 0 {
+            return Ok(files);
+        }
+        let controls = self.first(&rows.sorted).await?;
+        let (chosen, counting) = choose(rows.sorted.clone(), wanted);
+        let first = self.look(chosen, &controls).await?;
+        for (bucket, counted) in joined(counting).await.map_err(told)? {
+            self.bucket(&mut files, &bucket).rows = counted.rows;
+            self.bucket(&mut files, &bucket).unversioned = counted.unversioned;
+            self.bucket(&mut files, &bucket).unsized_rows = counted.unsized_rows;
+        }
+        let Looked { buckets, candidates, mut unclear } = first;
+        let candidates = candidates.finish().map_err(told)?;
+        self.add(&mut files, buckets);
+        if candidates.len() > 0 {
+            tracing::info!(candidates = candidates.len(), "looking again");
+            tokio::time::sleep(SETTLING).await;
+            let now = read_again(&rows.read, asked).await.map_err(told)?;
+            let second = self.look_again(&candidates, now, &controls).await?;
+            let Looked { buckets, candidates: again, unclear: more } = second;
+            // Those that can be had now were asked for before.
+            let there = buckets.into_iter().map(|(name, bucket)| (name, BucketFiles { asked: 0, ..bucket }));
+            self.add(&mut files, there.collect());
+            for (reason, more) in more {
+                match unclear.entry(reason) {
+                    std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(more)),
+                    std::collections::btree_map::Entry::Occupied(mut entry) => {
+                        let known = entry.get_mut();
+                        known.files += more.files;
+                        known.samples.extend(more.samples);
+                        known.samples.truncate(asked.samples);
+                    }
+                }
+            }
+            let again = again.finish().map_err(told)?;
+            confirm(&mut files, &candidates, &again, asked.samples).map_err(told)?;
+        }
+        files.unclear = unclear.into_values().collect();
+        for unclear in &mut files.unclear {
+            unclear.samples.truncate(asked.samples);
+        }
+        Ok(files)
+    }
+
+    fn bucket<'f>(&self, files: &'f mut Files, name: &str) -> &'f mut BucketFiles {
+        let state = self.buckets.get(name).copied().unwrap_or(BucketState::Gone);
+        files
+            .buckets
+            .entry(name.to_owned())
+            .or_insert_with(|| BucketFiles { bucket: state, ..BucketFiles::default() })
+    }
+
+    /// Adds what could be had.
+    fn add(&self, files: &mut Files, buckets: BTreeMap<String, BucketFiles>) {
+        for (name, counted) in buckets {
+            files.objects += counted.objects;
+            files.bytes += counted.bytes;
+            let bucket = self.bucket(files, &name);
+            bucket.asked += counted.asked;
+            bucket.objects += counted.objects;
+            bucket.bytes += counted.bytes;
+            bucket.summed += counted.summed;
+            bucket.unsummed += counted.unsummed;
+        }
+    }
+
+    /// Asks for some, by chance, until one can be had: gives those that could be.
+    ///
+    /// # Errors
+    /// The cause, where none of them can.
+    async fn first(&self, rows: &Sorted) -> Result<Vec<Object>, Cause> {
+        let (mut chosen, counting) = choose(rows.clone(), FIRST);
+        let mut some = Vec::new();
+        while let Some(row) = chosen.recv().await {
+            some.push(Object::of_row(&row));
+        }
+        joined(counting).await.map_err(|error| Cause::from(&error))?;
+        let mut heard: Vec<(u64, Seen)> = Vec::new();
+        for part in some.chunks(FIRST_AT_ONCE) {
+            let asking = part.iter().cloned().map(|object| self.ask_for(object));
+            let asking: Vec<_> = asking.collect();
+            let answers: Vec<(Object, Seen)> = futures::future::join_all(asking).await;
+            let there = |(object, seen): (Object, Seen)| {
+                let is_there = matches!(seen, Seen::There { .. } | Seen::Unchanged);
+                match heard.iter_mut().find(|(_, known)| *known == seen) {
+                    Some((times, _)) => *times += 1,
+                    None => heard.push((1, seen)),
+                }
+                is_there.then_some(object)
+            };
+            let controls: Vec<Object> = answers.into_iter().filter_map(there).take(CONTROLS).collect();
+            if !controls.is_empty() {
+                return Ok(controls);
+            }
+        }
+        Err(nothing_to_be_had(some.len() as u64, rows.len(), heard))
+    }
+
+    fn ask_for(&self, object: Object) -> impl Future<Output = (Object, Seen)> + Send + use<> {
+        let (api, checksums) = (Arc::clone(&self.api), self.checksums);
+        async move {
+            let seen = api.download(&object, checksums).await;
+            (object, seen)
+        }
+    }
+
+    /// Asks for all that come.
+    ///
+    /// # Errors
+    /// The cause, where the service stopped to give what it gave before.
+    async fn look(&self, rows: mpsc::Receiver<Entry>, controls: &[Object]) -> Result<Looked, Cause> {
+        let asking = futures::stream::unfold(rows, async |mut rows| {
+            let row = rows.recv().await?;
+            Some((row, rows))
+        });
+        let asking = asking.map(|row| {
+            let asking = self.ask_for(Object::of_row(&row));
+            async move { (row, asking.await) }
+        });
+        let mut answers = std::pin::pin!(asking.buffer_unordered(self.api.pace().most()));
+        let (mut looked, mut in_a_row) = (Looked::default(), 0);
+        while let Some((row, (object, seen))) = answers.next().await {
+            let is_there = matches!(seen, Seen::There { .. } | Seen::Unchanged);
+            in_a_row = if is_there { 0 } else { in_a_row + 1 };
+            looked.take(row, seen.against(&object, self.checksums)).map_err(|error| Cause::from(&error))?;
+            if in_a_row >= IN_A_ROW {
+                self.still_gives(controls).await?;
+                in_a_row = 0;
+            }
+        }
+        Ok(looked)
+    }
+
+    /// Looks whether something can be had that could be had before.
+    ///
+    /// # Errors
+    /// The cause, where it cannot, although it is asked for over and over.
+    async fn still_gives(&self, controls: &[Object]) -> Result<(), Cause> {
+        let mut pause = PAUSE;
+        for _ in 0..PARTS_AGAIN {
+            for object in controls {
+                let seen = self.api.download(object, false).await;
+                if matches!(seen, Seen::There { .. } | Seen::Unchanged) {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        Err(Cause::new(
+            CauseKind::Connection,
+            "the storage service stopped to give files that it gave before: nothing that it said meanwhile counts",
+        )
+        .hint("Look at the service's log and at its store, and run it again."))
+    }
+
+    /// What seemed wrong, once more, as far as its row is still there: between two looks at what can be had, so
+    /// that a service which fails for a while is not taken for one that lacks files.
+    async fn look_again(
+        &self,
+        candidates: &Sorted,
+        now: Sorted,
+        controls: &[Object],
+    ) -> Result<Looked, Cause> {
+        let told = |error: Error| Cause::from(&error);
+        let (mut rows, reading) = still_there(candidates.clone(), now);
+        let mut looked = Looked::default();
+        loop {
+            let mut part = Vec::new();
+            while part.len() < PART
+                && let Some(row) = rows.recv().await
+            {
+                part.push(row);
+            }
+            if part.is_empty() {
+                break;
+            }
+            self.still_gives(controls).await?;
+            let asking: Vec<_> = part.iter().map(|row| self.ask_for(Object::of_row(row))).collect();
+            let mut answers: Vec<_> =
+                futures::stream::iter(asking).buffered(self.api.pace().most()).collect().await;
+            self.still_gives(controls).await?;
+            for (row, (object, seen)) in part.into_iter().zip(answers.drain(..)) {
+                let verdict = match seen.against(&object, self.checksums) {
+                    // The database has it, and did so both times.
+                    Verdict::Wrong(Mark::Unknown, ..) => Verdict::Unclear(Unclear::OtherDatabase),
+                    verdict => verdict,
+                };
+                looked.take(row, verdict).map_err(told)?;
+            }
+        }
+        joined(reading).await.map_err(told)?;
+        Ok(looked)
+    }
+}
+
+impl Looked {
+    fn take(&mut self, row: Entry, verdict: Verdict) -> Result<()> {
+        let bucket = self.buckets.entry(row.place.bucket()).or_default();
+        bucket.asked += 1;
+        match verdict {
+            Verdict::Well { size, summed } => {
+                bucket.objects += 1;
+                bucket.bytes += size.unwrap_or(0);
+                bucket.summed += u64::from(summed == Some(true));
+                bucket.unsummed += u64::from(summed == Some(false));
+            }
+            Verdict::Wrong(mark, size, words) => {
+                if matches!(mark, Mark::Size | Mark::Checksum) {
+                    bucket.objects += 1;
+                    bucket.bytes += size.unwrap_or(0);
+                }
+                self.candidates.push(&Entry { place: row.place, size, etag: words, mark })?;
+            }
+            Verdict::Unclear(unclear) => {
+                let known = self.unclear.entry(unclear.place()).or_insert_with(|| UnclearFiles {
+                    cause: unclear.cause(),
+                    files: 0,
+                    samples: Vec::new(),
+                });
+                known.files += 1;
+                if known.samples.len() < WAITING {
+                    known.samples.push(row.place.path());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says of a service that gave nothing what it said instead.
+fn nothing_to_be_had(asked: u64, all: u64, mut heard: Vec<(u64, Seen)>) -> Cause {
+    heard.sort_by_key(|(times, _)| std::cmp::Reverse(*times));
+    let (kind, said, hint) = match heard.first() {
+        Some((_, Seen::Failing)) => (
+            CauseKind::Error,
+            "the storage service fails for each (500)".to_owned(),
+            "Its store is down, or its directory is another one than the rows'. Look at the service's log."
+                .to_owned(),
+        ),
+        Some((_, Seen::NoRow)) => (
+            CauseKind::Error,
+            "the storage service knows none of them".to_owned(),
+            "Check the URL: its database is another one than the one that is verified.".to_owned(),
+        ),
+        Some((_, Seen::Unclear(unclear))) => {
+            let cause = unclear.cause();
+            (cause.kind, cause.message, cause.hint.unwrap_or_default())
+        }
+        _ => (
+            CauseKind::Error,
+            "the storage service has no bytes for them".to_owned(),
+            format!(
+                "The bucket behind it is not there, or holds another tenant's files (a project restored under another \
+                 ref has none of its own). If it is the right place, none of the {} files was restored.",
+                count(all)
+            ),
+        ),
+    };
+    let message = format!("not one of {} could be downloaded: {said}", plural(asked, "object"));
+    Cause::new(kind, message).hint(hint)
+}
+
+/// Reads on a thread of its own.
+type Reading<T> = tokio::task::JoinHandle<Result<T>>;
+
+async fn joined<T>(reading: Reading<T>) -> Result<T> {
+    reading.await.map_err(|error| {
+        Error::new(ErrorKind::Internal, "reading the rows came to an unexpected end").caused_by(error)
+    })?
+}
+
+/// So many of the rows, chosen by chance, in their order; and how many there are in each bucket.
+fn choose(rows: Sorted, wanted: u64) -> (mpsc::Receiver<Entry>, Reading<BTreeMap<String, BucketFiles>>) {
+    let (send, receive) = mpsc::channel(WAITING);
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut choice = Choice::new(wanted, rows.len());
+        let mut buckets: BTreeMap<String, BucketFiles> = BTreeMap::new();
+        let mut reading = rows.read()?;
+        while let Some(row) = reading.next()? {
+            let bucket = buckets.entry(row.place.bucket()).or_default();
+            bucket.rows += 1;
+            bucket.unversioned += u64::from(row.mark == Mark::Unversioned);
+            bucket.unsized_rows += u64::from(row.size.is_none());
+            if choice.takes() && send.blocking_send(row).is_err() {
+                // Whoever asked has given up.
+                break;
+            }
+        }
+        Ok(buckets)
+    });
+    (receive, reading)
+}
+
+/// The rows of what seemed wrong, as they are by now, where they are still there.
+fn still_there(candidates: Sorted, now: Sorted) -> (mpsc::Receiver<Entry>, Reading<()>) {
+    let (send, receive) = mpsc::channel(WAITING);
+    let reading = tokio::task::spawn_blocking(move || {
+        let (mut candidates, mut now) = (candidates.read()?, now.read()?);
+        let (mut candidate, mut row) = (candidates.next()?, now.next()?);
+        while let (Some(was), Some(is)) = (&candidate, &row) {
+            match was.place.cmp(&is.place) {
+                std::cmp::Ordering::Less => candidate = candidates.next()?,
+                std::cmp::Ordering::Greater => row = now.next()?,
+                std::cmp::Ordering::Equal => {
+                    let Some(is) = row.take() else { break };
+                    if send.blocking_send(is).is_err() {
+                        break;
+                    }
+                    row = now.next()?;
+                    candidate = candidates.next()?;
+                }
+            }
+        }
+        Ok(())
+    });
+    (receive, reading)
+}
