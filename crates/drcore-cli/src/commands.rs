@@ -2,6 +2,7 @@
 //!
 //! Adding one: `commands/<verb>.rs` with `Arguments` and `run`, a `mod` line, and a line in [`Command`].
 
+mod backup;
 mod baseline;
 mod collect;
 mod diff;
@@ -13,6 +14,7 @@ mod judge;
 mod limits;
 mod markdown;
 mod repair;
+mod salvage;
 mod schema;
 mod scratch;
 mod shared;
@@ -67,6 +69,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Verify(Box<verify::Arguments>),
     Baseline(baseline::Arguments),
+    Backup(backup::Arguments),
     Explain(explain::Arguments),
     Diff(Box<diff::Arguments>),
     Gap(Box<gap::Arguments>),
@@ -75,6 +78,7 @@ pub(crate) enum Command {
     Collect(collect::Arguments),
     Schema(schema::Arguments),
     Repair(Box<repair::Arguments>),
+    Salvage(Box<salvage::Arguments>),
     Drill(drill::Arguments),
     Scratch(scratch::Arguments),
 }
@@ -85,6 +89,7 @@ impl Command {
         match self {
             Self::Verify(arguments) => verify::run(*arguments, screen).await,
             Self::Baseline(arguments) => baseline::run(arguments, screen).await,
+            Self::Backup(arguments) => backup::run(arguments, screen).await,
             Self::Explain(arguments) => explain::run(&arguments, screen),
             Self::Diff(arguments) => diff::run(*arguments, screen).await,
             Self::Gap(arguments) => gap::run(*arguments, screen).await,
@@ -93,6 +98,7 @@ impl Command {
             Self::Collect(arguments) => collect::run(arguments, screen).await,
             Self::Schema(arguments) => schema::run(&arguments, screen),
             Self::Repair(arguments) => repair::run(*arguments, screen).await,
+            Self::Salvage(arguments) => salvage::run(*arguments, screen).await,
             Self::Drill(arguments) => drill::run(arguments, screen).await,
             Self::Scratch(arguments) => scratch::run(arguments).await,
         }

@@ -80,7 +80,9 @@ impl Display {
         let shown = bar.clone();
         let listener: Listener = Arc::new(move |progress| {
             let (so_far, all) = match progress.phase {
-                Phase::Scan if progress.bytes_total > 0 => (progress.bytes, progress.bytes_total),
+                Phase::Scan | Phase::Transfer if progress.bytes_total > 0 => {
+                    (progress.bytes, progress.bytes_total)
+                }
                 _ => (progress.done, progress.total),
             };
             shown.set_length(all);

@@ -53,7 +53,7 @@ pub fn side(given: Option<&str>) -> Result<Against> {
 pub async fn diff(a: &Against, b: &Against, options: &DiffOptions) -> Result<DiffReport> {
     // Boxed, or every caller's future would be as large as both collections.
     Box::pin(async {
-        let sides = Sides::open(a, b)?;
+        let sides = Sides::open(a, b).await?;
         sides.compare(options).await
     })
     .await

@@ -67,6 +67,7 @@
 
 mod access;
 mod arguments;
+pub mod backup;
 pub mod check;
 pub mod checks;
 pub mod collect;
@@ -78,6 +79,7 @@ mod error;
 pub mod evidence;
 pub mod finding;
 pub mod gap;
+mod http;
 mod init;
 pub mod pages;
 pub mod plan;

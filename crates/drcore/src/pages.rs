@@ -15,6 +15,11 @@ pub struct Page {
 /// All pages.
 pub static ALL: &[Page] = &[
     Page {
+        topic: "backups",
+        summary: "repositories of backups: what lies there, and how one is taken",
+        text: include_str!("pages/backups.md"),
+    },
+    Page {
         topic: "connecting",
         summary: "connection strings, TLS, poolers and passwords, and where libpq differs",
         text: include_str!("pages/connecting.md"),
@@ -55,6 +60,9 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/time.md"),
     },
 ];
+
+#[doc = include_str!("pages/backups.md")]
+pub mod backups {}
 
 #[doc = include_str!("pages/connecting.md")]
 pub mod connecting {}

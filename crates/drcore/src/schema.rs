@@ -5,6 +5,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
+use crate::backup::{BackupList, Manifest, PrunePlan, Pruned, Taken, Verification};
 use crate::collect::Progress;
 use crate::diff::{DiffReport, DiffRow};
 use crate::drill::DrillReport;
@@ -18,6 +19,7 @@ use crate::restore::{RepairPlan, Repaired};
 /// Every schema, by the name of its document.
 pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
+        ("backups", of::<BackupList>()),
         ("diff", of::<DiffReport>()),
         ("diff_row", of::<DiffRow>()),
         ("drill", of::<DrillReport>()),
@@ -25,11 +27,16 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("evidence", of::<Evidence>()),
         ("gap", of::<GapReport>()),
         ("gap_record", of::<GapRecord>()),
+        ("manifest", of::<Manifest>()),
         ("plan", plan()),
         ("progress", of::<Progress>()),
+        ("prune", of::<PrunePlan>()),
+        ("pruned", of::<Pruned>()),
         ("repair", of::<RepairPlan>()),
         ("repaired", of::<Repaired>()),
         ("report", of::<Report>()),
+        ("taken", of::<Taken>()),
+        ("verification", of::<Verification>()),
     ]
 }
 

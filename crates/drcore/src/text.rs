@@ -67,6 +67,35 @@ pub(crate) fn seconds(ms: u64) -> String {
     }
 }
 
+/// `48 MB`, `1.2 GB`, `512 bytes`.
+pub(crate) fn bytes(number: u64) -> String {
+    let unit = Unit::of(number);
+    format!("{} {}", unit.number(number), unit.name)
+}
+
+/// What bytes are counted in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unit {
+    pub(crate) name: &'static str,
+    bytes: u64,
+}
+
+impl Unit {
+    /// The largest of which there is one.
+    pub(crate) fn of(bytes: u64) -> Self {
+        let units = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+        let (name, size) = units.into_iter().find(|(_, size)| bytes >= *size).unwrap_or(("bytes", 1));
+        Self { name, bytes: size }
+    }
+
+    pub(crate) fn number(self, bytes: u64) -> String {
+        match (bytes / self.bytes, bytes % self.bytes * 10 / self.bytes) {
+            (whole @ 0..10, tenth) if self.bytes > 1 => format!("{whole}.{tenth}"),
+            (whole, _) => count(whole),
+        }
+    }
+}
+
 /// `a, b and c`.
 pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();

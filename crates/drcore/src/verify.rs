@@ -5,19 +5,25 @@ use std::path::PathBuf;
 
 use tokio::sync::SetOnce;
 
+use crate::backup::{Repository, RepositoryUrl};
+use crate::check::Unread;
 use crate::collect::{
     CollectOptions, ContentChoice, Stop, Then, both, collect_or_unreachable, collect_or_unreachable_until,
 };
 use crate::connect::Dsn;
 use crate::error::Result;
-use crate::evidence::Evidence;
+use crate::evidence::{CauseKind, Evidence};
 use crate::plan::{Plan, StorageOrphans};
 use crate::report::Report;
+use crate::sql::QualifiedName;
 
 /// What a database is compared with.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Against {
+    /// The baseline of a backup: the URL of a repository or of a day in it, of which the newest backup is meant, or
+    /// of one backup.
+    Backup(String),
     /// Stored Evidence, already read.
     Evidence(Box<Evidence>),
     /// Stored Evidence in a file.
@@ -30,6 +36,8 @@ pub enum Against {
 impl fmt::Debug for Against {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // It holds no key, or it is refused.
+            Self::Backup(url) => f.debug_tuple("Backup").field(url).finish(),
             Self::Evidence(evidence) => f.debug_tuple("Evidence").field(&evidence.run.taken_at).finish(),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::Url(url) => match Dsn::parse(url) {
@@ -41,8 +49,12 @@ impl fmt::Debug for Against {
 }
 
 impl Against {
-    /// A URL or key-value string is a database; anything else is a file.
+    /// A URL or key-value string is a database, the URL of a bucket or directory a repository of backups; anything
+    /// else is a file.
     pub fn parse(text: &str) -> Self {
+        if RepositoryUrl::is_one(text) {
+            return Self::Backup(text.to_owned());
+        }
         let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
         let is_key_value = text.contains('=') && !std::path::Path::new(text).exists();
         if is_url || is_key_value { Self::Url(text.to_owned()) } else { Self::File(PathBuf::from(text)) }
@@ -96,7 +108,7 @@ pub async fn judge(now: &Evidence, options: &VerifyOptions) -> Result<Report> {
             Dsn::parse(url)?;
             Some(collect_or_unreachable(url, &options.plan, None, &options.of_source()).await)
         }
-        _ => options.stored()?,
+        _ => options.stored().await?,
     };
     Ok(Report::judge(&options.plan, now, then.as_ref(), &options.collect.only))
 }
@@ -108,7 +120,7 @@ impl VerifyOptions {
         Dsn::parse(url)?;
         let collect = self.of_database();
         let Some(Against::Url(source)) = &self.against else {
-            let then = self.stored()?;
+            let then = self.stored().await?;
             let now = collect_or_unreachable(url, &self.plan, then.as_ref(), &collect).await;
             return Ok((now, then));
         };
@@ -153,7 +165,7 @@ impl VerifyOptions {
     }
 
     /// How to collect what others are compared with: with the content of tables, where the link is fast.
-    fn of_baseline(&self) -> CollectOptions {
+    pub(crate) fn of_baseline(&self) -> CollectOptions {
         let content = match self.collect.content {
             ContentChoice::AsBaseline => ContentChoice::ByLink,
             content => content,
@@ -168,8 +180,12 @@ impl VerifyOptions {
     }
 
     /// The stored Evidence that it is compared with.
-    fn stored(&self) -> Result<Option<Evidence>> {
+    async fn stored(&self) -> Result<Option<Evidence>> {
         Ok(match &self.against {
+            Some(Against::Backup(url)) => {
+                let (repository, entry) = Box::pin(Repository::find(url)).await?;
+                Some(repository.expect_baseline(&entry).await?)
+            }
             Some(Against::Evidence(evidence)) => Some((**evidence).clone()),
             Some(Against::File(path)) => Some(Evidence::load(path)?),
             Some(Against::Url(_)) | None => None,
@@ -188,6 +204,27 @@ pub async fn baseline(url: &str, options: &VerifyOptions) -> Result<Evidence> {
         .await
         .whole()
         .map(Evidence::into_baseline)
+}
+
+impl Evidence {
+    /// As a baseline, what it cannot answer that the plan asks for, because it could not be read.
+    pub fn unread_for(&self, plan: &Plan, only: &[String]) -> Vec<Unread> {
+        // Judged against itself nothing differs; what remains is what could not be read.
+        let report = Report::judge(plan, self, Some(self), only);
+        let mut unread: Vec<Unread> = report.checks.into_iter().flat_map(|check| check.unread).collect();
+        // What nobody asked for is wanted only where something differs.
+        unread.retain(|unread| unread.cause.kind != CauseKind::NotCollected && !self.is_ahead(unread));
+        unread.sort();
+        unread.dedup();
+        unread
+    }
+
+    /// Where a standby shows a sequence was read; whoever compares with it knows that this may be ahead.
+    fn is_ahead(&self, unread: &Unread) -> bool {
+        let name = QualifiedName::parse(&unread.object).ok();
+        let state = name.and_then(|name| self.scans.sequences.get(&name));
+        unread.cause.kind == CauseKind::Standby && state.is_some_and(|state| state.read().is_some())
+    }
 }
 
 /// Refuses names of checks that do not exist.

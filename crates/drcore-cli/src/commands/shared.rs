@@ -4,13 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap::builder::FalseyValueParser;
-use drcore::check::Unread;
 use drcore::collect::CollectOptions;
 use drcore::connect::Dsn;
 use drcore::content::ContentWay;
-use drcore::evidence::CauseKind;
 use drcore::report::{TextOptions, plural, terminal, without_commands};
-use drcore::sql::QualifiedName;
 use drcore::{Against, Error, ErrorKind, Evidence, Plan, Report, Severity, VerifyOptions};
 
 use super::limits::LimitArguments;
@@ -346,20 +343,9 @@ pub(crate) fn stored(
     path: &Path,
     screen: &Screen,
 ) -> Result<u8, Fault> {
-    // Judged against itself nothing differs; what remains is what could not be read.
+    // Against itself, for what it examines.
     let report = Report::judge(&options.plan, evidence, Some(evidence), &options.collect.only);
-    // What nobody asked for is wanted only where something differs.
-    let asked = |unread: &&Unread| unread.cause.kind != CauseKind::NotCollected;
-    // Where a standby shows a sequence was read; whoever compares with it knows that this may be ahead.
-    let is_ahead = |unread: &&Unread| {
-        let name = QualifiedName::parse(&unread.object).ok();
-        let state = name.and_then(|name| evidence.scans.sequences.get(&name));
-        unread.cause.kind == CauseKind::Standby && state.is_some_and(|state| state.read().is_some())
-    };
-    let mut unread: Vec<_> = report.checks.iter().flat_map(|check| &check.unread).filter(asked).collect();
-    unread.retain(|unread| !is_ahead(unread));
-    unread.sort();
-    unread.dedup();
+    let unread = evidence.unread_for(&options.plan, &options.collect.only);
     let examined = |noun: &str| report.examined.get(noun).copied().unwrap_or_default();
     let run = &evidence.run;
     let place = run.project.as_ref().or(run.host.as_ref()).map_or("the database", String::as_str);

@@ -6,6 +6,7 @@
     reason = "a test may panic, and is nobody's library"
 )]
 
+mod backup;
 mod command;
 mod conformance;
 mod diff;

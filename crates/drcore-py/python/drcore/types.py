@@ -88,6 +88,48 @@ class BackupFacts:
     """When it was taken; for the sample, in the sample's own time."""
 
 
+BackupKind: TypeAlias = Literal["backup", "salvage"]
+"""What a backup was taken for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupSource:
+    """The database that a backup is of."""
+
+    database: str
+    """The name of the database."""
+    database_oid: int
+    """The oid of the database."""
+    in_recovery: bool
+    """Whether the server was a standby."""
+    role: str
+    """The role that read."""
+    version: str
+    """The version of the server, such as `15.18`."""
+    bytes: int | None = None
+    """How large the database was, in bytes, indexes included; none where the server does not say."""
+    host: str | None = None
+    """Where it was read: host and port or socket directory."""
+    project: str | None = None
+    """The Supabase project, where the connection string names one."""
+    system_identifier: str | None = None
+    """`system_identifier` of the cluster; a physical clone has the same."""
+
+
+BackupState: TypeAlias = Literal["complete", "damaged", "foreign", "unfinished", "unreadable"]
+"""What an entry of a repository is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupTable:
+    """A table of a backup."""
+
+    table: str
+    """Its name."""
+    rows: int | None = None
+    """How many rows it has; none where they were not counted."""
+
+
 Bound: TypeAlias = int | list[str]
 """How much of a finding is accepted."""
 
@@ -490,6 +532,10 @@ class DrillRow:
     """How many tables were verified."""
 
 
+DumpFormat: TypeAlias = Literal["custom", "directory", "plain", "tar"]
+"""How a dump is written."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DuplicateKeys:
     """Keys that no constraint or index declares."""
@@ -517,6 +563,16 @@ class DuplicatesFactRead:
 
 Enabled: TypeAlias = Literal["always", "disabled", "origin", "replica"]
 """When a trigger or rule is in force."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryObject:
+    """An object of a backup, as it is listed."""
+
+    bytes: int
+    """How many bytes it has."""
+    name: str
+    """Its name, from the repository on."""
 
 
 ErrorKind: TypeAlias = Literal["authentication", "cancelled", "connection", "format", "internal", "io", "permission", "plan", "query", "refused", "timeout", "tls", "tool", "unsupported", "usage"]
@@ -887,6 +943,14 @@ class IndexFactsRead:
     read: list[Index]
 
 
+InstantFrom: TypeAlias = Literal["snapshot", "name", "modified"]
+"""From what it is known of when a backup is."""
+
+
+KeptBecause: TypeAlias = Literal["age", "count", "foreign", "newest", "running", "salvage", "unreadable", "verified"]
+"""Why a backup stays."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Key:
     """A primary key, a unique constraint, or a unique index of whole columns that holds for every row."""
@@ -983,6 +1047,24 @@ class LoneTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ManifestRun:
+    """When a backup was taken, with what."""
+
+    begun_at: str
+    """When it was begun, by the clock of the machine that took it."""
+    drcore: str
+    """The version of drcore."""
+    dump_ms: int
+    """How long the dump took, from the first byte to the last."""
+    finished_at: str
+    """When all of it was stored."""
+    pg_dump: str
+    """The version of `pg_dump`."""
+    baseline_ms: int | None = None
+    """How long the baseline took, beside the dump."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotCovered:
     """A table whose rows do not say when they were created."""
 
@@ -1002,6 +1084,10 @@ class OddFiles:
     """How many: exact."""
     samples: list[str]
     """The first of them: name and version, and what was expected and found."""
+
+
+OmissionExtent: TypeAlias = Literal["all", "rows"]
+"""How much of something is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1108,7 +1194,7 @@ Persistence: TypeAlias = Literal["permanent", "unlogged"]
 """Whether a relation survives a crash."""
 
 
-Phase: TypeAlias = Literal["catalog", "scan"]
+Phase: TypeAlias = Literal["catalog", "scan", "dump", "transfer"]
 """What is being done."""
 
 
@@ -1151,6 +1237,34 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PruneKept:
+    """A backup that stays."""
+
+    at: str
+    """The instant that it is of."""
+    name: str
+    """Its name."""
+    why: KeptBecause
+    """Why it stays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneStep:
+    """A backup that goes."""
+
+    at: str
+    """The instant that it is of."""
+    bytes: int
+    """How many bytes it has."""
+    name: str
+    """Its name."""
+    state: BackupState
+    """What it is."""
+    why: str
+    """Why it goes."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PublishedTable:
     """A table of a publication."""
 
@@ -1164,6 +1278,22 @@ class PublishedTable:
 
 Reason: TypeAlias = Literal["assumed", "no_expectation", "not_applicable", "not_selected", "skipped", "unreadable"]
 """Why a check that found nothing cannot say `passed`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered:
+    """What an earlier run left."""
+
+    begun_at: str
+    """When it was begun."""
+    bytes: int
+    """How many bytes lay there; what was on its way is not counted."""
+    name: str
+    """The backup that it did not finish."""
+    host: str | None = None
+    """On which machine."""
+    left: str | None = None
+    """Why it is still there, where it could not be taken away."""
 
 
 RelationKind: TypeAlias = Literal["foreign_table", "materialized_view", "partitioned_table", "table", "view"]
@@ -1603,6 +1733,18 @@ class StorageOrphans:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """One object of a backup."""
+
+    bytes: int
+    """How many bytes it has."""
+    name: str
+    """Its name, from the directory of the manifest on: a backup may be moved as a whole."""
+    sha256: str
+    """Its SHA-256, in hexadecimal digits."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Subscription:
     """A subscription: what this database is sent. What it connects with is not read."""
 
@@ -1813,6 +1955,32 @@ Verdict: TypeAlias = Literal["failed", "passed", "unproven"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerificationRun:
+    """When something was verified, and with what."""
+
+    drcore: str
+    """The version of drcore."""
+    elapsed_ms: int
+    """How long it took."""
+    verified_at: str
+    """When it was begun."""
+
+
+VerificationVerdict: TypeAlias = Literal["damaged", "unproven", "whole"]
+"""What a verification comes to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedNote:
+    """That somebody looked into a backup."""
+
+    at: str
+    """When."""
+    verdict: VerificationVerdict
+    """What it came to."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """What a view or materialised view is made of."""
 
@@ -1848,6 +2016,10 @@ class ViewSourceFactsRead:
 
 WhyLeftOut: TypeAlias = Literal["choose", "needs_data", "no_remedy", "not_allowed"]
 """Why a finding is not answered by a repair plan."""
+
+
+Wrapped: TypeAlias = Literal["gzip", "zstd"]
+"""What a dump was packed with by whoever made it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1923,6 +2095,86 @@ class Assertion:
     """Where names without a schema are looked up. Default `public`, `extensions`."""
     severity: Severity | None = None
     """How bad it is where it does not: `critical` unless it says `warning`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupDump:
+    """The dump of a backup."""
+
+    bytes: int
+    """How many bytes all of it has."""
+    compression: str
+    """How it is compressed: `gzip:1`, `zstd:3`, `none`."""
+    format: DumpFormat
+    """How it is written."""
+    objects: list[StoredObject]
+    """Its files: one, or those of the directory format."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupEntry:
+    """One backup of a repository."""
+
+    at: str
+    """The instant that it is of."""
+    at_from: InstantFrom
+    """From what that is known."""
+    baseline: bool
+    """Whether a baseline lies beside it."""
+    bytes: int
+    """How many bytes its objects have."""
+    dump_bytes: int
+    """How many bytes the dump has."""
+    kind: BackupKind
+    """What it was taken for."""
+    name: str
+    """By which it is picked."""
+    objects: list[EntryObject]
+    """Its objects."""
+    state: BackupState
+    """What it is."""
+    dump: DumpFormat | None = None
+    """How the dump is written, as far as it is known."""
+    problems: list[str] = field(default_factory=list)
+    """What is wrong with it, as far as a listing shows."""
+    rows: int | None = None
+    """How many rows these have."""
+    source: BackupSource | None = None
+    """The database that it is of, where a manifest says."""
+    tables: int | None = None
+    """How many tables the manifest names."""
+    verified: VerifiedNote | None = None
+    """What looking into it showed, if somebody looked and it is the same since."""
+    wrapped: Wrapped | None = None
+    """What the dump was packed with by whoever made it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupList:
+    """What a repository holds. `drcore.backups/1`."""
+
+    backups: list[BackupEntry]
+    """Every backup, the newest first."""
+    format: str
+    """Always `drcore.backups/1`."""
+    listed_at: str
+    """When it was listed."""
+    other_objects: int
+    """How many objects lie there that belong to no backup."""
+    repository: str
+    """The repository: never a key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupOmission:
+    """Something that a database has and its dump has not."""
+
+    extent: OmissionExtent
+    """Whether only its rows are missing, or all of it."""
+    object: str
+    """What: a table, a schema, or a pattern of these as `pg_dump` takes it."""
+    why: str
+    """Why."""
 
 
 BucketExpectation: TypeAlias = Literal["private", "public"] | BucketLimits
@@ -2279,6 +2531,36 @@ class LocatedRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a backup is: its objects with their sums, and what it was taken of. `drcore.manifest/1`."""
+
+    content: bool
+    """Whether the baseline holds the content of tables, so that it shows every row that differs."""
+    dump: BackupDump
+    """The dump."""
+    format: str
+    """Always `drcore.manifest/1`."""
+    kind: BackupKind
+    """What it was taken for."""
+    run: ManifestRun
+    """When it was taken, with what."""
+    snapshot_at: str
+    """The state that it is of, by the server's clock. Dump and baseline are of the same."""
+    source: BackupSource
+    """The database that it is of."""
+    tables: list[BackupTable]
+    """The tables, with their rows as the baseline counted them."""
+    baseline: StoredObject | None = None
+    """The Evidence of the same state, where it was collected."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be read for the baseline, and what `pg_dump` warned of."""
+    omitted: list[BackupOmission] = field(default_factory=list)
+    """What the database has and the dump has not, because somebody said so or it could not be read."""
+    sketches: StoredObject | None = None
+    """What tells which rows differ, beside the baseline."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrphanFks:
     """Relations that no foreign key constraint declares, and where orphans are counted."""
 
@@ -2334,6 +2616,40 @@ class PolicyFactsRead:
     """What was read."""
 
     read: list[Policy]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrunePlan:
+    """
+    Which backups go, and which stay and why. `drcore.prune/1`.
+
+    A dry run is the plan itself: [`execute`](PrunePlan::execute) removes what it names and nothing else.
+    """
+
+    bytes: int
+    """How many bytes that makes free."""
+    digest: str
+    """By which a reviewed plan is known: it changes with everything that would be removed."""
+    format: str
+    """Always `drcore.prune/1`."""
+    keep: list[PruneKept]
+    """What stays, the newest first."""
+    remove: list[PruneStep]
+    """What goes, the oldest first."""
+    repository: str
+    """The repository: never a key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruned:
+    """What was removed. `drcore.pruned/1`."""
+
+    format: str
+    """Always `drcore.pruned/1`."""
+    plan: PrunePlan
+    """The plan."""
+    removed_at: list[str]
+    """When each was removed, in the plan's order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2531,6 +2847,24 @@ class SpreadFactRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Taken:
+    """A backup that was taken. `drcore.taken/1`."""
+
+    format: str
+    """Always `drcore.taken/1`."""
+    manifest: Manifest
+    """What it is."""
+    name: str
+    """By which it is picked."""
+    recovered: list[Recovered]
+    """What earlier runs left, and was taken away."""
+    repository: str
+    """The repository: never a key."""
+    unread: list[str]
+    """What could not be read, with the reason: what is restored cannot be compared in this."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnclearFiles:
     """Rows of which it could not be told whether their bytes are there, for the same reason."""
 
@@ -2595,6 +2929,32 @@ UserMappingFacts: TypeAlias = UserMappingFactsRead | UnreadFact
 
 UserTypeFacts: TypeAlias = UserTypeFactsRead | UnreadFact
 """Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What looking into a backup showed, without restoring it. `drcore.verification/1`."""
+
+    backup: str
+    """Which backup."""
+    format: str
+    """Always `drcore.verification/1`."""
+    notes: list[str]
+    """What it proves and what not, in sentences."""
+    objects: list[StoredObject]
+    """The objects as they were read: the record holds for these bytes and no others."""
+    problems: list[str]
+    """What is wrong with it, the worst first."""
+    rows: int
+    """How many rows they have."""
+    run: VerificationRun
+    """When, and with what."""
+    tables: int
+    """How many tables' rows were counted in the dump itself."""
+    unread: list[str]
+    """What could not be found out."""
+    verdict: VerificationVerdict
+    """What it comes to."""
 
 
 ViewFacts: TypeAlias = ViewFactsRead | UnreadFact
@@ -4944,6 +5304,7 @@ class Repaired:
 class Documents:
     """Every document that drcore reads or writes, by name."""
 
+    backups: BackupList
     diff: DiffReport
     diff_row: DiffRow
     drill: DrillReport
@@ -4951,8 +5312,13 @@ class Documents:
     evidence: Evidence
     gap: GapReport
     gap_record: GapRecord
+    manifest: Manifest
     plan: Plan
     progress: Progress
+    prune: PrunePlan
+    pruned: Pruned
     repair: RepairPlan
     repaired: Repaired
     report: Report
+    taken: Taken
+    verification: Verification

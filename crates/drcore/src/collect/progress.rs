@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::error::Result;
-use crate::text::count;
+use crate::text::{Unit, bytes, count};
 
 /// How far a collection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -53,6 +53,10 @@ pub enum Phase {
     Catalog,
     /// Reading the tables.
     Scan,
+    /// Dumping: bytes are those of the dump that are stored; rows and statements are the baseline's.
+    Dump,
+    /// Fetching or sending what is stored.
+    Transfer,
 }
 
 impl Phase {
@@ -61,11 +65,37 @@ impl Phase {
         match self {
             Self::Catalog => "catalog",
             Self::Scan => "scan",
+            Self::Dump => "dump",
+            Self::Transfer => "transfer",
         }
     }
 }
 
 impl Progress {
+    /// A dump of which so many bytes are stored, and the baseline beside it.
+    pub(crate) fn dumping(baseline: Option<Self>, bytes: u64, elapsed: Duration) -> Self {
+        let of = |number: fn(Self) -> u64| baseline.map_or(0, number);
+        Self {
+            phase: Phase::Dump,
+            done: of(|baseline| baseline.done),
+            total: of(|baseline| baseline.total),
+            rows: of(|baseline| baseline.rows),
+            bytes,
+            bytes_total: 0,
+            bytes_per_second: rate(bytes, elapsed),
+            left: None,
+            elapsed,
+        }
+    }
+
+    /// Of so many bytes, these were read of what is stored, or written.
+    pub(crate) fn transferring(bytes: u64, bytes_total: u64, elapsed: Duration) -> Self {
+        let bytes_per_second = rate(bytes, elapsed);
+        let left = bytes_total.saturating_sub(bytes).checked_div(bytes_per_second).map(Duration::from_secs);
+        let phase = Phase::Transfer;
+        Self { phase, done: 0, total: 0, rows: 0, bytes, bytes_total, bytes_per_second, left, elapsed }
+    }
+
     /// Of two collections: as far as the one that is less far.
     fn and(self, other: Self) -> Self {
         Self {
@@ -94,10 +124,12 @@ impl Progress {
 impl Progress {
     /// `reading tables: 12,345 rows, 1.2 of 3.4 GB, 210 MB a second`: fits a terminal of 80 columns.
     pub fn sentence(&self) -> String {
-        if self.phase != Phase::Scan {
-            return format!("reading the {}", self.phase.as_str());
-        }
-        let mut text = format!("reading tables: {} rows", count(self.rows));
+        let mut text = match self.phase {
+            Phase::Catalog => return format!("reading the {}", self.phase.as_str()),
+            Phase::Scan => format!("reading tables: {} rows", count(self.rows)),
+            Phase::Dump => format!("dumping: {}", bytes(self.bytes)),
+            Phase::Transfer => "reading the backup".to_owned(),
+        };
         if self.bytes_total > 0 {
             let unit = Unit::of(self.bytes_total);
             text +=
@@ -107,17 +139,25 @@ impl Progress {
             let unit = Unit::of(self.bytes_per_second);
             text += &format!(", {} {} a second", unit.number(self.bytes_per_second), unit.name);
         }
+        if self.phase == Phase::Dump && self.rows > 0 {
+            text += &format!("; baseline: {} rows", count(self.rows));
+        }
         text
     }
 
     /// `12 of 34, 5 min left`.
     pub fn steps(&self) -> String {
         let left = match self.left {
-            Some(left) if self.phase == Phase::Scan => format!(", {} left", span(left)),
+            Some(left) if self.phase >= Phase::Scan => format!(", {} left", span(left)),
             _ => String::new(),
         };
         format!("{} of {}{left}", count(self.done), count(self.total))
     }
+}
+
+/// None while it would be chance.
+fn rate(bytes: u64, elapsed: Duration) -> u64 {
+    if elapsed < SOON { 0 } else { per_second(bytes, elapsed) }
 }
 
 /// No finer than it is known.
@@ -126,29 +166,6 @@ fn span(time: Duration) -> String {
         seconds @ 0..=99 => format!("{seconds} s"),
         seconds @ 100..=5_999 => format!("{} min", seconds.div_ceil(60)),
         seconds => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
-    }
-}
-
-/// What bytes are counted in.
-#[derive(Clone, Copy, Debug)]
-struct Unit {
-    name: &'static str,
-    bytes: u64,
-}
-
-impl Unit {
-    /// The largest of which there is one.
-    fn of(bytes: u64) -> Self {
-        let units = [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
-        let (name, size) = units.into_iter().find(|(_, size)| bytes >= *size).unwrap_or(("bytes", 1));
-        Self { name, bytes: size }
-    }
-
-    fn number(self, bytes: u64) -> String {
-        match (bytes / self.bytes, bytes % self.bytes * 10 / self.bytes) {
-            (whole @ 0..10, tenth) if self.bytes > 1 => format!("{whole}.{tenth}"),
-            (whole, _) => count(whole),
-        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::options::DiffOptions;
 use super::report::{DiffReport, DiffSide, DiffUnread, SideKind};
 use super::rows::{Keeper, Writer};
 use super::structure::{Agreement, FACTS, Known};
+use crate::backup::Repository;
 use crate::collect::{
     CollectOptions, ContentChoice, Request, Stop, Then, Wants, both, collect_or_unreachable_until,
 };
@@ -40,8 +41,13 @@ enum Side {
 impl Side {
     /// # Errors
     /// Why it is none.
-    fn open(side: &Against) -> Result<Self> {
+    async fn open(side: &Against) -> Result<Self> {
         Ok(match side {
+            Against::Backup(url) => {
+                let (repository, entry) = Box::pin(Repository::find(url)).await?;
+                let evidence = Box::new(repository.expect_baseline(&entry).await?);
+                Self::Stored { evidence, file: Some(format!("{} in {}", entry.name, repository.url())) }
+            }
             Against::Url(url) => {
                 Dsn::parse(url)?;
                 Self::Live { url: url.clone() }
@@ -88,8 +94,8 @@ impl Side {
 impl Sides {
     /// # Errors
     /// Why one of them is none.
-    pub(super) fn open(a: &Against, b: &Against) -> Result<Self> {
-        Ok(Self { a: Side::open(a)?, b: Side::open(b)? })
+    pub(super) async fn open(a: &Against, b: &Against) -> Result<Self> {
+        Ok(Self { a: Side::open(a).await?, b: Side::open(b).await? })
     }
 
     /// Compares them.
@@ -316,8 +322,8 @@ fn refuse_archive(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn archives_are_refused_by_name() {
+    #[tokio::test]
+    async fn archives_are_refused_by_name() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str, bytes: &[u8]| {
             let path = directory.path().join(name);
@@ -333,12 +339,12 @@ mod tests {
             (at("a.tar", b"toc.dat\0\0\0"), "tar"),
             (at("a.sql", b"--\n-- PostgreSQL database dump\n--\n"), "plain SQL"),
         ] {
-            let error = Side::open(&Against::File(path)).err().unwrap();
+            let error = Side::open(&Against::File(path)).await.err().unwrap();
             assert_eq!(error.kind(), ErrorKind::Usage);
             assert!(error.to_string().contains(needle), "{error}");
             assert!(error.hint_text().unwrap().contains("drcore scratch"));
         }
-        let error = Side::open(&Against::File(at("b.json", b"{}"))).err().unwrap();
+        let error = Side::open(&Against::File(at("b.json", b"{}"))).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Format);
     }
 }

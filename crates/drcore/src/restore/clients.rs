@@ -133,9 +133,9 @@ fn too_old(major: u32, found: &str) -> Error {
 
 fn install(major: u32) -> String {
     format!(
-        "Install them (Debian and Ubuntu, with the packages of apt.postgresql.org: apt-get install \
-         postgresql-client-{major}; macOS: brew install postgresql@{major}), or set DRCORE_PG_BIN to the directory \
-         that they are in."
+        "Install them (Debian and Ubuntu: apt-get install postgresql-client-{major}, from PGDG's packages where the \
+         system's are older; macOS: brew install postgresql@{major}), or set DRCORE_PG_BIN to the directory that they \
+         are in."
     )
 }
 

@@ -1,0 +1,164 @@
+//! A backup that is being taken: its name, the marker beside it, and that somebody is at it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::recover::{Recovered, recover};
+use crate::backup::layout::{self, BEGUN};
+use crate::backup::manifest::BackupKind;
+use crate::backup::marker::{Begun, Doing, Marker};
+use crate::backup::repository::Repository;
+use crate::backup::shelf::{Put, Shelf};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How often the marker says that somebody is at it.
+const BEAT: Duration = Duration::from_secs(60);
+/// How many names are tried: others may begin in the same second.
+const NAMES: u32 = 10;
+/// How long what was stored may take to be taken away again.
+const CLEANING: Duration = Duration::from_secs(30);
+
+/// A backup that is being taken.
+pub(super) struct Running {
+    shelf: Shelf,
+    name: String,
+    marker: Arc<Mutex<Marker>>,
+    stop: CancellationToken,
+    heart: Mutex<Option<JoinHandle<()>>>,
+    /// What was stored, as the repository names it.
+    stored: Mutex<Vec<String>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Running {
+    /// Puts the marker under a name that nobody has, then takes away what runs left that were killed.
+    pub(super) async fn begin(repository: &Repository, kind: BackupKind) -> Result<(Self, Vec<Recovered>)> {
+        let shelf = repository.shelf.clone();
+        let marker = Marker::new(kind, Doing::Take);
+        let mut name = None;
+        for later in 0..NAMES {
+            let at = Timestamp::now() + Duration::from_secs(later.into());
+            let candidate = layout::name(kind, at);
+            let text = marker.to_json()?;
+            if shelf.put(&format!("{candidate}{BEGUN}"), text.into(), Put::New).await? {
+                name = Some(candidate);
+                break;
+            }
+        }
+        let name = name.ok_or_else(|| {
+            Error::new(ErrorKind::Io, "every name of these seconds is taken in the repository")
+                .hint("Run it again.")
+        })?;
+        let running = Self {
+            shelf,
+            name,
+            marker: Arc::new(Mutex::new(marker)),
+            stop: CancellationToken::new(),
+            heart: Mutex::new(None),
+            stored: Mutex::default(),
+        };
+        *running.heart.lock().await = Some(running.beat());
+        match recover(repository, &running.name).await {
+            Ok(recovered) => Ok((running, recovered)),
+            Err(error) => {
+                running.give_up().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// By which the backup will be picked.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Notes an upload that begins, so that another run could take it away.
+    pub(super) async fn uploads(&self, object: &str, id: &str) -> Result<()> {
+        self.stored.lock().await.push(object.to_owned());
+        let mut marker = self.marker.lock().await;
+        marker.uploads.push(Begun { name: object.to_owned(), id: id.to_owned() });
+        write(&self.shelf, &self.name, &marker).await
+    }
+
+    /// Notes that an upload is over, one way or the other.
+    pub(super) async fn uploaded(&self, id: &str) {
+        // Written with the next beat: taking away what is not there is no error.
+        self.marker.lock().await.uploads.retain(|begun| begun.id != id);
+    }
+
+    /// Takes the marker away: there is a manifest now.
+    pub(super) async fn end(&self) {
+        self.still().await;
+        // Beside a manifest it means nothing, and the next run takes it away.
+        if let Err(error) = self.shelf.delete(&format!("{}{BEGUN}", self.name)).await {
+            tracing::warn!(%error, "the marker could not be taken away");
+        }
+    }
+
+    /// Takes away what there is of it.
+    pub(super) async fn give_up(&self) {
+        self.still().await;
+        let cleaning = async {
+            let (marker, stored) = (self.marker.lock().await.clone(), self.stored.lock().await.clone());
+            for Begun { name, id } in &marker.uploads {
+                self.shelf.abandon(name, id).await?;
+            }
+            for name in &stored {
+                self.shelf.delete(name).await?;
+            }
+            for ending in [layout::BASELINE, layout::SKETCHES, layout::MANIFEST, BEGUN] {
+                self.shelf.delete(&format!("{}{ending}", self.name)).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        match tokio::time::timeout(CLEANING, cleaning).await {
+            Ok(Ok(())) => tracing::info!(name = self.name, "what was begun was taken away"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, name = self.name, "what was begun stays, and is known by its marker");
+            }
+            Err(_) => tracing::warn!(name = self.name, "what was begun stays, and is known by its marker"),
+        }
+    }
+
+    /// Stops the beat, and waits until it has: written once more, the marker would come back.
+    async fn still(&self) {
+        self.stop.cancel();
+        if let Some(heart) = self.heart.lock().await.take() {
+            // It cannot panic, and where it did, it writes no more.
+            let _ = heart.await;
+        }
+    }
+
+    fn beat(&self) -> JoinHandle<()> {
+        let (place, name) = (self.shelf.clone(), self.name.clone());
+        let (marker, stop) = (Arc::clone(&self.marker), self.stop.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(BEAT) => {}
+                    () = stop.cancelled() => return,
+                }
+                let mut marker = marker.lock().await;
+                marker.alive_at = Timestamp::now();
+                // The next beat may come through.
+                if let Err(error) = write(&place, &name, &marker).await {
+                    tracing::warn!(%error, "the marker could not be renewed");
+                }
+            }
+        })
+    }
+}
+
+async fn write(shelf: &Shelf, name: &str, marker: &Marker) -> Result<()> {
+    shelf.put(&format!("{name}{BEGUN}"), marker.to_json()?.into(), Put::Over).await.map(drop)
+}
