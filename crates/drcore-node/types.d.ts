@@ -447,6 +447,34 @@ export type SpreadFact = SpreadFactRead | UnreadFact
  */
 export type GapBy = 'hour' | 'tenant' | 'total'
 /**
+ * How bytes are compressed.
+ */
+export type Compression = 'gzip' | 'lz4' | 'none' | 'zstd'
+/**
+ * The format of an archive.
+ */
+export type ArchiveForm = 'custom' | 'directory' | 'plain' | 'tar'
+/**
+ * How much of an archive is under a checksum, which shows bits that flipped.
+ */
+export type Checksums = 'data' | 'everything' | 'nothing'
+/**
+ * How an archive is damaged.
+ */
+export type DamageKind = 'corrupt' | 'forbidden' | 'missing' | 'truncated'
+/**
+ * When an entry is restored.
+ */
+export type Section = 'none' | 'pre_data' | 'data' | 'post_data'
+/**
+ * Whether the data of a table is all there.
+ */
+export type ArchiveTableState = 'damaged' | 'unread' | 'whole'
+/**
+ * What an inspection comes to.
+ */
+export type InspectVerdict = 'damaged' | 'differs' | 'unproven' | 'whole'
+/**
  * How much of something is missing.
  */
 export type OmissionExtent = 'all' | 'rows'
@@ -487,6 +515,7 @@ export interface Documents {
   evidence: Evidence
   gap: GapReport
   gap_record: GapRecord
+  inspect: Inspection
   manifest: Manifest
   plan: Plan
   progress: Progress
@@ -7359,6 +7388,330 @@ export interface GapRecord {
    * The tenant, where it counts by tenant and the rows have one.
    */
   tenant: string | null
+}
+/**
+ * What an archive holds, and whether it is whole.
+ */
+export interface Inspection {
+  /**
+   * What it was compared with.
+   */
+  against?: InspectAgainst | null
+  /**
+   * What it says of itself; none where it could not be understood so far.
+   */
+  archive?: ArchiveHeader | null
+  /**
+   * How much of it is under a checksum.
+   */
+  checksums?: Checksums | null
+  /**
+   * How many things it makes, by their kinds in the words of `pg_dump`.
+   */
+  contents: {
+    [k: string]: number
+  }
+  /**
+   * All that is damaged.
+   */
+  damage: ArchiveDamage[]
+  /**
+   * Whether its data was read, to the end or to where it breaks.
+   */
+  data_read: boolean
+  /**
+   * What is other than the baseline says.
+   */
+  differences?: ArchiveDifference[]
+  /**
+   * The table of contents, where it was asked for.
+   */
+  entries?: ArchiveEntry[] | null
+  /**
+   * The extensions that it makes.
+   */
+  extensions: string[]
+  /**
+   * Always `drcore.inspect/1`.
+   */
+  format: string
+  /**
+   * The large objects in it.
+   */
+  large_objects: ArchiveLargeObjects
+  /**
+   * What it is called: a path, or where it was read from.
+   */
+  name: string
+  /**
+   * What a reader should know.
+   */
+  notes: string[]
+  /**
+   * The roles that own something in it: who restores it needs them.
+   */
+  owners: string[]
+  /**
+   * Rows of all tables that are whole.
+   */
+  rows: number
+  /**
+   * What is volatile about it.
+   */
+  run: InspectRun
+  /**
+   * The schemas that it makes.
+   */
+  schemas: string[]
+  /**
+   * Each table whose data is in it.
+   */
+  tables: ArchiveTable[]
+  /**
+   * Why nobody can tell whether it is whole.
+   */
+  unproven: string[]
+  /**
+   * What it comes to.
+   */
+  verdict: InspectVerdict
+  /**
+   * Tables that it makes, and holds no data of.
+   */
+  without_data: string[]
+}
+/**
+ * What an archive was compared with.
+ */
+export interface InspectAgainst {
+  /**
+   * How many tables were compared.
+   */
+  tables: number
+  /**
+   * When the baseline's snapshot was taken.
+   */
+  taken_at: string
+}
+/**
+ * What an archive says of itself.
+ */
+export interface ArchiveHeader {
+  /**
+   * When it was begun, such as `2026-11-20T02:00:05`: by the clock of where `pg_dump` ran, whose time zone it does
+   * not say.
+   */
+  begun?: string | null
+  /**
+   * How its data is compressed.
+   */
+  compression: Compression
+  /**
+   * The database that was dumped.
+   */
+  database?: string | null
+  /**
+   * The version of `pg_dump`. In plain SQL a comment says it, which may be wrong.
+   */
+  dump_version?: string | null
+  /**
+   * The encoding of its text, such as `UTF8`.
+   */
+  encoding?: string | null
+  /**
+   * The format.
+   */
+  form: ArchiveForm
+  /**
+   * The version of the server that was dumped. In plain SQL a comment says it, which may be wrong.
+   */
+  server_version?: string | null
+  /**
+   * The version of the format, such as `1.14`; plain SQL has none.
+   */
+  version?: string | null
+  /**
+   * How it was compressed as a whole afterwards, the outermost first.
+   */
+  wrapped?: Compression[]
+}
+/**
+ * A place at which an archive is damaged.
+ */
+export interface ArchiveDamage {
+  /**
+   * At which byte of the archive (what is inside, where it was compressed as a whole), or of the file.
+   */
+  byte?: number | null
+  /**
+   * The file in an archive that is a directory or tar.
+   */
+  file?: string | null
+  /**
+   * How.
+   */
+  kind: DamageKind
+  /**
+   * What was expected, and what is there.
+   */
+  message: string
+  /**
+   * What is damaged by it, as a user would type it; none where it is in no object.
+   */
+  object?: string | null
+}
+/**
+ * A table of which an archive does not hold what a baseline says.
+ */
+export interface ArchiveDifference {
+  /**
+   * How many rows the baseline has; none where it has no such table.
+   */
+  baseline?: number | null
+  /**
+   * Expected and found.
+   */
+  message: string
+  /**
+   * The table, as a user would type it.
+   */
+  object: string
+  /**
+   * How many rows are in the archive; none where it has no data of the table.
+   */
+  rows?: number | null
+}
+/**
+ * An entry of the table of contents.
+ */
+export interface ArchiveEntry {
+  /**
+   * Its table access method.
+   */
+  access_method?: string | null
+  /**
+   * The oid of the catalog in which it was found, 0 for none.
+   */
+  catalog: number
+  /**
+   * The `COPY` that loads its data; none where the data is `INSERT` statements.
+   */
+  copy?: string | null
+  /**
+   * The SQL that makes it.
+   */
+  definition?: string | null
+  /**
+   * The numbers of what must be there before it.
+   */
+  dependencies?: number[]
+  /**
+   * The SQL that drops it.
+   */
+  drop?: string | null
+  /**
+   * Its number in this archive, as `pg_restore -L` wants it.
+   */
+  dump_id: number
+  /**
+   * Whether the archive must hold data of it.
+   */
+  has_data: boolean
+  /**
+   * What it is, in the words of `pg_dump`: `TABLE`, `TABLE DATA`, `ACL`, …
+   */
+  kind: string
+  /**
+   * Its name as `pg_dump` gives it, unquoted: `invoices`, `f(integer)`, `invoices invoices_pkey`, `TABLE invoices`.
+   */
+  name: string
+  /**
+   * Its oid in that catalog, 0 for none.
+   */
+  oid: number
+  /**
+   * Who owns it.
+   */
+  owner?: string | null
+  /**
+   * The letter of its kind of relation, since PostgreSQL 17.
+   */
+  relation_kind?: string | null
+  /**
+   * Its schema, unquoted.
+   */
+  schema?: string | null
+  /**
+   * When it is restored.
+   */
+  section: Section
+  /**
+   * Its tablespace, where it is not the default.
+   */
+  tablespace?: string | null
+}
+/**
+ * The large objects in an archive.
+ */
+export interface ArchiveLargeObjects {
+  /**
+   * How many bytes they hold; in plain SQL that is not counted.
+   */
+  bytes?: number | null
+  /**
+   * How many were read whole.
+   */
+  count: number
+  /**
+   * The sum of the hashes of their oids and what they hold, where that was asked for.
+   */
+  fingerprint?: Fingerprint | null
+}
+/**
+ * What is volatile about an inspection.
+ */
+export interface InspectRun {
+  /**
+   * The version of drcore that made it.
+   */
+  drcore: string
+  /**
+   * How long it took.
+   */
+  elapsed_ms: number
+}
+/**
+ * A table whose data is in an archive.
+ */
+export interface ArchiveTable {
+  /**
+   * How many bytes of text its data is, decompressed.
+   */
+  bytes: number
+  /**
+   * Its database, where the archive is of several.
+   */
+  database?: string | null
+  /**
+   * The sum of the hashes of its rows as `COPY` writes them, where that was asked for.
+   */
+  fingerprint?: Fingerprint | null
+  /**
+   * How many rows: counted, and only where all of them were read.
+   */
+  rows?: number | null
+  /**
+   * How many rows were there until it broke.
+   */
+  rows_read?: number | null
+  /**
+   * Whether its data is all there.
+   */
+  state: ArchiveTableState
+  /**
+   * The table.
+   */
+  table: string
 }
 /**
  * What a backup is: its objects with their sums, and what it was taken of. `drcore.manifest/1`.

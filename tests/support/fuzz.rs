@@ -1,7 +1,11 @@
 //! What must hold whatever is read: run by the fuzzer on what it makes up, and by a test on what it found.
 
+use std::io::{Cursor, Read};
 use std::path::Path;
 
+use drcore::archive::{
+    ArchiveInput, ArchiveTableState, InspectOptions, InspectVerdict, Inspection, inspect_blocking,
+};
 use drcore::connect::Dsn;
 use drcore::evidence::Run;
 use drcore::report::TextOptions;
@@ -19,12 +23,51 @@ pub struct Reader {
 
 /// Every reader of text that comes from outside.
 pub const READERS: &[Reader] = &[
+    Reader { name: "archive", check: archive },
     Reader { name: "dsn", check: dsn },
     Reader { name: "evidence", check: evidence },
     Reader { name: "plan", check: plan },
     Reader { name: "report", check: report },
     Reader { name: "sketches", check: sketches },
 ];
+
+/// A dump is read as far as it goes, the same way in pieces of any size, and half a table has no number of rows.
+pub fn archive(data: &[u8]) {
+    let mut options = InspectOptions::default();
+    (options.fingerprints, options.list) = (true, true);
+    let read = |reader: Box<dyn Read + Send>| {
+        inspect_blocking(ArchiveInput::reader("a dump", reader), &options)
+            .expect("a dump in memory can be read")
+    };
+    let mut whole = read(Box::new(Cursor::new(data.to_vec())));
+    let mut pieces = read(Box::new(Pieces(Cursor::new(data.to_vec()))));
+    (whole.run.elapsed_ms, pieces.run.elapsed_ms) = (0, 0);
+    assert_eq!(whole, pieces, "a dump is another when it comes in pieces");
+    if whole.verdict == InspectVerdict::Whole {
+        assert!(whole.tables.iter().all(|table| table.state == ArchiveTableState::Whole), "{whole:?}");
+    }
+    for table in &whole.tables {
+        assert_eq!(table.rows.is_some(), table.state == ArchiveTableState::Whole, "{table:?}");
+    }
+    let json = whole.to_json().expect("an inspection is written");
+    assert_eq!(Inspection::from_json(&json).expect("and read again"), whole);
+    for (width, verbose) in [(None, false), (Some(80), true), (Some(3), true)] {
+        let mut options = TextOptions::default();
+        (options.width, options.verbose) = (width, verbose);
+        harmless(&whole.to_text(options));
+    }
+    harmless(&whole.to_markdown());
+}
+
+/// Gives a few bytes at a time.
+struct Pieces(Cursor<Vec<u8>>);
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let room = buffer.len().min(61);
+        self.0.read(&mut buffer[..room])
+    }
+}
 
 /// A connection string is read or refused, and never repeats its password.
 pub fn dsn(data: &[u8]) {

@@ -10,6 +10,7 @@ mod drill;
 mod explain;
 mod gap;
 mod init;
+mod inspect;
 mod judge;
 mod limits;
 mod markdown;
@@ -74,6 +75,7 @@ pub(crate) enum Command {
     Diff(Box<diff::Arguments>),
     Gap(Box<gap::Arguments>),
     Init(init::Arguments),
+    Inspect(inspect::Arguments),
     Judge(judge::Arguments),
     Collect(collect::Arguments),
     Schema(schema::Arguments),
@@ -94,6 +96,7 @@ impl Command {
             Self::Diff(arguments) => diff::run(*arguments, screen).await,
             Self::Gap(arguments) => gap::run(*arguments, screen).await,
             Self::Init(arguments) => init::run(arguments, screen).await,
+            Self::Inspect(arguments) => inspect::run(arguments, screen).await,
             Self::Judge(arguments) => judge::run(arguments, screen).await,
             Self::Collect(arguments) => collect::run(arguments, screen).await,
             Self::Schema(arguments) => schema::run(&arguments, screen),

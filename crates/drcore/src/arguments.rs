@@ -159,7 +159,7 @@ pub(crate) fn plan(given: &mut Map<String, Value>) -> Result<Plan> {
 }
 
 /// A file, a URL, or the Evidence itself.
-fn against(given: &mut Map<String, Value>) -> Result<Option<Against>> {
+pub(crate) fn against(given: &mut Map<String, Value>) -> Result<Option<Against>> {
     match given.remove("against") {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(Against::parse(&text))),

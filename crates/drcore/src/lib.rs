@@ -66,6 +66,7 @@
 //! not read everything it needed is never `passed`. The checks and their pages are in [`checks`].
 
 mod access;
+pub mod archive;
 mod arguments;
 pub mod backup;
 pub mod check;
@@ -97,6 +98,7 @@ pub mod unique;
 mod verify;
 mod wire;
 
+pub use archive::{InspectOptions, Inspection, inspect};
 pub use connect::{Source, Target};
 pub use diff::{DiffOptions, DiffReport, diff};
 pub use error::{Error, ErrorKind, ErrorWire, Result};

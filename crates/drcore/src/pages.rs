@@ -40,6 +40,11 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/guard.md"),
     },
     Page {
+        topic: "inspect",
+        summary: "reading a dump without a server, and what `whole` proves",
+        text: include_str!("pages/inspect.md"),
+    },
+    Page {
         topic: "log",
         summary: "watching drcore at work, and the incident log",
         text: include_str!("pages/log.md"),
@@ -75,6 +80,9 @@ pub mod errors {}
 
 #[doc = include_str!("pages/guard.md")]
 pub mod guard {}
+
+#[doc = include_str!("pages/inspect.md")]
+pub mod inspect {}
 
 #[doc = include_str!("pages/log.md")]
 pub mod log {}

@@ -4,7 +4,7 @@ mod escape;
 mod github;
 mod html;
 mod junit;
-mod markdown;
+pub(crate) mod markdown;
 #[cfg(test)]
 mod samples;
 mod tally;

@@ -5,6 +5,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
+use crate::archive::Inspection;
 use crate::backup::{BackupList, Manifest, PrunePlan, Pruned, Taken, Verification};
 use crate::collect::Progress;
 use crate::diff::{DiffReport, DiffRow};
@@ -27,6 +28,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("evidence", of::<Evidence>()),
         ("gap", of::<GapReport>()),
         ("gap_record", of::<GapRecord>()),
+        ("inspect", of::<Inspection>()),
         ("manifest", of::<Manifest>()),
         ("plan", plan()),
         ("progress", of::<Progress>()),

@@ -25,6 +25,16 @@ pub fn plural(number: u64, noun: &str) -> String {
     }
 }
 
+/// `940 B`, `12.3 kB`, `4.5 GB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 4] =
+        [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+    match UNITS.into_iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => format!("{}.{} {name}", count(bytes / unit), bytes % unit * 10 / unit),
+        None => format!("{bytes} B"),
+    }
+}
+
 /// `2026-11-19 02:00:03Z`.
 pub(crate) fn instant(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
@@ -144,6 +154,19 @@ mod tests {
     fn text_keys_are_masked() {
         assert!(masked("INV-2024-000017").starts_with("INV-…("));
         assert!(!masked("ab@x.io").contains('@'));
+    }
+
+    #[test]
+    fn sizes() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (12_345_678, "12.3 MB"),
+            (4_999_999_999, "4.9 GB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
     }
 
     #[test]

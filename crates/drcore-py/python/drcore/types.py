@@ -51,6 +51,28 @@ class AggregateFactsRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArchiveDifference:
+    """A table of which an archive does not hold what a baseline says."""
+
+    message: str
+    """Expected and found."""
+    object: str
+    """The table, as a user would type it."""
+    baseline: int | None = None
+    """How many rows the baseline has; none where it has no such table."""
+    rows: int | None = None
+    """How many rows are in the archive; none where it has no data of the table."""
+
+
+ArchiveForm: TypeAlias = Literal["custom", "directory", "plain", "tar"]
+"""The format of an archive."""
+
+
+ArchiveTableState: TypeAlias = Literal["damaged", "unread", "whole"]
+"""Whether the data of a table is all there."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AssertionValue:
     """What one statement of `[[assertions]]` returned."""
 
@@ -209,6 +231,10 @@ class ChangedColumn:
     """How many rows."""
 
 
+Checksums: TypeAlias = Literal["data", "everything", "nothing"]
+"""How much of an archive is under a checksum, which shows bits that flipped."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Collation:
     """A collation: an order of texts."""
@@ -325,6 +351,10 @@ class CommentFactsRead:
     read: list[Comment]
 
 
+Compression: TypeAlias = Literal["gzip", "lz4", "none", "zstd"]
+"""How bytes are compressed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Constraint:
     """A check, exclusion, unique or primary key constraint of a table."""
@@ -435,6 +465,10 @@ class Damage:
     """Whether all its findings were found."""
     object: str
     """What it was done to."""
+
+
+DamageKind: TypeAlias = Literal["corrupt", "forbidden", "missing", "truncated"]
+"""How an archive is damaged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -941,6 +975,30 @@ class IndexFactsRead:
     """What was read."""
 
     read: list[Index]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectAgainst:
+    """What an archive was compared with."""
+
+    tables: int
+    """How many tables were compared."""
+    taken_at: str
+    """When the baseline's snapshot was taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectRun:
+    """What is volatile about an inspection."""
+
+    drcore: str
+    """The version of drcore that made it."""
+    elapsed_ms: int
+    """How long it took."""
+
+
+InspectVerdict: TypeAlias = Literal["damaged", "differs", "unproven", "whole"]
+"""What an inspection comes to."""
 
 
 InstantFrom: TypeAlias = Literal["snapshot", "name", "modified"]
@@ -1465,6 +1523,10 @@ class Scope:
     """Tables that are left out: `schema.table`, where `*` stands for any text."""
     schemas: list[str] = field(default_factory=list)
     """Only these schemas; the default where empty."""
+
+
+Section: TypeAlias = Literal["none", "pre_data", "data", "post_data"]
+"""When an entry is restored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2082,6 +2144,119 @@ class Affected:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArchiveDamage:
+    """A place at which an archive is damaged."""
+
+    kind: DamageKind
+    """How."""
+    message: str
+    """What was expected, and what is there."""
+    byte: int | None = None
+    """At which byte of the archive (what is inside, where it was compressed as a whole), or of the file."""
+    file: str | None = None
+    """The file in an archive that is a directory or tar."""
+    object: str | None = None
+    """What is damaged by it, as a user would type it; none where it is in no object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveEntry:
+    """An entry of the table of contents."""
+
+    catalog: int
+    """The oid of the catalog in which it was found, 0 for none."""
+    dump_id: int
+    """Its number in this archive, as `pg_restore -L` wants it."""
+    has_data: bool
+    """Whether the archive must hold data of it."""
+    kind: str
+    """What it is, in the words of `pg_dump`: `TABLE`, `TABLE DATA`, `ACL`, …"""
+    name: str
+    """Its name as `pg_dump` gives it, unquoted: `invoices`, `f(integer)`, `invoices invoices_pkey`, `TABLE invoices`."""
+    oid: int
+    """Its oid in that catalog, 0 for none."""
+    section: Section
+    """When it is restored."""
+    access_method: str | None = None
+    """Its table access method."""
+    copy: str | None = None
+    """The `COPY` that loads its data; none where the data is `INSERT` statements."""
+    definition: str | None = None
+    """The SQL that makes it."""
+    dependencies: list[int] = field(default_factory=list)
+    """The numbers of what must be there before it."""
+    drop: str | None = None
+    """The SQL that drops it."""
+    owner: str | None = None
+    """Who owns it."""
+    relation_kind: str | None = None
+    """The letter of its kind of relation, since PostgreSQL 17."""
+    schema: str | None = None
+    """Its schema, unquoted."""
+    tablespace: str | None = None
+    """Its tablespace, where it is not the default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveHeader:
+    """What an archive says of itself."""
+
+    compression: Compression
+    """How its data is compressed."""
+    form: ArchiveForm
+    """The format."""
+    begun: str | None = None
+    """
+    When it was begun, such as `2026-11-20T02:00:05`: by the clock of where `pg_dump` ran, whose time zone it does
+    not say.
+    """
+    database: str | None = None
+    """The database that was dumped."""
+    dump_version: str | None = None
+    """The version of `pg_dump`. In plain SQL a comment says it, which may be wrong."""
+    encoding: str | None = None
+    """The encoding of its text, such as `UTF8`."""
+    server_version: str | None = None
+    """The version of the server that was dumped. In plain SQL a comment says it, which may be wrong."""
+    version: str | None = None
+    """The version of the format, such as `1.14`; plain SQL has none."""
+    wrapped: list[Compression] = field(default_factory=list)
+    """How it was compressed as a whole afterwards, the outermost first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveLargeObjects:
+    """The large objects in an archive."""
+
+    count: int
+    """How many were read whole."""
+    bytes: int | None = None
+    """How many bytes they hold; in plain SQL that is not counted."""
+    fingerprint: Fingerprint | None = None
+    """The sum of the hashes of their oids and what they hold, where that was asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveTable:
+    """A table whose data is in an archive."""
+
+    bytes: int
+    """How many bytes of text its data is, decompressed."""
+    state: ArchiveTableState
+    """Whether its data is all there."""
+    table: str
+    """The table."""
+    database: str | None = None
+    """Its database, where the archive is of several."""
+    fingerprint: Fingerprint | None = None
+    """The sum of the hashes of its rows as `COPY` writes them, where that was asked for."""
+    rows: int | None = None
+    """How many rows: counted, and only where all of them were read."""
+    rows_read: int | None = None
+    """How many rows were there until it broke."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Assertion:
     """One of the team's own statements, and what it must return."""
 
@@ -2490,6 +2665,54 @@ class GapTable:
     """How many rows do not say when they were created, and may be newer too."""
     zoneless: bool
     """Whether that column has no time zone and was taken as UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What an archive holds, and whether it is whole."""
+
+    contents: dict[str, int]
+    """How many things it makes, by their kinds in the words of `pg_dump`."""
+    damage: list[ArchiveDamage]
+    """All that is damaged."""
+    data_read: bool
+    """Whether its data was read, to the end or to where it breaks."""
+    extensions: list[str]
+    """The extensions that it makes."""
+    format: str
+    """Always `drcore.inspect/1`."""
+    large_objects: ArchiveLargeObjects
+    """The large objects in it."""
+    name: str
+    """What it is called: a path, or where it was read from."""
+    notes: list[str]
+    """What a reader should know."""
+    owners: list[str]
+    """The roles that own something in it: who restores it needs them."""
+    rows: int
+    """Rows of all tables that are whole."""
+    run: InspectRun
+    """What is volatile about it."""
+    schemas: list[str]
+    """The schemas that it makes."""
+    tables: list[ArchiveTable]
+    """Each table whose data is in it."""
+    unproven: list[str]
+    """Why nobody can tell whether it is whole."""
+    verdict: InspectVerdict
+    """What it comes to."""
+    without_data: list[str]
+    """Tables that it makes, and holds no data of."""
+    against: InspectAgainst | None = None
+    """What it was compared with."""
+    archive: ArchiveHeader | None = None
+    """What it says of itself; none where it could not be understood so far."""
+    checksums: Checksums | None = None
+    """How much of it is under a checksum."""
+    differences: list[ArchiveDifference] = field(default_factory=list)
+    """What is other than the baseline says."""
+    entries: list[ArchiveEntry] | None = None
+    """The table of contents, where it was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -5312,6 +5535,7 @@ class Documents:
     evidence: Evidence
     gap: GapReport
     gap_record: GapRecord
+    inspect: Inspection
     manifest: Manifest
     plan: Plan
     progress: Progress

@@ -33,7 +33,12 @@ pub(crate) struct RowHash(u128);
 impl RowHash {
     /// The hash of a framed row.
     pub(crate) fn of(frame: &[u8]) -> Self {
-        let digest = Sha256::digest(frame);
+        Self::of_digest(Sha256::new_with_prefix(frame))
+    }
+
+    /// The hash of a row that came in pieces.
+    pub(crate) fn of_digest(digest: Sha256) -> Self {
+        let digest = digest.finalize();
         let mut first = [0; 16];
         first.copy_from_slice(&digest[..16]);
         Self(u128::from_be_bytes(first))

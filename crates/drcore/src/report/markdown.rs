@@ -161,7 +161,7 @@ fn tail(view: &View) -> String {
 }
 
 /// Plain text: nothing in it is markup, a link, a mention or a reference to an issue.
-fn text(plain: &str) -> String {
+pub(crate) fn text(plain: &str) -> String {
     let plain = terminal(plain);
     let mut out = String::with_capacity(plain.len() + 16);
     let mut before = ' ';
@@ -191,7 +191,7 @@ fn text(plain: &str) -> String {
 }
 
 /// A code span, whatever is in it.
-fn code(plain: &str) -> String {
+pub(crate) fn code(plain: &str) -> String {
     let plain = terminal(plain);
     let fence = "`".repeat(longest_run(&plain) + 1);
     // Spaces at both ends are taken away again; a span of nothing is none.

@@ -1,0 +1,8 @@
+//! What is read from archives is what `pg_dump` put there, and what a server says of the same database.
+
+mod contents;
+mod counts;
+mod damage;
+mod dumps;
+mod plain;
+mod synthetic;
