@@ -3,6 +3,7 @@
 
 mod flaky;
 mod places;
+mod platform;
 #[path = "../storage/server.rs"]
 #[expect(dead_code, reason = "the tests of files use more of it")]
 mod server;

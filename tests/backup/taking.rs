@@ -143,7 +143,7 @@ async fn what_the_role_may_not_read_is_an_error_and_not_a_smaller_dump() {
     let taken = take(&url, &place.repository(), &options).await.unwrap();
     let omitted: Vec<_> =
         taken.manifest.omitted.iter().map(|omitted| (omitted.object.as_str(), omitted.extent)).collect();
-    assert_eq!(omitted, [("hidden", OmissionExtent::All), ("filtered", OmissionExtent::Rows)]);
+    assert_eq!(omitted, [("hidden", OmissionExtent::Schema), ("filtered", OmissionExtent::Rows)]);
     // The baseline lacks the same, and says so.
     assert_eq!(taken.exit_code(), 3);
     assert!(taken.unread.iter().any(|unread| unread.starts_with("public.filtered")), "{:?}", taken.unread);
@@ -233,8 +233,8 @@ async fn a_salvage_gets_what_it_can_and_tells_what_it_could_not() {
     assert_eq!(
         omitted,
         [
-            ("\"hidden\"", OmissionExtent::All, "the role may not use the schema"),
-            ("\"public\".\"closed\"", OmissionExtent::All, "the role may not read it"),
+            ("\"hidden\"", OmissionExtent::Schema, "the role may not use the schema"),
+            ("\"public\".\"closed\"", OmissionExtent::Table, "the role may not read it"),
             (
                 "\"public\".\"filtered\"",
                 OmissionExtent::Rows,

@@ -30,7 +30,14 @@ async fn report(plan: &Plan, database: &Database, baseline: &Evidence) -> Report
 
 /// The plan passes on the healthy database, and on the damaged one finds these, at least.
 async fn shows(name: &str, healthy: &str, damage: &str, found: &[&str]) {
-    let plan = plan(name);
+    let mut plan = plan(name);
+    // The bucket is theirs; last night's dump lies here.
+    let repository = tempfile::TempDir::new().unwrap();
+    if let Some(backups) = &mut plan.backups {
+        backups.repository = Some(repository.path().display().to_string());
+        let dump = jiff::Timestamp::now().strftime("backup-%Y%m%d-%H%M%S.dump.gz").to_string();
+        std::fs::write(repository.path().join(dump), "a dump").unwrap();
+    }
     let database = database(healthy).await;
     let baseline = database.evidence(&plan, None).await;
     let healthy = report(&plan, &database, &baseline).await;

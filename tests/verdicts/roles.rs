@@ -161,13 +161,22 @@ async fn the_page_says_what_each_role_can_prove() {
         files(&["a/1f9d7a52-3c0e-4b57-9a2e-000000000001", "b/1f9d7a52-3c0e-4b57-9a2e-000000000002"]),
         files(&["a/1f9d7a52-3c0e-4b57-9a2e-000000000001"]),
     );
-    let with = |files: &tempfile::TempDir| {
-        format!("{PLAN}\n[storage_orphans]\nstore = \"file://{}\"\n", files.path().display())
+    // A backup, and none.
+    let (backups, none) = (tempfile::TempDir::new().unwrap(), tempfile::TempDir::new().unwrap());
+    std::fs::write(backups.path().join("backup-20261120-023000.dump"), "x").unwrap();
+    let with = |files: &tempfile::TempDir, backups: &tempfile::TempDir| {
+        format!(
+            "{PLAN}\n[storage_orphans]\nstore = \"file://{}\"\n\
+             [backups]\nrepository = \"{}\"\n[objectives]\nrpo = \"36500 days\"\n",
+            files.path().display(),
+            backups.path().display()
+        )
     };
-    let (whole_plan, holed_plan) = (with(&whole), with(&holed));
+    let (whole_plan, holed_plan) = (with(&whole, &backups), with(&holed, &none));
     let all = report(&twins.damaged, "postgres", &holed_plan, &twins.baseline).await;
     let mut expected: Vec<&str> = FOUND.to_vec();
     expected.extend([
+        "backups:no_backups:backups",
         "content_drift:rows_differ:internal.jobs",
         "freshness:stale_data:internal.jobs.created_at",
         "row_counts:fewer_rows:internal.jobs",

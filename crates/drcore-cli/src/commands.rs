@@ -14,6 +14,7 @@ mod inspect;
 mod judge;
 mod limits;
 mod markdown;
+mod platform;
 mod repair;
 mod salvage;
 mod schema;
@@ -79,6 +80,7 @@ pub(crate) enum Command {
     Judge(judge::Arguments),
     Collect(collect::Arguments),
     Schema(schema::Arguments),
+    Platform(Box<platform::Arguments>),
     Repair(Box<repair::Arguments>),
     Salvage(Box<salvage::Arguments>),
     Drill(drill::Arguments),
@@ -100,6 +102,7 @@ impl Command {
             Self::Judge(arguments) => judge::run(arguments, screen).await,
             Self::Collect(arguments) => collect::run(arguments, screen).await,
             Self::Schema(arguments) => schema::run(&arguments, screen),
+            Self::Platform(arguments) => platform::run(*arguments, screen).await,
             Self::Repair(arguments) => repair::run(*arguments, screen).await,
             Self::Salvage(arguments) => salvage::run(*arguments, screen).await,
             Self::Drill(arguments) => drill::run(arguments, screen).await,

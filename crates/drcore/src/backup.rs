@@ -4,6 +4,7 @@
 //! belongs to it, with sizes and sums. The manifest is written last: without it there is no backup, only what was begun,
 //! which a marker tells apart from the dumps of others. Those are listed too, and can be picked.
 
+mod arguments;
 mod layout;
 mod list;
 mod manifest;
@@ -17,6 +18,7 @@ mod text;
 mod url;
 mod verification;
 
+pub use arguments::{PruneCall, TakeCall};
 pub use layout::{DumpFormat, InstantFrom, Wrapped};
 pub use list::{BackupEntry, BackupList, BackupState, EntryObject, VerifiedNote};
 pub use manifest::{

@@ -4,6 +4,7 @@
 //! [`ALL`], and `tests/damage/<name>.sql`.
 
 pub mod assertions;
+pub mod backups;
 pub mod bucket_privacy;
 pub mod content_drift;
 pub mod duplicate_keys;
@@ -23,6 +24,7 @@ pub use crate::check::Check;
 /// Every check that exists: a report has one result for each.
 pub static ALL: &[&Check] = &[
     &assertions::CHECK,
+    &backups::CHECK,
     &bucket_privacy::CHECK,
     &content_drift::CHECK,
     &duplicate_keys::CHECK,
@@ -56,7 +58,8 @@ mod tests {
 
     #[test]
     fn every_check_says_not_run_on_empty_evidence() {
-        let plan = Plan::default();
+        // What only a plan names is not missed where none does.
+        let plan = Plan::from_toml("[backups]\nrepository = \"/backups\"\n").unwrap();
         let nothing = Evidence::new(Run::new(Timestamp::UNIX_EPOCH));
         for check in ALL {
             for then in [None, Some(&nothing)] {

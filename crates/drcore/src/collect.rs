@@ -9,6 +9,7 @@ mod advice;
 mod answer;
 mod asking;
 mod attempt;
+mod backups;
 mod content;
 mod duplicates;
 mod explain;
@@ -79,6 +80,8 @@ pub struct CollectOptions {
     pub blocks: Option<u32>,
     /// The store whose files are compared with the rows of `storage.objects`.
     pub store: Option<Store>,
+    /// Where backups are looked for, as the plan says.
+    pub(crate) backups: Option<crate::plan::Backups>,
     /// These facts of the catalog and nothing else, whatever checks want: no table is scanned.
     pub facts: Option<Vec<CatalogFactName>>,
     /// What is wanted instead of what the checks want: the other verbs' questions.
@@ -163,6 +166,7 @@ async fn collect_until(
     };
     // Without its type, whose parts are many, or the futures of callers would be too deep for the compiler.
     collection.files(&mut evidence).boxed().await;
+    backups::read(options, stop, &mut evidence).boxed().await;
     evidence.run.elapsed_ms = milliseconds(started);
     tracing::info!(
         elapsed_ms = evidence.run.elapsed_ms,
@@ -206,15 +210,20 @@ pub(crate) async fn collect_or_unreachable_until(
         }
         Err(error) => (None, Err(error)),
     };
-    result.unwrap_or_else(|error| {
-        let mut run = Run::new(Timestamp::now());
-        if let Some(dsn) = &dsn {
-            run.reached_by(dsn);
-        }
-        run.elapsed_ms = milliseconds(started);
-        tracing::warn!(kind = %error.kind(), sqlstate = error.sqlstate(), server = run.host, "nothing could be read");
-        Evidence::unreachable(&error, run)
-    })
+    let error = match result {
+        Ok(evidence) => return evidence,
+        Err(error) => error,
+    };
+    let mut run = Run::new(Timestamp::now());
+    if let Some(dsn) = &dsn {
+        run.reached_by(dsn);
+    }
+    run.elapsed_ms = milliseconds(started);
+    tracing::warn!(kind = %error.kind(), sqlstate = error.sqlstate(), server = run.host, "nothing could be read");
+    let mut evidence = Evidence::unreachable(&error, run);
+    // When the database is gone is when they matter most.
+    backups::read(options, stop, &mut evidence).boxed().await;
+    evidence
 }
 
 const READ_AGAIN: &str = "everything was read again";

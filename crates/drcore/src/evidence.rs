@@ -7,6 +7,7 @@
 
 pub mod acl;
 mod assertions;
+mod backups;
 pub mod catalog;
 mod files;
 mod run;
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use assertions::AssertionValue;
+pub use backups::{BackupFact, RepositoryFacts};
 pub use catalog::Catalog;
 pub use files::{BucketFiles, BucketState, Files, OddFiles, UnclearFiles};
 pub use run::{Access, Failure, PasswordFrom, Run, Server};
@@ -35,6 +37,7 @@ pub(crate) use version::refuse_older;
 
 use crate::content::Sketches;
 use crate::error::{Error, ErrorKind, Result};
+pub use crate::platform::PlatformFacts;
 use crate::secret::redacted;
 use crate::storage::StoredRows;
 
@@ -241,6 +244,12 @@ pub struct Evidence {
     /// The files of Supabase Storage, against the rows that know of them; only where a store was given.
     #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
     pub files: Fact<Files>,
+    /// What the repository of backups holds; only where the plan names one.
+    #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
+    pub backups: Fact<RepositoryFacts>,
+    /// What the platform says of its own backups; only where the plan names the project.
+    #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
+    pub platform: Fact<PlatformFacts>,
     /// All that is volatile: instants, versions, sessions, timings.
     pub run: Run,
     /// What the file of sketches holds, or will hold.
@@ -259,6 +268,8 @@ impl PartialEq for Evidence {
             && self.scans == other.scans
             && self.assertions == other.assertions
             && self.files == other.files
+            && self.backups == other.backups
+            && self.platform == other.platform
             && self.run.without_files() == other.run.without_files()
     }
 }
@@ -275,6 +286,8 @@ impl Evidence {
             scans: Scans::default(),
             assertions: BTreeMap::new(),
             files: Fact::NotAsked,
+            backups: Fact::NotAsked,
+            platform: Fact::NotAsked,
             run,
             sketched: Sketches::default(),
             stored_rows: StoredRows::default(),

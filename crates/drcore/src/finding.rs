@@ -226,6 +226,14 @@ findings! {
     AssertionFailed(checks::assertions::AssertionFailed) = "assertion_failed",
     /// A view shows `auth.users` to the API.
     AuthUsersExposed(checks::rls_coverage::AuthUsersExposed) = "auth_users_exposed",
+    /// More time lies between two backups than there should.
+    BackupGap(checks::backups::BackupGap) = "backup_gap",
+    /// The newest dump is much smaller than those before it.
+    BackupShrunk(checks::backups::BackupShrunk) = "backup_shrunk",
+    /// The newest backup is older than the objective.
+    BackupTooOld(checks::backups::BackupTooOld) = "backup_too_old",
+    /// Backups are older than they should be kept.
+    BackupsKeptTooLong(checks::backups::BackupsKeptTooLong) = "backups_kept_too_long",
     /// A policy opens all files of a bucket.
     BroadObjectPolicy(checks::bucket_privacy::BroadObjectPolicy) = "broad_object_policy",
     /// A bucket does not say whether it is public.
@@ -240,6 +248,8 @@ findings! {
     CountMismatch(checks::row_counts::CountMismatch) = "count_mismatch",
     /// A finding of an embedder's own check.
     Custom(Custom) = "custom",
+    /// Part of a backup is missing, or looking into it showed damage.
+    DamagedBackup(checks::backups::DamagedBackup) = "damaged_backup",
     /// The API can call a function that acts with its owner's rights.
     DefinerFunctionExposed(checks::rls_coverage::DefinerFunctionExposed) = "definer_function_exposed",
     /// A view reads past the policies of the tables under it.
@@ -290,10 +300,18 @@ findings! {
     NewerThanBaseline(checks::freshness::NewerThanBaseline) = "newer_than_baseline",
     /// Rows are newer than the instant that was restored to.
     NewerThanTarget(checks::freshness::NewerThanTarget) = "newer_than_target",
+    /// Nothing in the repository can be restored from.
+    NoBackups(checks::backups::NoBackups) = "no_backups",
     /// A table that should have a newest row has none.
     NoRows(checks::freshness::NoRows) = "no_rows",
     /// Rows refer to a parent that does not exist.
     OrphanedRows(checks::orphan_fks::OrphanedRows) = "orphaned_rows",
+    /// Point-in-time recovery is off, or does not reach back far enough.
+    PitrUnavailable(checks::backups::PitrUnavailable) = "pitr_unavailable",
+    /// The newest of the platform's backups failed.
+    PlatformBackupFailed(checks::backups::PlatformBackupFailed) = "platform_backup_failed",
+    /// Nothing of the platform's reaches into the objective.
+    PlatformBackupTooOld(checks::backups::PlatformBackupTooOld) = "platform_backup_too_old",
     /// A table has policies, and they are not in force.
     PoliciesInactive(checks::rls_coverage::PoliciesInactive) = "policies_inactive",
     /// A policy that the baseline does not have.
@@ -330,12 +348,16 @@ findings! {
     StorageRlsDisabled(checks::bucket_privacy::StorageRlsDisabled) = "storage_rls_disabled",
     /// A column drew its values from a sequence, and has no default now.
     UnfedColumn(checks::sequence_lag::UnfedColumn) = "unfed_column",
+    /// A run was killed, and left something.
+    UnfinishedBackup(checks::backups::UnfinishedBackup) = "unfinished_backup",
     /// Neither the plan nor the baseline knows the bucket.
     UnknownBucket(checks::bucket_privacy::UnknownBucket) = "unknown_bucket",
     /// The API reads a materialised view or foreign table, where policies cannot be.
     UnprotectableRelation(checks::rls_coverage::UnprotectableRelation) = "unprotectable_relation",
     /// No row knows the files.
     UnreferencedFiles(checks::storage_orphans::UnreferencedFiles) = "unreferenced_files",
+    /// The newest backup that somebody found whole is too old, or there is none.
+    UnverifiedBackups(checks::backups::UnverifiedBackups) = "unverified_backups",
 }
 
 impl Finding {

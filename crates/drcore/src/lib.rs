@@ -84,6 +84,7 @@ mod http;
 mod init;
 pub mod pages;
 pub mod plan;
+pub mod platform;
 pub mod reference;
 pub mod remedy;
 pub mod report;

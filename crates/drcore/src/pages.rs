@@ -15,11 +15,6 @@ pub struct Page {
 /// All pages.
 pub static ALL: &[Page] = &[
     Page {
-        topic: "backups",
-        summary: "repositories of backups: what lies there, and how one is taken",
-        text: include_str!("pages/backups.md"),
-    },
-    Page {
         topic: "connecting",
         summary: "connection strings, TLS, poolers and passwords, and where libpq differs",
         text: include_str!("pages/connecting.md"),
@@ -50,6 +45,16 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/log.md"),
     },
     Page {
+        topic: "platform",
+        summary: "backups of the platform (Supabase), and going back in time there",
+        text: include_str!("pages/platform.md"),
+    },
+    Page {
+        topic: "repository",
+        summary: "repositories of backups: what lies there, and how one is taken",
+        text: include_str!("pages/repository.md"),
+    },
+    Page {
         topic: "roles",
         summary: "which role to verify with, and what each can prove",
         text: include_str!("pages/roles.md"),
@@ -65,9 +70,6 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/time.md"),
     },
 ];
-
-#[doc = include_str!("pages/backups.md")]
-pub mod backups {}
 
 #[doc = include_str!("pages/connecting.md")]
 pub mod connecting {}
@@ -86,6 +88,12 @@ pub mod inspect {}
 
 #[doc = include_str!("pages/log.md")]
 pub mod log {}
+
+#[doc = include_str!("pages/platform.md")]
+pub mod platform {}
+
+#[doc = include_str!("pages/repository.md")]
+pub mod repository {}
 
 #[doc = include_str!("pages/roles.md")]
 pub mod roles {}

@@ -8,6 +8,7 @@
 
 mod accept;
 mod assertions;
+mod backups;
 mod bucket_privacy;
 mod content_drift;
 mod decimal;
@@ -37,6 +38,7 @@ use serde::Serialize;
 pub use accept::{Accept, Bound};
 pub use assertions::{Assertion, Expectation};
 pub(crate) use assertions::{Rule, shown};
+pub use backups::{Backups, Objectives};
 pub use bucket_privacy::{BucketExpectation, BucketPrivacy};
 pub use content_drift::ContentDrift;
 pub use duplicate_keys::{DuplicateKeys, PlannedKey};
@@ -80,6 +82,12 @@ pub struct Plan {
     /// Sessions, timeouts and the deadline.
     #[serde(skip_serializing_if = "Limits::is_default")]
     pub limits: Limits,
+    /// Where backups are, and how many there must be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backups: Option<Backups>,
+    /// What a disaster may cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objectives: Option<Objectives>,
     /// Which buckets there are, and who may read them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket_privacy: Option<BucketPrivacy>,
@@ -131,6 +139,8 @@ impl Default for Plan {
             scope: Scope::default(),
             tenancy: None,
             limits: Limits::default(),
+            backups: None,
+            objectives: None,
             bucket_privacy: None,
             content_drift: None,
             duplicate_keys: None,
@@ -220,6 +230,8 @@ impl Plan {
             scope: fields.section(reader, "scope", Scope::read).unwrap_or_default(),
             tenancy: fields.section(reader, "tenancy", Tenancy::read),
             limits: fields.section(reader, "limits", Limits::read).unwrap_or_default(),
+            backups: fields.section(reader, "backups", Backups::read),
+            objectives: fields.section(reader, "objectives", Objectives::read),
             bucket_privacy: fields.section(reader, "bucket_privacy", BucketPrivacy::read),
             content_drift: fields.section(reader, "content_drift", ContentDrift::read),
             duplicate_keys: fields.section(reader, "duplicate_keys", DuplicateKeys::read),
@@ -255,6 +267,7 @@ impl Plan {
     /// Whether a section of the plan names the check, so that having nothing to go on counts.
     pub fn names(&self, check: &str) -> bool {
         match check {
+            "backups" => self.backups.is_some(),
             "orphan_fks" => self.orphan_fks.is_some(),
             "duplicate_keys" => self.duplicate_keys.is_some(),
             "content_drift" => self.content_drift.is_some(),

@@ -14,6 +14,7 @@ use crate::error::ErrorWire;
 use crate::evidence::Evidence;
 use crate::gap::{GapRecord, GapReport};
 use crate::plan::Plan;
+use crate::platform::{PitrPlan, PitrRun, PlatformFacts};
 use crate::report::Report;
 use crate::restore::{RepairPlan, Repaired};
 
@@ -30,7 +31,10 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("gap_record", of::<GapRecord>()),
         ("inspect", of::<Inspection>()),
         ("manifest", of::<Manifest>()),
+        ("pitr", of::<PitrPlan>()),
+        ("pitr_run", of::<PitrRun>()),
         ("plan", plan()),
+        ("platform", of::<PlatformFacts>()),
         ("progress", of::<Progress>()),
         ("prune", of::<PrunePlan>()),
         ("pruned", of::<Pruned>()),

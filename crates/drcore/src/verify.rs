@@ -158,10 +158,15 @@ impl VerifyOptions {
         Ok((now, then))
     }
 
-    /// How to collect the database itself: with the files of the store that the call, else the plan, names.
+    /// How to collect the database itself: with the files of the store that the call, else the plan, names, and the
+    /// backups that the plan does.
     fn of_database(&self) -> CollectOptions {
         let planned = self.plan.storage_orphans.as_ref().and_then(StorageOrphans::store);
-        CollectOptions { store: self.collect.store.clone().or(planned), ..self.collect.clone() }
+        let only = &self.collect.only;
+        let is_wanted = only.is_empty() || only.iter().any(|id| id == "backups");
+        let backups =
+            self.plan.backups.clone().filter(|_| is_wanted && self.plan.skipped("backups").is_none());
+        CollectOptions { store: self.collect.store.clone().or(planned), backups, ..self.collect.clone() }
     }
 
     /// How to collect what others are compared with: with the content of tables, where the link is fast.

@@ -33,13 +33,13 @@ const CONNECTIONS: usize = 100;
 pub(super) struct Twins {
     pub(super) healthy: Subject,
     pub(super) damaged: Subject,
-    plan: String,
     baseline: Evidence,
 }
 
 /// One of the two.
 pub(super) struct Subject {
     pub(super) name: String,
+    plan: String,
     /// What is said of it where nothing goes wrong.
     pub(super) usual: Report,
 }
@@ -95,9 +95,17 @@ impl Arena {
             std::fs::create_dir_all(&directory).unwrap();
             std::fs::write(directory.join(format!("1f9d7a52-3c0e-4b57-9a2e-{number:012}")), "bytes").unwrap();
         }
-        let plan =
-            format!("{PLAN}\n[storage_orphans]\nstore = \"file://{}/store\"\n", files.path().display());
-        let twins = Twins::new(&cluster, "app", &format!("{SUPABASE}\n{healthy}"), damage, &plan).await;
+        // The healthy one has a backup, and the damaged one a directory for them.
+        let backups = |of: &str| {
+            let directory = files.path().join(of);
+            std::fs::create_dir(&directory).unwrap();
+            format!("[backups]\nrepository = \"{}\"\n", directory.display())
+        };
+        let backups = ["there", "gone"].map(backups);
+        std::fs::write(files.path().join("there/backup-20261120-023000.dump"), "bytes").unwrap();
+        let store = format!("[storage_orphans]\nstore = \"file://{}/store\"\n", files.path().display());
+        let plans = backups.map(|backups| format!("{PLAN}\n{store}{backups}"));
+        let twins = Twins::new(&cluster, "app", &format!("{SUPABASE}\n{healthy}"), damage, plans).await;
         Self { cluster, port, twins, authority, files, copies: std::sync::atomic::AtomicU32::new(0) }
     }
 
@@ -105,7 +113,7 @@ impl Arena {
     pub(super) async fn large(&self) -> Twins {
         let damage = "set session_replication_role = replica; delete from parents where id = 7;";
         let plan = "[rls_coverage]\nexposed_schemas = [\"public\"]\n";
-        Twins::new(&self.cluster, "large", LARGE, damage, plan).await
+        Twins::new(&self.cluster, "large", LARGE, damage, [plan, plan].map(str::to_owned)).await
     }
 
     /// A copy of a database, to be spoilt.
@@ -142,10 +150,17 @@ impl Arena {
     }
 
     /// Verifies through an interceptor.
-    pub(super) async fn through(&self, plot: Plot, user: &str, database: &str, limits: &str) -> Run {
+    pub(super) async fn through(
+        &self,
+        plot: Plot,
+        user: &str,
+        subject: &Subject,
+        database: &str,
+        limits: &str,
+    ) -> Run {
         let socket = self.cluster.socket_directory().join(format!(".s.PGSQL.{}", self.port));
         let interceptor = Interceptor::start(socket, plot).await;
-        let mut run = self.twins.verify(&interceptor.url(user, database), limits).await;
+        let mut run = self.twins.verify(&interceptor.url(user, database), subject, limits).await;
         interceptor.settled().await;
         run.struck = Some(interceptor.struck());
         run
@@ -202,7 +217,13 @@ impl Arena {
 }
 
 impl Twins {
-    async fn new(cluster: &ScratchCluster, name: &str, healthy: &str, damage: &str, plan: &str) -> Self {
+    async fn new(
+        cluster: &ScratchCluster,
+        name: &str,
+        healthy: &str,
+        damage: &str,
+        plans: [String; 2],
+    ) -> Self {
         let execute = async |database: &str, sql: &str| {
             cluster.execute(database, sql).await.unwrap_or_else(|error| panic!("{error:?}\nin: {sql}"));
         };
@@ -219,21 +240,24 @@ impl Twins {
             execute("postgres", &format!("create database {name} template {template}")).await;
         }
         let mut options = VerifyOptions::default();
-        options.plan = parse(plan);
+        options.plan = parse(&plans[0]);
         let baseline = drcore::baseline(&cluster.url(name), &options).await.unwrap();
         options.against = Some(Against::Evidence(Box::new(baseline.clone())));
-        let [healthy, damaged] = names;
-        let healthy =
-            Subject { usual: verify(&cluster.url(&healthy), &options).await.unwrap(), name: healthy };
-        let damaged =
-            Subject { usual: verify(&cluster.url(&damaged), &options).await.unwrap(), name: damaged };
-        Self { healthy, damaged, plan: plan.to_owned(), baseline }
+        let subject = async |name: &str, plan: &str| {
+            let mut options = options.clone();
+            options.plan = parse(plan);
+            let usual = verify(&cluster.url(name), &options).await.unwrap();
+            Subject { name: name.to_owned(), plan: plan.to_owned(), usual }
+        };
+        let healthy = subject(&names[0], &plans[0]).await;
+        let damaged = subject(&names[1], &plans[1]).await;
+        Self { healthy, damaged, baseline }
     }
 
     /// Verifies at this address.
-    pub(super) async fn verify(&self, url: &str, limits: &str) -> Run {
+    pub(super) async fn verify(&self, url: &str, subject: &Subject, limits: &str) -> Run {
         let mut options = VerifyOptions::default();
-        options.plan = parse(&format!("[limits]\n{limits}\n{}", self.plan));
+        options.plan = parse(&format!("[limits]\n{limits}\n{}", subject.plan));
         options.against = Some(Against::Evidence(Box::new(self.baseline.clone())));
         let deadline = options.plan.limits.deadline.expect("every run has an end").into();
         let began = Instant::now();

@@ -103,7 +103,7 @@ fn through(
                     _ => LIMITS,
                 };
                 let user = if matches!(moment, Moment::Password) { "scram:right" } else { "postgres" };
-                arena.through(Plot { moment, strike, times }, user, &subject.name, limits).await
+                arena.through(Plot { moment, strike, times }, user, subject, &subject.name, limits).await
             })
         }),
     }
@@ -129,7 +129,9 @@ fn spoilt(fault: &str, sql: &'static str) -> Case {
                     let (cluster, database) = (Arc::clone(&cluster), database.clone());
                     async move { cluster.execute(&database, sql).await.unwrap() }
                 });
-                arena.through(Plot { moment: SCAN.1, strike, times: ONCE }, "postgres", &copy, LIMITS).await
+                arena
+                    .through(Plot { moment: SCAN.1, strike, times: ONCE }, "postgres", subject, &copy, LIMITS)
+                    .await
             })
         }),
     }
@@ -289,7 +291,7 @@ fn of_the_server() -> Vec<Case> {
                 let copy = arena.copy(&subject.name).await;
                 let holder = arena.client(&copy).await;
                 holder.batch_execute(LOCK).await.unwrap();
-                twins.verify(&arena.cluster.url(&copy), limits).await
+                twins.verify(&arena.cluster.url(&copy), subject, limits).await
             })
         });
         cases.push(Case { alone: false, ..held });
@@ -299,14 +301,14 @@ fn of_the_server() -> Vec<Case> {
         cases.push(during(fault, move |arena, twins, subject| {
             Box::pin(async move {
                 let _held = arena.leave_connections(free).await;
-                twins.verify(&arena.cluster.url(&subject.name), LIMITS).await
+                twins.verify(&arena.cluster.url(&subject.name), subject, LIMITS).await
             })
         }));
     }
     cases.push(during("lock table nearly full", |arena, twins, subject| {
         Box::pin(async move {
             let _held = arena.leave_locks(30).await;
-            twins.verify(&arena.cluster.url(&subject.name), LIMITS).await
+            twins.verify(&arena.cluster.url(&subject.name), subject, LIMITS).await
         })
     }));
     cases
@@ -315,7 +317,7 @@ fn of_the_server() -> Vec<Case> {
 fn of_the_address() -> Vec<Case> {
     let at = |fault: &str, url: fn(&Arena, &str) -> String| {
         during(fault, move |arena, twins, subject| {
-            Box::pin(async move { twins.verify(&url(arena, &subject.name), LIMITS).await })
+            Box::pin(async move { twins.verify(&url(arena, &subject.name), subject, LIMITS).await })
         })
     };
     let mut cases = vec![
@@ -333,7 +335,7 @@ fn of_the_address() -> Vec<Case> {
         Box::pin(async move {
             let (task, port) = crate::connecting::greeter(b"220 mail.example.com ESMTP\r\n", true).await;
             let url = format!("postgresql://postgres@127.0.0.1:{port}/{}?sslmode=disable", subject.name);
-            let run = twins.verify(&url, LIMITS).await;
+            let run = twins.verify(&url, subject, LIMITS).await;
             task.abort();
             run
         })
@@ -342,7 +344,9 @@ fn of_the_address() -> Vec<Case> {
     cases.push(during("expired certificate", |arena, twins, subject| {
         Box::pin(async move {
             arena.expire().await;
-            twins.verify(&tls(arena, "postgres", "localhost", &subject.name, &arena.root()), LIMITS).await
+            twins
+                .verify(&tls(arena, "postgres", "localhost", &subject.name, &arena.root()), subject, LIMITS)
+                .await
         })
     }));
     cases
@@ -360,7 +364,7 @@ pub(super) async fn without_temporary_files(arena: &Arena, twins: &Twins, subjec
     tokio::time::sleep(Duration::from_millis(300)).await;
     // Here nothing would be joined.
     let limits = format!("{LIMITS}[orphan_fks]\nway = \"server\"\n");
-    let run = twins.verify(&arena.cluster.url(&subject.name), &limits).await;
+    let run = twins.verify(&arena.cluster.url(&subject.name), subject, &limits).await;
     arena.execute("postgres", "alter system reset temp_file_limit").await;
     arena.execute("postgres", "select pg_reload_conf()").await;
     run

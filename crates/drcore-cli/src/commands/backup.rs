@@ -6,8 +6,10 @@ mod take;
 
 use clap::Subcommand;
 use drcore::backup::Repository;
+use drcore::plan::Backups;
+use drcore::{Error, ErrorKind};
 
-use super::shared::not_empty;
+use super::shared::{PlanArguments, not_empty};
 use crate::fault::Fault;
 use crate::screen::Screen;
 
@@ -22,7 +24,7 @@ use crate::screen::Screen;
 Examples:
   drcore backup take --to s3://paycraft-backups
   drcore backup list s3://paycraft-backups
-  drcore explain backups")]
+  drcore explain repository")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -53,13 +55,29 @@ pub(crate) struct RepositoryArguments {
     /// Keys are read from the environment: AWS_ENDPOINT_URL, AWS_REGION,
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3 (R2 and others too),
     /// GOOGLE_APPLICATION_CREDENTIALS, AZURE_STORAGE_ACCOUNT_NAME and _KEY.
+    ///
+    /// Without it, that of [backups] in the plan.
     #[arg(value_name = "REPOSITORY", env = "DRCORE_REPOSITORY", value_parser = not_empty)]
-    repository: String,
+    repository: Option<String>,
+    #[command(flatten)]
+    plan: PlanArguments,
 }
 
 impl RepositoryArguments {
-    /// The repository; nothing is asked of it yet.
-    pub(crate) fn open(&self) -> Result<Repository, Fault> {
-        Repository::open(&self.repository).map_err(Fault::usage)
+    /// The repository, of which nothing is asked yet; and the section of the plan about it.
+    pub(crate) fn open(&self) -> Result<(Repository, Backups), Fault> {
+        let section = self.plan.load()?.backups.unwrap_or_default();
+        let url = repository(self.repository.as_deref(), &section)?;
+        Ok((Repository::open(&url).map_err(Fault::usage)?, section))
     }
+}
+
+/// The repository that was named, else the plan's.
+pub(crate) fn repository(named: Option<&str>, section: &Backups) -> Result<String, Fault> {
+    named.map(str::to_owned).or_else(|| section.repository.clone()).ok_or_else(|| {
+        let error = Error::new(ErrorKind::Usage, "no repository was named");
+        Fault::usage(
+            error.hint("Give its URL, set DRCORE_REPOSITORY, or write [backups] repository into the plan."),
+        )
+    })
 }

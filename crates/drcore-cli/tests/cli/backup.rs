@@ -106,11 +106,11 @@ async fn what_cannot_work_is_said_before_anything_is_asked() {
     for (arguments, needle) in [
         (&["backup", "take", url, "--to", "s3://key:word@b"][..], "holds a user, a key"),
         (&["backup", "take", url, "--to", ""], "it is empty"),
-        (&["backup", "take", url], "--to"),
+        (&["backup", "take", url], "no repository was named"),
         (&["backup", "take", url, "--to", "x", "--compress", "lzma"], "is no compression"),
         (&["backup", "take", url, "--to", "x", "--jobs", "2"], "add --dump directory"),
         (&["backup", "list", "https://b"], "only s3://"),
-        (&["backup", "list"], "REPOSITORY"),
+        (&["backup", "list"], "no repository was named"),
         (&["backup", "prune", ".", "--keep", "soon"], "not a duration"),
         (&["backup"], "Usage: drcore backup"),
     ] {

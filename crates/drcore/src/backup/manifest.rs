@@ -148,10 +148,12 @@ pub struct BackupOmission {
 #[schemars(title = "OmissionExtent")]
 #[non_exhaustive]
 pub enum OmissionExtent {
-    /// All of it.
-    All,
-    /// Its rows.
+    /// The rows of a table.
     Rows,
+    /// A schema with everything in it.
+    Schema,
+    /// A table.
+    Table,
 }
 
 /// When a backup was taken, with what.

@@ -21,8 +21,10 @@ use super::url::RepositoryUrl;
 use super::verification::Verification;
 use crate::collect::Progress;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::Evidence;
+use crate::evidence::{BackupFact, Evidence, RepositoryFacts};
 
+/// How many backups Evidence names, at most.
+const FACTS: usize = 1_000;
 /// How many manifests are read at once.
 const AT_ONCE: usize = 8;
 
@@ -102,6 +104,23 @@ impl Repository {
             backups,
             other_objects,
             listed_at,
+        })
+    }
+
+    /// What it holds, as Evidence.
+    pub(crate) async fn facts(&self) -> Result<RepositoryFacts> {
+        let list = self.list().await?;
+        let nothing = list.backups.is_empty() && list.other_objects == 0;
+        // That nothing lies there is known; what lies beside it is only help.
+        let beside = if nothing { self.shelf.beside().await.unwrap_or_default() } else { Vec::new() };
+        let now = list.listed_at;
+        Ok(RepositoryFacts {
+            repository: list.repository,
+            listed_at: now,
+            backups: list.backups.len() as u64,
+            other_objects: list.other_objects,
+            beside,
+            newest: list.backups.into_iter().take(FACTS).map(|entry| fact(entry, now)).collect(),
         })
     }
 
@@ -366,6 +385,22 @@ impl Repository {
         }
         entry.verified = Some(VerifiedNote { at: record.run.verified_at, verdict: record.verdict });
         Ok(())
+    }
+}
+
+fn fact(entry: BackupEntry, now: Timestamp) -> BackupFact {
+    BackupFact {
+        silent: entry.state == BackupState::Unfinished && super::take::is_silent(&entry, now),
+        name: entry.name,
+        state: entry.state,
+        kind: entry.kind,
+        at: entry.at,
+        at_from: entry.at_from,
+        dump: entry.dump,
+        dump_bytes: entry.dump_bytes,
+        rows: entry.rows,
+        verified: entry.verified,
+        problems: entry.problems,
     }
 }
 

@@ -21,6 +21,8 @@ use cloud::Cloud;
 use directory::Directory;
 pub(crate) use upload::{Stored, Upload};
 
+/// Of what lies beside, so much is named.
+const BESIDE: usize = 5;
 /// What is read at once, such as a manifest, is no larger.
 const SMALL: u64 = 256 << 20;
 
@@ -79,6 +81,14 @@ impl Shelf {
         };
         objects.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(objects)
+    }
+
+    /// What lies next to where this is, the first few, where it is not at the top: for whoever misspelt it.
+    pub(crate) async fn beside(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Cloud(cloud) => cloud.beside(BESIDE).await,
+            Self::Directory(directory) => directory.beside(BESIDE).await,
+        }
     }
 
     /// How many bytes an object has; none where it is not there.

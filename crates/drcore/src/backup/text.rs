@@ -142,7 +142,7 @@ impl Taken {
         lines.push(format!("         {}", baseline(manifest)));
         for omitted in manifest.omitted.iter().take(FEW) {
             let extent = match omitted.extent {
-                OmissionExtent::All => "not in it",
+                OmissionExtent::Schema | OmissionExtent::Table => "not in it",
                 OmissionExtent::Rows => "without its rows",
             };
             lines.push(format!("LEFT OUT {}, {extent}: {}", omitted.object, omitted.why));

@@ -2,7 +2,6 @@
 //! asking again.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -132,25 +131,7 @@ impl Patience {
 /// # Errors
 /// [`ErrorKind::Tls`] where TLS cannot be set up.
 pub(super) fn client() -> Result<reqwest::Client> {
-    let failed =
-        |error: &dyn std::fmt::Display| Error::new(ErrorKind::Tls, format!("cannot set up TLS: {error}"));
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .connect_timeout(CONNECT)
-        .timeout(ANSWER)
-        // A signature is for one host, and a key is not for everybody who is named in an answer.
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("drcore/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| failed(&error))
+    crate::http::client(|builder| builder.connect_timeout(CONNECT).timeout(ANSWER))
 }
 
 /// As signatures want it: all but what RFC 3986 calls unreserved.

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 
 /// Runs it. Gives the exit code.
 pub(crate) async fn run(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> {
-    let list = arguments.repository.open()?.list().await?;
+    let list = arguments.repository.open()?.0.list().await?;
     let code = list.exit_code();
     let mut delivery = Delivery::new(screen);
     delivery.print(&match arguments.format {

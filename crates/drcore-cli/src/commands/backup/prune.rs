@@ -23,7 +23,8 @@ Examples:
 pub(crate) struct Arguments {
     #[command(flatten)]
     repository: RepositoryArguments,
-    /// Keep what is no older, such as 30d
+    /// Keep what is no older, such as 30d; without any of the two, [backups] keep of
+    /// the plan
     #[arg(long, value_name = "TIME", value_parser = Span::parse)]
     keep: Option<Span>,
     /// Keep so many, the newest
@@ -43,9 +44,11 @@ pub(crate) struct Arguments {
 
 /// Runs it. Gives the exit code.
 pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
-    let repository = arguments.repository.open()?;
+    let (repository, section) = arguments.repository.open()?;
     let mut options = PruneOptions::default();
-    options.keep = arguments.keep.map(Into::into);
+    // The plan's, where nothing else says what stays.
+    let planned = section.keep.filter(|_| arguments.keep_last.is_none());
+    options.keep = arguments.keep.or(planned).map(Into::into);
     options.keep_last = arguments.keep_last;
     options.foreign = arguments.foreign;
     let plan = PrunePlan::of(&repository, &options).await?;

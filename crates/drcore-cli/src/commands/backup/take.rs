@@ -30,9 +30,10 @@ pub(crate) struct Arguments {
     plan: PlanArguments,
     #[command(flatten)]
     content: ContentArguments,
-    /// The repository: `s3://BUCKET/PREFIX`, `gs://…`, `az://…` or a directory
+    /// The repository: `s3://BUCKET/PREFIX`, `gs://…`, `az://…` or a directory; without it,
+    /// that of [backups] in the plan
     #[arg(long, value_name = "REPOSITORY", env = "DRCORE_REPOSITORY", value_parser = not_empty)]
-    to: String,
+    to: Option<String>,
     /// How the dump is written: directory is written by several sessions at once,
     /// to the temporary directory first
     #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
@@ -73,7 +74,9 @@ enum DumpKind {
 
 /// Runs it. Gives the exit code.
 pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
-    let repository = Repository::open(&arguments.to).map_err(Fault::usage)?;
+    let section = arguments.plan.load()?.backups.unwrap_or_default();
+    let to = super::repository(arguments.to.as_deref(), &section)?;
+    let repository = Repository::open(&to).map_err(Fault::usage)?;
     let format = arguments.dump_format().map_err(Fault::usage)?;
     let compression =
         arguments.compress.as_deref().map(Compression::parse).transpose().map_err(Fault::usage)?;
@@ -93,7 +96,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     delivery.print(&match arguments.format {
         Format::Json => taken.to_json()? + "\n",
         Format::Text => {
-            let next = format!("next     drcore backup verify {}    reads it back\n", arguments.to);
+            let next = format!("next     drcore backup verify {to}    reads it back\n");
             format!("{}{next}exit {code}\n", taken.to_text())
         }
     });

@@ -163,6 +163,18 @@ impl Cloud {
         Ok(objects)
     }
 
+    pub(super) async fn beside(&self, most: usize) -> Result<Vec<String>> {
+        let Some(own) = self.bucket.prefix.strip_suffix('/') else { return Ok(Vec::new()) };
+        let above = own.rsplit_once('/').map(|(above, _)| Path::from(above));
+        let listing = self.objects.list_with_delimiter(above.as_ref());
+        let path = above.clone().unwrap_or_default();
+        let listing = self.soon(Doing::List, listing).await?;
+        let listing = listing.map_err(|error| self.explain(Doing::List, &path, error))?;
+        let prefixes = listing.common_prefixes.iter().map(|prefix| format!("{prefix}/"));
+        let objects = listing.objects.iter().map(|object| object.location.to_string());
+        Ok(prefixes.chain(objects).filter(|name| name.trim_end_matches('/') != own).take(most).collect())
+    }
+
     pub(super) async fn size(&self, name: &str) -> Result<Option<u64>> {
         let path = self.path(name)?;
         match self.soon(Doing::Read, self.objects.head(&path)).await? {
@@ -457,7 +469,7 @@ fn listed(meta: &ObjectMeta, prefix: &str, own: &str) -> Option<Object> {
 
 fn unusable(variables: &str, error: &object_store::Error) -> Error {
     Error::new(ErrorKind::Usage, "the settings of the repository cannot work")
-        .hint(format!("Check the variables {variables}: drcore explain backups lists them."))
+        .hint(format!("Check the variables {variables}: drcore explain repository lists them."))
         .caused_by(Innermost(innermost(error)))
 }
 

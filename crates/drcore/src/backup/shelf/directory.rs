@@ -79,6 +79,24 @@ impl Directory {
         Ok(objects)
     }
 
+    pub(super) async fn beside(&self, most: usize) -> Result<Vec<String>> {
+        let root = self.root.clone();
+        blocking(move || {
+            let Some(above) = root.parent() else { return Ok(Vec::new()) };
+            let entries = std::fs::read_dir(above).map_err(|error| unreadable(above, error))?;
+            let mut names: Vec<String> = entries
+                .flatten()
+                .filter(|entry| entry.path() != root)
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .filter(|name| !name.starts_with('.'))
+                .collect();
+            names.sort();
+            names.truncate(most);
+            Ok(names)
+        })
+        .await
+    }
+
     pub(super) async fn size(&self, name: &str) -> Result<Option<u64>> {
         let path = self.path(name);
         match tokio::fs::metadata(&path).await {

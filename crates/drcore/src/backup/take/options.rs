@@ -138,7 +138,8 @@ impl Omit {
     pub(super) fn told(&self, why: &str) -> BackupOmission {
         let (object, extent) = match self {
             Self::Rows(pattern) => (pattern, OmissionExtent::Rows),
-            Self::Schema(pattern) | Self::Table(pattern) => (pattern, OmissionExtent::All),
+            Self::Schema(pattern) => (pattern, OmissionExtent::Schema),
+            Self::Table(pattern) => (pattern, OmissionExtent::Table),
         };
         BackupOmission { object: object.clone(), extent, why: why.to_owned() }
     }
