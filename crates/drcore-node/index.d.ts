@@ -116,6 +116,43 @@ export function repair(url?: string | URL, options?: RepairOptions): Promise<Rep
  */
 export function scratch(options?: ScratchOptions): Promise<Scratch>
 
+/** Backups: a repository of them in a bucket (`s3://…`, `gs://…`, `az://…`) or a directory. */
+export const backup: {
+  /**
+   * Takes a backup: a dump and a baseline of one snapshot. Either all of it is there in the end, with its
+   * manifest, or nothing that could be taken for a backup.
+   *
+   * ```js
+   * const { name } = await backup.take(process.env.DATABASE_URL, { to: 's3://paycraft-backups' })
+   * const { verdict } = await backup.verify('s3://paycraft-backups', { backup: name })
+   * ```
+   *
+   * @param url `postgresql://…`; where it is undefined, `DATABASE_URL`, then the `PG*` variables.
+   * @throws {DrcoreError} `permission` if the role may not read something: a dump without it is no backup.
+   */
+  take(url?: string | URL, options?: TakeOptions): Promise<wire.Taken>
+  /**
+   * Holds on to what there is before something is done in place: without what is broken or may not be read,
+   * which it tells.
+   */
+  salvage(url?: string | URL, options?: SalvageOptions): Promise<wire.Taken>
+  /**
+   * What a repository holds, the newest first, dumps of others too.
+   * @throws {DrcoreError} If not all of it could be listed: half a list is none.
+   */
+  list(repository: string | URL, options?: Pick<CallOptions, 'signal'>): Promise<wire.BackupList>
+  /**
+   * Looks into a backup without restoring it: `verdict` is `whole`, `damaged` or `unproven`.
+   *
+   * @param repository A repository, a day in it (the newest backup is meant), or one backup.
+   * @throws {DrcoreError} `connection` if the store does not answer: whether the backup is whole is not known.
+   */
+  verify(repository: string | URL, options?: BackupVerifyOptions): Promise<wire.Verification>
+  /** Which backups are too old; with `apply`, the digest of that plan, removes them. */
+  prune(repository: string | URL, options: PruneOptions & { apply: string }): Promise<wire.Pruned>
+  prune(repository: string | URL, options: PruneOptions & { apply?: undefined }): Promise<wire.PrunePlan>
+}
+
 /**
  * Explains a check, a kind of finding, a finding by its id, or a key of the plan (`plan.row_counts`), as
  * Markdown; without a topic, lists them.
@@ -222,6 +259,56 @@ export interface DiffOptions extends CallOptions {
   sessions?: number | undefined
   /** Further limits, as in the plan's `[limits]`, before which they go: `{ statement_timeout: '1h', snapshot_age: '30m' }`. */
   limits?: wire.Limits | undefined
+}
+
+/** How a salvage is taken. */
+export interface SalvageOptions extends CallOptions {
+  /** The repository or directory; by default that of the plan's `[backups]`. */
+  to?: string | undefined
+  /** What the baseline must be able to answer: a file (TOML or JSON), or the plan itself. */
+  plan?: string | URL | wire.Plan | undefined
+  /** Whether the baseline shows every row that differs, as it does by default. */
+  content?: boolean | undefined
+  /** `gzip:6`, `zstd:3` or `none`; by default what suits the programs. */
+  compress?: string | undefined
+  /** How long all of it may take, such as `'4h'`. */
+  deadline?: string | undefined
+  /** How many sessions read at once for the baseline. */
+  sessions?: number | undefined
+  /** Further limits, as in the plan's `[limits]`, before which they go. */
+  limits?: wire.Limits | undefined
+}
+
+/** How a backup is taken. */
+export interface TakeOptions extends SalvageOptions {
+  /** How the dump is written: one file, which goes up as it comes, or a file a table, by several sessions. */
+  dump?: 'custom' | 'directory' | undefined
+  /** How many sessions write a dump of the directory format. */
+  jobs?: number | undefined
+  /** Patterns of schemas that are left out, which the manifest tells. */
+  exclude_schemas?: readonly string[] | undefined
+  /** Patterns of tables that are left out. */
+  exclude_tables?: readonly string[] | undefined
+  /** Patterns of tables whose rows are left out. */
+  exclude_table_data?: readonly string[] | undefined
+}
+
+/** How a backup is looked into. */
+export interface BackupVerifyOptions extends CallOptions {
+  /** Which: `newest`, a day, an instant (the newest before it) or a name. */
+  backup?: string | undefined
+  /** Whether what it shows is recorded beside the backup, as it is by default. */
+  record?: boolean | undefined
+}
+
+/** What stays where backups are pruned; one of the first two must be given. */
+export interface PruneOptions extends Pick<CallOptions, 'signal'> {
+  /** Keep what is no older, such as `'30 days'`. */
+  keep?: string | undefined
+  /** Keep so many, the newest. */
+  keep_last?: number | undefined
+  /** Let dumps go too that others made. */
+  foreign?: boolean | undefined
 }
 
 /** How {@link init} looks at a database. */

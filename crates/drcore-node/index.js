@@ -63,6 +63,25 @@ async function scratch(options) {
   return new Scratch(KEY, await call(native.scratch, undefined, options))
 }
 
+/** Backups: a repository of them in a bucket or a directory. */
+const backup = Object.freeze({
+  async take(url, options) {
+    return JSON.parse(await call(native.backupTake, address(url), options))
+  },
+  async salvage(url, options) {
+    return JSON.parse(await call(native.backupSalvage, address(url), options))
+  },
+  async list(repository, options) {
+    return JSON.parse(await call(native.backupList, placeOf(repository), options))
+  },
+  async verify(repository, options) {
+    return JSON.parse(await call(native.backupVerify, placeOf(repository), options))
+  },
+  async prune(repository, options) {
+    return JSON.parse(await call(native.backupPrune, placeOf(repository), options))
+  },
+})
+
 /** Explains a check, a kind of finding, a finding or a key of the plan. */
 function explain(topic) {
   return value(native.explain(topic))
@@ -547,6 +566,13 @@ function sideOf(side) {
   return { text: address(side) }
 }
 
+/** The URL of a repository. */
+function placeOf(repository) {
+  if (typeof repository === 'string') return repository
+  if (repository instanceof URL) return repository.href
+  throw usage('repository: expected a string or a URL')
+}
+
 /** A path, also as `file:` URL. */
 function pathOf(path) {
   if (typeof path === 'string') return path
@@ -603,6 +629,7 @@ module.exports = {
   Repaired,
   Report,
   Scratch,
+  backup,
   baseline,
   cli,
   collect,

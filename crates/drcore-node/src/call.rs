@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use drcore::backup::{PruneCall, TakeCall, VerificationCall};
 use drcore::collect::{CollectOptions, Progress};
 use drcore::restore::RepairCall;
 use drcore::{DiffOptions, Error, ErrorKind, GapOptions, Result, VerifyOptions};
@@ -75,6 +76,32 @@ impl Call {
         }
         self.attach(&mut call.verify.collect);
         Ok(call)
+    }
+
+    pub(crate) fn take_call(&self) -> Result<TakeCall> {
+        let mut call = TakeCall::from_json(&self.options)?;
+        self.attach(&mut call.options.collect);
+        Ok(call)
+    }
+
+    pub(crate) fn verification_call(&self, repository: &str) -> Result<VerificationCall> {
+        let mut call = VerificationCall::from_json(repository, &self.options)?;
+        let mut collect = CollectOptions::default();
+        self.attach(&mut collect);
+        (call.options.cancel, call.options.progress) = (collect.cancel, collect.progress);
+        Ok(call)
+    }
+
+    pub(crate) fn prune_call(&self, repository: &str) -> Result<PruneCall> {
+        PruneCall::from_json(repository, &self.options)
+    }
+
+    /// For a call that has no options of its own.
+    pub(crate) fn none(&self) -> Result<()> {
+        match (self.options.trim(), &self.against) {
+            ("" | "{}", None) => Ok(()),
+            _ => Err(Error::new(ErrorKind::Usage, "there are no such options; there is signal")),
+        }
     }
 
     /// The options, as JSON.

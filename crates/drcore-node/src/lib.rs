@@ -12,6 +12,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "napi hands over arguments by value")]
 
 pub mod answer;
+pub mod backup;
 pub mod call;
 pub mod cli;
 pub mod diff;

@@ -1,6 +1,7 @@
 //! The compiled half of the Python package: handles and calls. It converts and
 //! calls; what it calls is in the core, and what people call is in `python/drcore`.
 
+mod backup;
 mod call;
 mod convert;
 mod diff;
@@ -21,6 +22,7 @@ mod _native {
 
     #[pymodule_export]
     use super::{
+        backup::{backup_list, backup_prune, backup_prune_plan, backup_salvage, backup_take, backup_verify},
         call::Call,
         diff::{Diff, DiffRowIterator, diff},
         error::error_kinds,

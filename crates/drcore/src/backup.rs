@@ -17,8 +17,9 @@ mod take;
 mod text;
 mod url;
 mod verification;
+mod verify;
 
-pub use arguments::{PruneCall, TakeCall};
+pub use arguments::{PruneCall, TakeCall, VerificationCall};
 pub use layout::{DumpFormat, InstantFrom, Wrapped};
 pub use list::{BackupEntry, BackupList, BackupState, EntryObject, VerifiedNote};
 pub use manifest::{
@@ -31,3 +32,4 @@ pub use repository::{Fetched, Repository};
 pub use take::{Compression, Omit, Recovered, TakeFormat, TakeOptions, Taken, salvage, take};
 pub use url::{Bucket, RepositoryUrl};
 pub use verification::{Verification, VerificationRun, VerificationVerdict};
+pub use verify::{VerificationOptions, verify};

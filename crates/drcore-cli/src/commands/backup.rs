@@ -3,6 +3,7 @@
 mod list;
 mod prune;
 mod take;
+mod verify;
 
 use clap::Subcommand;
 use drcore::backup::Repository;
@@ -24,6 +25,7 @@ use crate::screen::Screen;
 Examples:
   drcore backup take --to s3://paycraft-backups
   drcore backup list s3://paycraft-backups
+  drcore backup verify s3://paycraft-backups
   drcore explain repository")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -35,6 +37,7 @@ enum Verb {
     Take(Box<take::Arguments>),
     List(list::Arguments),
     Prune(prune::Arguments),
+    Verify(verify::Arguments),
 }
 
 /// Runs it. Gives the exit code.
@@ -43,6 +46,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
         Verb::Take(arguments) => take::run(*arguments, screen).await,
         Verb::List(arguments) => list::run(&arguments, screen).await,
         Verb::Prune(arguments) => prune::run(arguments, screen).await,
+        Verb::Verify(arguments) => verify::run(arguments, screen).await,
     }
 }
 

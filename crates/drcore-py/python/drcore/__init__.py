@@ -14,7 +14,7 @@ an :class:`Error` of :mod:`drcore.errors` where the call itself cannot work; the
 
 from __future__ import annotations
 
-from drcore import aio, errors, types
+from drcore import aio, backup, errors, types
 from drcore._call import Target
 from drcore._native import Diff, Evidence, Gap, RepairPlan, Repaired, Report, Scratch, __version__
 from drcore._verbs import (
@@ -83,6 +83,7 @@ __all__ = [
     "__version__",
     "aio",
     "apply",
+    "backup",
     "baseline",
     "collect",
     "create_database",

@@ -13,6 +13,7 @@ from drcore import types
 
 _SHAPES: dict[str, Any] = {
     "assertions": dict[str, types.AssertionValueFact],
+    "backups": types.BackupList,
     "catalog": types.Catalog,
     "checks": tuple[types.CheckResult, ...],
     "comparison": types.Comparison,
@@ -30,11 +31,15 @@ _SHAPES: dict[str, Any] = {
     "not_covered": tuple[types.NotCovered, ...],
     "omitted_tables": tuple[types.OmittedTable, ...],
     "progress": types.Progress,
+    "prune_plan": types.PrunePlan,
+    "pruned": types.Pruned,
     "repair_statements": tuple[types.RepairStatement, ...],
     "report_run": types.ReportRun,
     "run": types.EvidenceRun,
     "scans": types.Scans,
+    "taken": types.Taken,
     "unread": tuple[types.Unread, ...],
+    "verification": types.Verification,
     "writes": tuple[types.Write, ...],
 }
 

@@ -431,6 +431,24 @@ def scratch(options: str, wake: Callable[[], None] | None) -> Call:
 def create_database(scratch: Scratch, name: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``Scratch.create_database``."""
 
+def backup_take(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.backup.take``."""
+
+def backup_salvage(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.backup.salvage``."""
+
+def backup_list(repository: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.backup.list``."""
+
+def backup_verify(repository: str, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.backup.verify``."""
+
+def backup_prune_plan(repository: str, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.backup.prune`` without a digest."""
+
+def backup_prune(repository: str, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.backup.prune`` with the digest of a plan."""
+
 def explain(topic: str | None = None) -> str:
     """The page, in Markdown, about a check, a kind of finding or a key of the plan; or the list of them."""
 

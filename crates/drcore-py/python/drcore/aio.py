@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import cast
 
+from drcore import _aio_backup as backup
 from drcore import _native
 from drcore._call import (
     AgainstLike,
@@ -29,6 +30,7 @@ from drcore._native import Diff, Evidence, Gap, RepairPlan, Repaired, Report, Sc
 
 __all__ = [
     "apply",
+    "backup",
     "baseline",
     "collect",
     "create_database",

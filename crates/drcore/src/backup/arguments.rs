@@ -2,9 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::pick::Pick;
 use super::prune::{PruneOptions, PrunePlan, Pruned};
 use super::repository::Repository;
-use super::take::{Compression, Omit, TakeFormat, TakeOptions};
+use super::take::{Compression, Omit, TakeFormat, TakeOptions, Taken, salvage, take};
+use super::verification::Verification;
+use super::verify::{VerificationOptions, verify};
 use crate::arguments::object;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Span;
@@ -32,6 +35,18 @@ pub struct PruneCall {
     pub apply: Option<String>,
 }
 
+/// What [`verify`](super::verify) is called with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VerificationCall {
+    /// The repository, as it was named: that of one backup names that.
+    pub repository: Repository,
+    /// Which backup; else the one that the URL names.
+    pub pick: Option<Pick>,
+    /// How it is looked into.
+    pub options: VerificationOptions,
+}
+
 const OF_VERIFY: &[&str] = &["content", "deadline", "limits", "plan", "sessions"];
 const OF_TAKE: &[&str] =
     &["to", "dump", "jobs", "compress", "exclude_schemas", "exclude_tables", "exclude_table_data"];
@@ -39,7 +54,8 @@ const OF_TAKE: &[&str] =
 impl TakeCall {
     /// Reads `{"to": REPOSITORY, "plan": PATH | {…}, "content": true, "deadline": "1h", "sessions": 2, "limits": {…},
     /// "dump": "custom" | "directory", "jobs": 4, "compress": "zstd:3", "exclude_schemas": [PATTERN…],
-    /// "exclude_tables": […], "exclude_table_data": […]}`, of which only `to` must be there.
+    /// "exclude_tables": […], "exclude_table_data": […]}`, where only `to` must be there, and not even that
+    /// where the plan names a repository.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a key that is not known or a value that cannot work; [`ErrorKind::Plan`] for mistakes in
@@ -55,7 +71,10 @@ impl TakeCall {
         }
         let verify = VerifyOptions::from_json(&Value::Object(given).to_string())?;
         let mut options = TakeOptions::of(&verify);
-        let to = text_of(&mut own, "to")?.ok_or_else(|| usage("to: expected the URL of a repository"))?;
+        let planned = || verify.plan.backups.as_ref().and_then(|backups| backups.repository.clone());
+        let to = text_of(&mut own, "to")?
+            .or_else(planned)
+            .ok_or_else(|| usage("to: expected the URL of a repository"))?;
         let jobs = number_of(&mut own, "jobs")?;
         options.format = match (text_of(&mut own, "dump")?.as_deref(), jobs) {
             (None | Some("custom"), None) => TakeFormat::Custom,
@@ -79,6 +98,22 @@ impl TakeCall {
         options.omit.extend(texts_of(&mut own, "exclude_tables")?.into_iter().map(Omit::Table));
         options.omit.extend(texts_of(&mut own, "exclude_table_data")?.into_iter().map(Omit::Rows));
         Ok(Self { to, options })
+    }
+
+    /// Takes a backup of the database at `url`.
+    ///
+    /// # Errors
+    /// As [`take`].
+    pub async fn take(&self, url: &str) -> Result<Taken> {
+        take(url, &Repository::open(&self.to)?, &self.options).await
+    }
+
+    /// Holds on to what there is of the database at `url`.
+    ///
+    /// # Errors
+    /// As [`salvage`].
+    pub async fn salvage(&self, url: &str) -> Result<Taken> {
+        salvage(url, &self.to, &self.options).await
     }
 }
 
@@ -129,6 +164,31 @@ impl PruneCall {
         let plan = self.plan().await?;
         plan.expect(digest)?;
         plan.execute(&self.repository).await
+    }
+}
+
+impl VerificationCall {
+    /// Reads `{"backup": "newest" | DAY | INSTANT | NAME, "record": true}`, both optional.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for a key that is not known or a value that cannot work.
+    pub fn from_json(repository: &str, text: &str) -> Result<Self> {
+        let mut given = object(text, &["backup", "record"])?;
+        let pick = text_of(&mut given, "backup")?.map(|text| Pick::parse(&text)).transpose()?;
+        let mut options = VerificationOptions::default();
+        if let Some(value) = given.remove("record") {
+            options.record = value.as_bool().ok_or_else(|| usage("record: expected true or false"))?;
+        }
+        Ok(Self { repository: Repository::open(repository)?, pick, options })
+    }
+
+    /// Looks into the backup.
+    ///
+    /// # Errors
+    /// As [`Repository::pick`] and [`verify`].
+    pub async fn run(&self) -> Result<Verification> {
+        let (repository, entry) = self.repository.clone().resolve(self.pick.as_ref()).await?;
+        verify(&repository, &entry, &self.options).await
     }
 }
 
@@ -187,5 +247,13 @@ mod tests {
         {
             assert_eq!(PruneCall::from_json("/b", text).unwrap_err().kind(), ErrorKind::Usage, "{text}");
         }
+        let call = VerificationCall::from_json("/b", r#"{"backup": "2026-11-20", "record": false}"#).unwrap();
+        assert!(matches!(call.pick, Some(Pick::Day(_))) && !call.options.record);
+        for text in [r#"{"record": 1}"#, r#"{"backup": 5}"#, r#"{"bakup": "newest"}"#] {
+            let error = VerificationCall::from_json("/b", text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage, "{text}");
+        }
+        let planned = TakeCall::from_json(r#"{"plan": {"backups": {"repository": "/b"}}}"#).unwrap();
+        assert_eq!(planned.to, "/b");
     }
 }

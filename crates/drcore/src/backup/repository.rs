@@ -142,7 +142,10 @@ impl Repository {
     }
 
     /// What [`Repository::find`] finds, from here on; where `pick` says which, this is a repository in any case.
-    pub(crate) async fn resolve(self, pick: Option<&Pick>) -> Result<(Self, BackupEntry)> {
+    ///
+    /// # Errors
+    /// As [`Repository::pick`].
+    pub async fn resolve(self, pick: Option<&Pick>) -> Result<(Self, BackupEntry)> {
         if let Some(pick) = pick {
             let entry = self.pick(pick).await?;
             return Ok((self, entry));
@@ -329,7 +332,9 @@ impl Repository {
             None => {}
         }
         if let Some(verified) = &group.verified {
-            self.add_verification(&mut entry, verified).await?;
+            // By the store's clock, for both: a dump that took the place of the one that was looked into.
+            let is_newer = group.data.iter().any(|object| object.modified > verified.modified);
+            self.add_verification(&mut entry, verified, is_newer).await?;
         }
         Ok(entry)
     }
@@ -357,26 +362,24 @@ impl Repository {
         entry.rows = Some(manifest.rows());
         let above = above(&entry.name);
         for stored in manifest.objects() {
-            let name = format!("{above}{}", stored.name);
-            let problem = match entry.objects.iter().find(|object| object.name == name) {
-                None => format!("{} is missing", stored.name),
-                Some(found) if found.bytes != stored.bytes => {
-                    format!("{} has {} bytes, and had {}", stored.name, found.bytes, stored.bytes)
-                }
-                Some(_) => continue,
-            };
-            entry.state = BackupState::Damaged;
-            entry.problems.push(problem);
+            if let Some(problem) = unlike(stored, above, &entry.objects) {
+                entry.state = BackupState::Damaged;
+                entry.problems.push(problem);
+            }
         }
         entry.read.manifest = Some(manifest);
         Ok(())
     }
 
-    async fn add_verification(&self, entry: &mut BackupEntry, object: &Object) -> Result<()> {
+    async fn add_verification(&self, entry: &mut BackupEntry, object: &Object, is_newer: bool) -> Result<()> {
         let Some(text) = self.shelf.get(&object.name).await? else { return Ok(()) };
         // A record that cannot be read, or is of other bytes, says nothing: it is as if nobody had looked.
         let Ok(record) = Verification::from_json(&String::from_utf8_lossy(&text)) else { return Ok(()) };
         if !still_holds(&record, &entry.objects, above(&entry.name)) {
+            return Ok(());
+        }
+        // What was damaged is so until somebody looks again; a copy of a repository may be written in any order.
+        if is_newer && record.verdict != super::VerificationVerdict::Damaged {
             return Ok(());
         }
         if record.verdict == super::VerificationVerdict::Damaged && entry.is_usable() {
@@ -401,6 +404,18 @@ fn fact(entry: BackupEntry, now: Timestamp) -> BackupFact {
         rows: entry.rows,
         verified: entry.verified,
         problems: entry.problems,
+    }
+}
+
+/// What a listing shows of an object that is not as its manifest says.
+pub(super) fn unlike(stored: &StoredObject, above: &str, objects: &[EntryObject]) -> Option<String> {
+    let name = format!("{above}{}", stored.name);
+    match objects.iter().find(|object| object.name == name) {
+        None => Some(format!("{} is missing", stored.name)),
+        Some(found) if found.bytes != stored.bytes => {
+            Some(format!("{} has {} bytes, and had {}", stored.name, found.bytes, stored.bytes))
+        }
+        Some(_) => None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::list::{BackupEntry, BackupList, BackupState};
 use super::manifest::{BackupKind, Manifest, OmissionExtent};
 use super::prune::{KeptBecause, PrunePlan, Pruned};
 use super::take::Taken;
-use super::verification::VerificationVerdict;
+use super::verification::{Verification, VerificationVerdict};
 use crate::report::{terminal, without_commands};
 use crate::text::{age, bytes, count, instant, plural, seconds};
 
@@ -201,6 +201,37 @@ impl Pruned {
         )];
         let removed = plan.remove.iter().zip(&self.removed_at);
         lines.extend(removed.map(|(step, at)| format!("         {}  {}", instant(*at), step.name)));
+        finish(&lines)
+    }
+}
+
+impl Verification {
+    /// What looking into a backup showed, as text.
+    pub fn to_text(&self) -> String {
+        let word = match self.verdict {
+            VerificationVerdict::Damaged => "DAMAGED ",
+            VerificationVerdict::Unproven => "UNPROVEN",
+            VerificationVerdict::Whole => "WHOLE   ",
+        };
+        let mut lines = vec![format!("{word} {}", self.backup)];
+        lines.push(format!(
+            "         {}, {} counted in the dump · {} read in {}",
+            plural(self.tables, "table"),
+            plural(self.rows, "row"),
+            bytes(self.objects.iter().map(|object| object.bytes).sum()),
+            seconds(self.run.elapsed_ms)
+        ));
+        for (word, list) in
+            [("BROKEN  ", &self.problems), ("UNREAD  ", &self.unread), ("note    ", &self.notes)]
+        {
+            lines.extend(list.iter().take(FEW).map(|text| format!("{word} {text}")));
+            if list.len() > FEW {
+                lines.push(format!("         + {} more", list.len() - FEW));
+            }
+        }
+        if self.verdict == VerificationVerdict::Damaged {
+            lines.push("next     drcore backup list    shows which others there are".to_owned());
+        }
         finish(&lines)
     }
 }

@@ -73,6 +73,15 @@ impl Verification {
         crate::wire::from_json(text, Self::FORMAT, "verification")
     }
 
+    /// The exit code that the command ends with: 0 whole, 1 damaged, 3 unproven.
+    pub fn exit_code(&self) -> u8 {
+        match self.verdict {
+            VerificationVerdict::Whole => 0,
+            VerificationVerdict::Damaged => 1,
+            VerificationVerdict::Unproven => 3,
+        }
+    }
+
     /// The JSON form.
     ///
     /// # Errors
