@@ -1,4 +1,7 @@
 //! Restoring: what may be written to, scratch clusters, and what comes back.
 
+mod interrupted;
+mod round_trip;
 mod scratch;
+mod supabase;
 mod target;

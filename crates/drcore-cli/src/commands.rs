@@ -16,6 +16,7 @@ mod limits;
 mod markdown;
 mod platform;
 mod repair;
+mod restore;
 mod salvage;
 mod schema;
 mod scratch;
@@ -82,6 +83,7 @@ pub(crate) enum Command {
     Schema(schema::Arguments),
     Platform(Box<platform::Arguments>),
     Repair(Box<repair::Arguments>),
+    Restore(Box<restore::Arguments>),
     Salvage(Box<salvage::Arguments>),
     Drill(drill::Arguments),
     Scratch(scratch::Arguments),
@@ -104,6 +106,7 @@ impl Command {
             Self::Schema(arguments) => schema::run(&arguments, screen),
             Self::Platform(arguments) => platform::run(*arguments, screen).await,
             Self::Repair(arguments) => repair::run(*arguments, screen).await,
+            Self::Restore(arguments) => restore::run(*arguments, screen).await,
             Self::Salvage(arguments) => salvage::run(*arguments, screen).await,
             Self::Drill(arguments) => drill::run(arguments, screen).await,
             Self::Scratch(arguments) => scratch::run(arguments).await,

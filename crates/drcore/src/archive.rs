@@ -30,6 +30,7 @@ mod rows;
 mod sniff;
 mod table;
 mod tar;
+mod unwrapped;
 
 use std::fmt;
 use std::io::BufRead;
@@ -45,6 +46,7 @@ pub use inspect::{inspect, inspect_blocking};
 pub use inspection::{ArchiveDifference, Checksums, InspectAgainst, InspectRun, InspectVerdict, Inspection};
 pub use options::InspectOptions;
 pub use table::{ArchiveLargeObjects, ArchiveTable, ArchiveTableState};
+pub(crate) use unwrapped::unwrap;
 
 use damage::Fault;
 use entry::Data;

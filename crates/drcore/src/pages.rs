@@ -55,6 +55,11 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/repository.md"),
     },
     Page {
+        topic: "restore",
+        summary: "what a restore does, what it leaves out and why, and what it proves",
+        text: include_str!("pages/restore.md"),
+    },
+    Page {
         topic: "roles",
         summary: "which role to verify with, and what each can prove",
         text: include_str!("pages/roles.md"),
@@ -94,6 +99,9 @@ pub mod platform {}
 
 #[doc = include_str!("pages/repository.md")]
 pub mod repository {}
+
+#[doc = include_str!("pages/restore.md")]
+pub mod restore {}
 
 #[doc = include_str!("pages/roles.md")]
 pub mod roles {}

@@ -16,7 +16,7 @@ use crate::gap::{GapRecord, GapReport};
 use crate::plan::Plan;
 use crate::platform::{PitrPlan, PitrRun, PlatformFacts};
 use crate::report::Report;
-use crate::restore::{RepairPlan, Repaired};
+use crate::restore::{RepairPlan, Repaired, RestorePlan, Restored};
 
 /// Every schema, by the name of its document.
 pub fn all() -> Vec<(&'static str, Schema)> {
@@ -41,6 +41,8 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("repair", of::<RepairPlan>()),
         ("repaired", of::<Repaired>()),
         ("report", of::<Report>()),
+        ("restore", of::<RestorePlan>()),
+        ("restored", of::<Restored>()),
         ("taken", of::<Taken>()),
         ("verification", of::<Verification>()),
     ]

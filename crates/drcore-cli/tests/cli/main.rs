@@ -19,6 +19,7 @@ mod log;
 mod outputs;
 mod refusals;
 mod repair;
+mod restore;
 mod screens;
 mod secrets;
 

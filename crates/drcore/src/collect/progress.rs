@@ -51,6 +51,8 @@ pub struct Progress {
 pub enum Phase {
     /// Reading the catalog.
     Catalog,
+    /// Restoring: `done` and `total` are objects, `bytes` the size of the database.
+    Restore,
     /// Reading the tables.
     Scan,
     /// Dumping: bytes are those of the dump that are stored; rows and statements are the baseline's.
@@ -64,6 +66,7 @@ impl Phase {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Catalog => "catalog",
+            Self::Restore => "restore",
             Self::Scan => "scan",
             Self::Dump => "dump",
             Self::Transfer => "transfer",
@@ -72,6 +75,21 @@ impl Phase {
 }
 
 impl Progress {
+    /// How far a restore is: so many of its objects, so large a database.
+    pub(crate) fn of_restore(done: u64, total: u64, bytes: u64, elapsed: Duration) -> Self {
+        Self {
+            phase: Phase::Restore,
+            done,
+            total,
+            rows: 0,
+            bytes,
+            bytes_total: 0,
+            bytes_per_second: 0,
+            left: None,
+            elapsed,
+        }
+    }
+
     /// A dump of which so many bytes are stored, and the baseline beside it.
     pub(crate) fn dumping(baseline: Option<Self>, bytes: u64, elapsed: Duration) -> Self {
         let of = |number: fn(Self) -> u64| baseline.map_or(0, number);
@@ -125,7 +143,9 @@ impl Progress {
     /// `reading tables: 12,345 rows, 1.2 of 3.4 GB, 210 MB a second`: fits a terminal of 80 columns.
     pub fn sentence(&self) -> String {
         let mut text = match self.phase {
-            Phase::Catalog => return format!("reading the {}", self.phase.as_str()),
+            Phase::Catalog => return "reading the catalog".to_owned(),
+            Phase::Restore if self.bytes == 0 => return "restoring".to_owned(),
+            Phase::Restore => return format!("restoring: {}", bytes(self.bytes)),
             Phase::Scan => format!("reading tables: {} rows", count(self.rows)),
             Phase::Dump => format!("dumping: {}", bytes(self.bytes)),
             Phase::Transfer => "reading the backup".to_owned(),

@@ -1,7 +1,7 @@
 //! A binary copy, taken in by a thread of its own.
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio_postgres::CopyOutStream;
 
@@ -48,5 +48,31 @@ impl Session {
         taking.await.map_err(|error| {
             Error::new(ErrorKind::Internal, "reading the rows came to an unexpected end").caused_by(error)
         })?
+    }
+}
+
+/// Rows on their way into a table. Dropped before its end, nothing of them is there.
+pub(crate) struct CopyIn<'s> {
+    session: &'s Session,
+    sink: std::pin::Pin<Box<tokio_postgres::CopyInSink<Bytes>>>,
+}
+
+impl Session {
+    /// Begins a `COPY … FROM STDIN`.
+    pub(crate) async fn copy_in(&self, sql: &str) -> Result<CopyIn<'_>> {
+        let sink = self.client().copy_in(sql).await.map_err(|error| self.explain(error))?;
+        Ok(CopyIn { session: self, sink: Box::pin(sink) })
+    }
+}
+
+impl CopyIn<'_> {
+    /// Sends some; waits while the server has enough to do.
+    pub(crate) async fn send(&mut self, rows: Bytes) -> Result<()> {
+        self.sink.send(rows).await.map_err(|error| self.session.explain(error))
+    }
+
+    /// Ends it; gives how many rows the server took in.
+    pub(crate) async fn finish(mut self) -> Result<u64> {
+        self.sink.as_mut().finish().await.map_err(|error| self.session.explain(error))
     }
 }

@@ -102,6 +102,10 @@ impl Session {
         &self.endpoint
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Whether the server is what `target_session_attrs` asks for.
     pub(super) async fn is(&self, target: TargetSession) -> Result<bool> {
         let (question, wanted) = match target {
@@ -259,7 +263,7 @@ impl Session {
     }
 
     /// The server's reason, where all that the driver says is that the connection is closed.
-    fn explain(&self, error: tokio_postgres::Error) -> Error {
+    pub(super) fn explain(&self, error: tokio_postgres::Error) -> Error {
         match self.last_words.get() {
             Some(words) if error.is_closed() => {
                 let lost = Error::lost(LOST).caused_by(Error::new(words.kind(), words.to_string()));

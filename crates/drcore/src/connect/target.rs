@@ -108,6 +108,11 @@ impl Target {
         &self.project
     }
 
+    /// The session that was looked at, and that writes.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// Everything that was written so far, with its time.
     pub fn writes(&self) -> Vec<Write> {
         self.log().clone()

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Target, holds, is_our_scratch};
-use crate::connect::dsn::{Dsn, Endpoint, Place};
+use crate::connect::dsn::{Dsn, Endpoint, Libpq, Place};
 use crate::connect::guard::{Asked, Holds, Intent, Over, Pooling, Ruling, Seen};
 use crate::connect::identity::Identity;
 use crate::connect::session::Session;
@@ -11,6 +11,7 @@ use crate::connect::source::{Source, WaitFor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Run, Server};
 use crate::plan::{Limits, Protected};
+use crate::restore::Onto;
 
 /// What is restored into, and what that must not be.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +28,8 @@ pub struct TargetOptions {
     pub apart: Vec<Apart>,
     /// How long connecting and statements may take.
     pub limits: Limits,
-    pub(crate) over: Over,
+    /// What happens to what the target holds.
+    pub onto: Onto,
 }
 
 /// What a target must not be.
@@ -60,6 +62,8 @@ pub struct RestoreTarget {
     target: Target,
     /// The one server that was looked at, by its address.
     dsn: Dsn,
+    /// The Supabase project, where the connection string named one for certain.
+    named: Option<String>,
     server: Server,
     holds: Holds,
     is_scratch: bool,
@@ -80,7 +84,7 @@ impl RestoreTarget {
             protect: &options.protect,
             others: &others,
             clone_of: options.clone_of.as_deref(),
-            over: options.over,
+            over: if options.onto == Onto::Empty { Over::Nothing } else { Over::Told },
         };
         let project = dsn.project();
         if options.project.is_none() {
@@ -104,10 +108,10 @@ impl RestoreTarget {
         if let Some(error) = before.of_server(&asked, &dsn, &seen).error() {
             return Err(error);
         }
-        let project = asked.name.to_owned();
+        let (named, project) = (dsn.project(), asked.name.to_owned());
         let Seen { server, is_scratch, holds, .. } = seen;
         let holds = holds.unwrap_or_default();
-        Ok(Self { target: Target::new(session, project), dsn: at, server, holds, is_scratch })
+        Ok(Self { target: Target::new(session, project), dsn: at, named, server, holds, is_scratch })
     }
 
     /// The same database, for statements.
@@ -120,9 +124,24 @@ impl RestoreTarget {
         self.target.project()
     }
 
+    /// The Supabase project, where the connection string named one for certain.
+    pub(crate) fn dsn_project(&self) -> Option<String> {
+        self.named.clone()
+    }
+
     /// The server that answered.
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// Another session with the same server.
+    pub(crate) async fn session(&self, limits: &Limits) -> Result<Session> {
+        Source::new(self.dsn.clone())?.session(limits).await
+    }
+
+    /// How PostgreSQL's own programs connect to the same server.
+    pub(crate) fn libpq(&self) -> Libpq {
+        self.dsn.libpq(self.target.session().endpoint())
     }
 
     /// Whether it is a scratch cluster that drcore started on this machine.

@@ -1,0 +1,166 @@
+//! The verb: an archive and a target become a plan, and the plan that was reviewed is done.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::after::{after_restore, cut_over};
+use super::plan::{Onto, RestoreOptions, RestorePlan};
+use super::restored::Restored;
+use super::run::ExecuteOptions;
+use crate::connect::{Apart, RestoreTarget, TargetOptions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::Evidence;
+use crate::sql::QualifiedName;
+use crate::verify::{Against, VerifyOptions};
+
+/// What is asked of [`restore`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RestoreCall {
+    /// What is restored into, as somebody named it.
+    pub project: Option<String>,
+    /// The name of what the target is a physical clone of, where it is one.
+    pub clone_of: Option<String>,
+    /// What is restored, and onto what.
+    pub options: RestoreOptions,
+    /// How the restored database is verified; what it is compared with is the baseline of the backup. The plan's
+    /// `[restore]` says what is protected.
+    pub verify: VerifyOptions,
+}
+
+/// A restore that was planned, and its target, which was looked at and is kept at hand.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Restore {
+    /// What would be done.
+    pub plan: RestorePlan,
+    target: RestoreTarget,
+    url: String,
+    baseline: Option<Evidence>,
+    call: RestoreCall,
+}
+
+/// Plans the restore of an archive into the database at `url`. Writes nothing.
+///
+/// # Errors
+/// As [`RestoreTarget::connect`] and [`RestorePlan::of`].
+pub async fn restore(archive: &Path, url: &str, call: &RestoreCall) -> Result<Restore> {
+    let baseline = match &call.verify.against {
+        None => None,
+        Some(Against::Evidence(evidence)) => Some((**evidence).clone()),
+        Some(Against::File(path)) => Some(Evidence::load(path)?),
+        Some(Against::Url(_)) => {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "against: a restore is compared with the baseline of its backup",
+            )
+            .hint("Give the file of the baseline; drcore verify compares with a live database."));
+        }
+    };
+    let plan = &call.verify.plan;
+    let target = TargetOptions {
+        project: call.project.clone(),
+        protect: plan.restore.as_ref().map(|rules| rules.protect.clone()).unwrap_or_default(),
+        clone_of: call.clone_of.clone(),
+        apart: baseline.iter().map(|baseline| Apart::baseline(&baseline.run)).collect(),
+        limits: plan.limits.clone(),
+        onto: call.options.onto,
+    };
+    let target = RestoreTarget::connect(url, &target).await?;
+    let plan = RestorePlan::of(archive, &target, &call.options).await?;
+    Ok(Restore { plan, target, url: url.to_owned(), baseline, call: call.clone() })
+}
+
+impl Restore {
+    /// Does it; puts right what a dump does not bring, where there is a baseline, and verifies.
+    ///
+    /// # Errors
+    /// As [`RestorePlan::execute`]; once it was restored, what verifying could not find out is in the report.
+    pub async fn execute(&self, options: &ExecuteOptions) -> Result<Restored> {
+        let mut restored = Box::pin(self.plan.execute(&self.target, options)).await?;
+        if let Some(baseline) = &self.baseline {
+            let mut verify = self.call.verify.clone();
+            verify.collect.cancel = options.cancel.clone();
+            verify.collect.progress.clone_from(&options.progress);
+            let after = Box::pin(after_restore(&self.url, self.target.project(), baseline, &verify)).await?;
+            restored.after = Some(Box::new(after));
+        }
+        let limits = &self.call.verify.plan.limits;
+        restored.cut_over = cut_over(&self.target, &restored, self.baseline.as_ref(), limits).await?;
+        Ok(restored)
+    }
+
+    /// How it is done where nobody says otherwise.
+    pub fn execute_options(&self) -> ExecuteOptions {
+        ExecuteOptions {
+            limits: self.call.verify.plan.limits.clone(),
+            tools: self.call.options.tools.clone(),
+            progress: self.call.verify.collect.progress.clone(),
+            cancel: self.call.verify.collect.cancel.clone(),
+        }
+    }
+}
+
+/// The keys of a call that are not those of verifying.
+const KEYS: &[&str] = &["clone_of", "jobs", "onto", "project", "tables"];
+
+impl RestoreCall {
+    /// Reads the options of a call: those of [`VerifyOptions::from_json`], and `{"project": NAME, "onto": "empty" |
+    /// "replace" | "resume" | "start_over", "tables": ["public.invoices"], "jobs": 4, "clone_of": NAME}`.
+    ///
+    /// # Errors
+    /// As [`VerifyOptions::from_json`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        let usage = |message: &str| Error::new(ErrorKind::Usage, message);
+        let mut given = crate::arguments::object(text, &[KEYS, VerifyOptions::KEYS].concat())?;
+        let mut name = |key: &str| match given.remove(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Error::new(ErrorKind::Usage, format!("{key}: expected text"))),
+        };
+        let (project, clone_of) = (name("project")?, name("clone_of")?);
+        let onto = given
+            .remove("onto")
+            .map(serde_json::from_value::<Onto>)
+            .transpose()
+            .map_err(|_| usage("onto: expected \"empty\", \"replace\", \"resume\" or \"start_over\""))?;
+        let jobs = match given.remove("jobs") {
+            None => None,
+            Some(value) => Some(
+                value
+                    .as_u64()
+                    .and_then(|jobs| u32::try_from(jobs).ok())
+                    .filter(|jobs| (1..=64).contains(jobs))
+                    .ok_or_else(|| usage("jobs: expected a number from 1 to 64"))?,
+            ),
+        };
+        let options =
+            RestoreOptions { onto: onto.unwrap_or_default(), jobs, tables: tables(&mut given)?, tools: None };
+        let verify = VerifyOptions::from_json(&Value::Object(given).to_string())?;
+        Ok(Self { project, clone_of, options, verify })
+    }
+}
+
+fn tables(given: &mut Map<String, Value>) -> Result<Vec<QualifiedName>> {
+    let usage =
+        || Error::new(ErrorKind::Usage, "tables: expected a list of names such as \"public.invoices\"");
+    let names: Vec<String> = match given.remove("tables") {
+        None => return Ok(Vec::new()),
+        Some(names) => serde_json::from_value(names).map_err(|_| usage())?,
+    };
+    names.iter().map(|name| table(name)).collect()
+}
+
+/// A table as somebody wrote it, in `public` where no schema is named.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if it is no name of a table.
+pub fn table(text: &str) -> Result<QualifiedName> {
+    let wrong = |message: String| Error::new(ErrorKind::Usage, message).hint("Write SCHEMA.TABLE.");
+    match crate::sql::split_name(text).map_err(wrong)?.as_slice() {
+        [name] => Ok(QualifiedName::new("public", &name.text)),
+        [schema, name] => Ok(QualifiedName::new(&schema.text, &name.text)),
+        _ => Err(wrong(format!("{text:?} is no table"))),
+    }
+}
