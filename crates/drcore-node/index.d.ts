@@ -153,6 +153,24 @@ export const backup: {
   prune(repository: string | URL, options: PruneOptions & { apply?: undefined }): Promise<wire.PrunePlan>
 }
 
+/** The files of Supabase Storage. */
+export const storage: {
+  /**
+   * Compares the rows of `storage.objects` with the bytes, and lists every file that something is wrong with.
+   * Nothing is written to the database or the store.
+   *
+   * ```js
+   * const audit = await storage.audit(process.env.DATABASE_URL, { store: 's3://storage-backend', tenant: 'stub' })
+   * for await (const { problem, bucket, name } of audit.rows()) console.log(problem, bucket, name)
+   * ```
+   *
+   * @param url `postgresql://…`; where it is undefined, `DATABASE_URL`, then the `PG*` variables.
+   * @throws {DrcoreError} `usage` if an option cannot work or no store is named. A database or a store that cannot
+   * be reached gives a result: unread, the verdict `unproven`.
+   */
+  audit(url?: string | URL, options?: AuditOptions): Promise<StorageAudit>
+}
+
 /**
  * Explains a check, a kind of finding, a finding by its id, or a key of the plan (`plan.row_counts`), as
  * Markdown; without a topic, lists them.
@@ -421,6 +439,35 @@ export class Scratch {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** What is asked of `storage.audit`. */
+export interface AuditOptions extends CallOptions {
+  /**
+   * Where the files of Supabase Storage are: `s3://bucket/prefix` or `file:///dir`, or the service's API:
+   * `supabase://ref` or `https://host/storage/v1`; else the plan's. Keys are read from the environment.
+   */
+  store?: string | undefined
+  /** Whose files, where the store holds those of several tenants. */
+  tenant?: string | undefined
+  /** `[storage_orphans]`, `[[accept]]` and limits: a file (TOML or JSON), or the plan itself. */
+  plan?: string | URL | wire.Plan | undefined
+  /** Whether checksums are compared too; of a directory, every file is read for it. */
+  checksums?: boolean | undefined
+  /** How many objects are asked for, chosen at random, where they can only be asked for one by one. */
+  probe?: number | undefined
+  /** Which share of all is good enough, with 95 % confidence: `{ percent: 0.1 }`. */
+  missing_below?: wire.Share | undefined
+  /** How many files are named of each thing that is wrong, 20 by default; `rows()` gives all. */
+  samples?: number | undefined
+  /** How long a file lies there without a row before it counts, `'60s'` by default. */
+  settle?: string | undefined
+  /** How long all of it may take, such as `'10m'`. */
+  deadline?: string | undefined
+  /** How many sessions read at once. */
+  sessions?: number | undefined
+  /** Further limits, as in the plan's `[limits]`, before which they go. */
+  limits?: wire.Limits | undefined
+}
+
 /** One result for every check that exists, and a verdict. `console.log(report)` shows the text. */
 export class Report {
   private constructor()
@@ -546,6 +593,40 @@ export class Gap {
   toString(): string
   /** As data, for `JSON.stringify`. */
   toJSON(): wire.GapReport
+}
+
+/** What is wrong with the files of a project. `console.log(audit)` shows the text. */
+export class StorageAudit {
+  private constructor()
+  /**
+   * Reads it from its JSON.
+   * @throws {DrcoreError} `format` if it is none, or of a newer major version.
+   */
+  static fromJSON(json: string | wire.StorageReport): StorageAudit
+
+  /** `drcore.storage/1`. */
+  readonly format: string
+  /** `passed`, `failed`, or `unproven`. */
+  readonly verdict: wire.Verdict
+  /** The exit code that the command would have: 0 passed, 1 failed, 3 unproven. */
+  readonly exitCode: number
+  /** The result of the check `storage_orphans`: findings by bucket, and what could not be read. */
+  readonly check: wire.CheckResult
+  /** How much there is, by bucket; undefined where it could not be compared. */
+  readonly files: wire.Files | undefined
+  /** What a reader should know. */
+  readonly notes: readonly string[]
+  /** How it was read. */
+  readonly run: wire.EvidenceRun
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+
+  /** Every file that something is wrong with, one after the other, however many. */
+  rows(): AsyncGenerator<wire.StorageRow, void, undefined>
+  /** As text. */
+  toString(): string
+  /** As data, for `JSON.stringify`. */
+  toJSON(): wire.StorageReport
 }
 
 /** What differs between two sides, A and B. `console.log(diff)` shows the text, without values. */

@@ -82,6 +82,14 @@ const backup = Object.freeze({
   },
 })
 
+/** The files of Supabase Storage. */
+const storage = {
+  /** Compares rows with bytes, and lists every file that something is wrong with. */
+  async audit(url, options) {
+    return new StorageAudit(KEY, await call(native.storageAudit, address(url), options))
+  },
+}
+
 /** Explains a check, a kind of finding, a finding or a key of the plan. */
 function explain(topic) {
   return value(native.explain(topic))
@@ -400,6 +408,55 @@ class DrcoreError extends Error {
 /** How many rows come out of Rust at once. */
 const ROWS = 1000
 
+/** All rows of a handle, one after the other. */
+async function* rowsOf(object) {
+  const rows = value(Handle.handle(object).rows())
+  for (;;) {
+    const some = JSON.parse(value(await rows.next(ROWS)))
+    if (some.length === 0) return
+    yield* some
+  }
+}
+
+/** What is wrong with the files of a project. */
+class StorageAudit extends Handle {
+  static fromJSON(json) {
+    return new StorageAudit(KEY, value(native.readStorage(jsonText(json))))
+  }
+
+  get verdict() {
+    return this.toJSON().verdict
+  }
+
+  get check() {
+    return this.toJSON().check
+  }
+
+  get files() {
+    return this.toJSON().files
+  }
+
+  get notes() {
+    return this.toJSON().notes
+  }
+
+  get exitCode() {
+    return Handle.handle(this).exitCode()
+  }
+
+  rows() {
+    return rowsOf(this)
+  }
+
+  toString() {
+    return Handle.handle(this).text().trimEnd()
+  }
+
+  [inspect.custom]() {
+    return this.toString()
+  }
+}
+
 /** What differs between two sides, A and B. */
 class Diff extends Handle {
   static fromJSON(json) {
@@ -446,13 +503,8 @@ class Diff extends Handle {
     return Handle.handle(this).exitCode()
   }
 
-  async *rows() {
-    const rows = value(Handle.handle(this).rows())
-    for (;;) {
-      const some = JSON.parse(value(await rows.next(ROWS)))
-      if (some.length === 0) return
-      yield* some
-    }
+  rows() {
+    return rowsOf(this)
   }
 
   withValues() {
@@ -629,6 +681,7 @@ module.exports = {
   Repaired,
   Report,
   Scratch,
+  StorageAudit,
   backup,
   baseline,
   cli,
@@ -640,5 +693,6 @@ module.exports = {
   judge,
   repair,
   scratch,
+  storage,
   verify,
 }

@@ -497,11 +497,15 @@ export type CountExpectation = 'same' | number | CountWithin | CountPercent | Co
 /**
  * What is being done.
  */
-export type Phase = 'catalog' | 'scan' | 'dump' | 'transfer'
+export type Phase = 'catalog' | 'scan' | 'files' | 'dump' | 'transfer'
 /**
  * Why a backup stays.
  */
 export type KeptBecause = 'age' | 'count' | 'foreign' | 'newest' | 'running' | 'salvage' | 'unreadable' | 'verified'
+/**
+ * What is wrong with a file.
+ */
+export type StorageProblem = 'altered' | 'missing' | 'overwritten' | 'resized' | 'unclear' | 'unreferenced'
 
 /**
  * Every document that drcore reads or writes, by name.
@@ -524,6 +528,8 @@ export interface Documents {
   repair: RepairPlan
   repaired: Repaired
   report: Report
+  storage: StorageReport
+  storage_row: StorageRow
   taken: Taken
   verification: Verification
 }
@@ -6961,6 +6967,14 @@ export interface OddFiles {
    */
   files: number
   /**
+   * When the newest was.
+   */
+  newest?: string | null
+  /**
+   * When the oldest of them was written, by the clock of the store; after a restore that is when it was restored.
+   */
+  oldest?: string | null
+  /**
    * The first of them: name and version, and what was expected and found.
    */
   samples: string[]
@@ -8214,6 +8228,10 @@ export interface StorageOrphans {
    */
   samples?: number | null
   /**
+   * How long a file lies in the store without a row before it counts: uploads write the row last. Default: 60s.
+   */
+  settle?: string | null
+  /**
    * What holds `<tenant>/<bucket>/…` (`s3://bucket/prefix` or `file:///dir`), or the storage service's API
    * (`supabase://ref`, `https://host/storage/v1`).
    */
@@ -8258,13 +8276,17 @@ export interface Progress {
    */
   bytes_total: number
   /**
-   * How many statements of this phase are answered.
+   * How many statements of this phase are answered; of files, how many were looked at.
    */
   done: number
   /**
    * Since the collection began; in milliseconds in JSON.
    */
   elapsed_ms: number
+  /**
+   * How many files are looked at in a second; 0 while nobody knows.
+   */
+  files_per_second: number
   /**
    * How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows.
    */
@@ -8278,7 +8300,7 @@ export interface Progress {
    */
   rows: number
   /**
-   * How many statements this phase has.
+   * How many statements this phase has; of files, about how many there are.
    */
   total: number
 }
@@ -8396,6 +8418,68 @@ export interface Repaired {
    * Everything that was written, with its time.
    */
   writes: Write[]
+}
+/**
+ * What is wrong with the files of a project.
+ */
+export interface StorageReport {
+  /**
+   * The result of the check `storage_orphans`: findings by bucket, and what could not be read.
+   */
+  check: CheckResult
+  /**
+   * How much there is, by bucket; none where it could not be compared.
+   */
+  files?: Files | null
+  /**
+   * Always `drcore.storage/1`.
+   */
+  format: string
+  /**
+   * What a reader should know.
+   */
+  notes: string[]
+  /**
+   * How it was read.
+   */
+  run: EvidenceRun
+  /**
+   * What it comes to: `passed` only where everything was looked at and nothing is wrong.
+   */
+  verdict: Verdict
+}
+/**
+ * A file that something is wrong with.
+ */
+export interface StorageRow {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * How many bytes lie there; of one that is missing, how many there were.
+   */
+  bytes?: number | null
+  /**
+   * What was expected and found, or why it could not be told.
+   */
+  detail?: string | null
+  /**
+   * When it was written, by the clock of the store; after a restore that is when it was restored.
+   */
+  modified?: string | null
+  /**
+   * The object's name.
+   */
+  name: string
+  /**
+   * What is wrong with it.
+   */
+  problem: StorageProblem
+  /**
+   * Its version, where it has one.
+   */
+  version?: string | null
 }
 /**
  * A backup that was taken. `drcore.taken/1`.

@@ -26,6 +26,8 @@ async fn twins() -> (Database, Database, TempDir) {
 
 async fn report(database: &Database, files: &TempDir) -> Report {
     let mut options = VerifyOptions::default();
+    // The files of tests are new.
+    options.plan = drcore_tests::parse("[storage_orphans]\nsettle = \"100ms\"\n");
     options.collect.store = Some(Store::parse(&format!("file://{}", files.path().display())).unwrap());
     database.judged(&options).await
 }

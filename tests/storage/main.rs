@@ -9,4 +9,5 @@ mod places;
 mod server;
 mod service;
 mod signature;
+mod verb;
 mod world;

@@ -51,6 +51,8 @@ pub(crate) enum Trouble {
     NoBucket,
     /// It turns away every question the first time.
     Busy,
+    /// Each download takes long.
+    Slow,
     /// Whoever stands before it keeps copies.
     Cached,
     /// Another project's: other buckets, no such rows.
@@ -310,6 +312,9 @@ impl State {
         row: &Row,
         trouble: Trouble,
     ) -> Result<Reply, Gone> {
+        if trouble == Trouble::Slow {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
         let down = match trouble {
             Trouble::StoreDown => true,
             Trouble::DownAfter(number) => self.downloads() > number,

@@ -1,6 +1,7 @@
 //! A project with files: rows in a database, bytes in a directory, which a server can stand before.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use drcore::check::CheckResult;
 use drcore::sql::literal;
@@ -18,6 +19,9 @@ pub(crate) struct World {
     pub(crate) database: Database,
     root: TempDir,
 }
+
+/// How long files lie there without a row before they count.
+const SETTLE: Duration = Duration::from_millis(100);
 
 /// A version, from a number.
 pub(crate) fn version(number: u32) -> String {
@@ -82,6 +86,9 @@ impl World {
     pub(crate) async fn report(&self, store: Store, plan: &str) -> Report {
         let mut options = VerifyOptions::default();
         options.plan = parse(plan);
+        // The files of tests are new.
+        let section = options.plan.storage_orphans.get_or_insert_default();
+        section.settle.get_or_insert(SETTLE.into());
         options.collect.store = Some(store);
         options.collect.only = vec!["storage_orphans".to_owned()];
         let url = self.database.url().await;

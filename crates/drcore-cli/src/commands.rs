@@ -21,6 +21,7 @@ mod salvage;
 mod schema;
 mod scratch;
 mod shared;
+mod storage;
 mod verify;
 
 use std::ffi::OsString;
@@ -87,6 +88,7 @@ pub(crate) enum Command {
     Salvage(Box<salvage::Arguments>),
     Drill(drill::Arguments),
     Scratch(scratch::Arguments),
+    Storage(storage::Arguments),
 }
 
 impl Command {
@@ -110,6 +112,7 @@ impl Command {
             Self::Salvage(arguments) => salvage::run(*arguments, screen).await,
             Self::Drill(arguments) => drill::run(arguments, screen).await,
             Self::Scratch(arguments) => scratch::run(arguments).await,
+            Self::Storage(arguments) => storage::run(arguments, screen).await,
         }
     }
 }

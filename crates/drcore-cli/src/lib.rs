@@ -12,6 +12,7 @@ mod log;
 mod output;
 mod progress;
 mod screen;
+mod table;
 
 use std::ffi::OsString;
 

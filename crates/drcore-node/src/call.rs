@@ -5,6 +5,7 @@ use std::sync::Arc;
 use drcore::backup::{PruneCall, TakeCall, VerificationCall};
 use drcore::collect::{CollectOptions, Progress};
 use drcore::restore::RepairCall;
+use drcore::storage::AuditOptions;
 use drcore::{DiffOptions, Error, ErrorKind, GapOptions, Result, VerifyOptions};
 use napi::Status;
 use napi::bindgen_prelude::Unknown;
@@ -53,6 +54,12 @@ impl Call {
         if let Some(evidence) = &self.against {
             options.against = Some(evidence.into());
         }
+        self.attach(&mut options.collect);
+        Ok(options)
+    }
+
+    pub(crate) fn audit_options(&self) -> Result<AuditOptions> {
+        let mut options = AuditOptions::from_json(&self.options)?;
         self.attach(&mut options.collect);
         Ok(options)
     }

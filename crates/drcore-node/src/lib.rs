@@ -21,4 +21,5 @@ pub mod gap;
 pub mod repair;
 pub mod report;
 pub mod scratch;
+pub mod storage;
 pub mod verbs;

@@ -11,6 +11,7 @@ mod gap;
 mod repair;
 mod report;
 mod scratch;
+mod storage;
 mod verify;
 
 /// The compiled half of drcore. Use `import drcore`.
@@ -31,6 +32,7 @@ mod _native {
         repair::{RepairPlan, Repaired, apply, repair},
         report::Report,
         scratch::{Scratch, create_database, scratch},
+        storage::{StorageAudit, StorageRowIterator, storage_audit},
         verify::{baseline, collect, init, judge, verify},
     };
 

@@ -40,7 +40,7 @@ use jiff::Timestamp;
 pub(crate) use asking::{rewrite_check, unless_stopped};
 use attempt::{Attempt, Collection};
 pub use content::ContentChoice;
-pub(crate) use progress::both;
+pub(crate) use progress::{FilesProgress, both};
 pub use progress::{Phase, Progress};
 pub use request::{Request, Wants};
 pub(crate) use stop::Stop;
@@ -84,6 +84,8 @@ pub struct CollectOptions {
     pub(crate) backups: Option<crate::plan::Backups>,
     /// These facts of the catalog and nothing else, whatever checks want: no table is scanned.
     pub facts: Option<Vec<CatalogFactName>>,
+    /// Whether each file of the store is kept that something is wrong with.
+    pub(crate) every_file: bool,
     /// What is wanted instead of what the checks want: the other verbs' questions.
     pub(crate) wanted: Option<Wanted>,
 }
@@ -142,6 +144,8 @@ async fn collect_until(
 ) -> Result<Evidence> {
     let started = Instant::now();
     // Boxed, or every caller's future would be as large as all of it.
+    let told = progress::Told::new(options.progress.clone());
+    let options = &CollectOptions { progress: told.listener(), ..options.clone() };
     let collection = Collection { source, plan, baseline, options, stop };
     let first = Box::pin(collection.attempt(WaitFor::Room)).await?;
     let mut evidence = match first {
@@ -165,7 +169,7 @@ async fn collect_until(
         }
     };
     // Without its type, whose parts are many, or the futures of callers would be too deep for the compiler.
-    collection.files(&mut evidence).boxed().await;
+    collection.files(&mut evidence, &progress::FilesProgress::new(told)).boxed().await;
     backups::read(options, stop, &mut evidence).boxed().await;
     evidence.run.elapsed_ms = milliseconds(started);
     tracing::info!(

@@ -20,11 +20,10 @@ mod structure;
 
 pub use options::DiffOptions;
 pub use report::{
-    ChangedColumn, DiffColumns, DiffOutcome, DiffReport, DiffRow, DiffSide, DiffTable, DiffUnread,
+    ChangedColumn, DiffColumns, DiffOutcome, DiffReport, DiffRow, DiffRows, DiffSide, DiffTable, DiffUnread,
     DiffVerdict, LoneTable, OmittedTable, RowChange, SideKind,
 };
 
-pub use rows::DiffRows;
 pub(crate) use source::locate;
 
 use crate::connect::Dsn;

@@ -39,6 +39,7 @@ use crate::content::Sketches;
 use crate::error::{Error, ErrorKind, Result};
 pub use crate::platform::PlatformFacts;
 use crate::secret::redacted;
+use crate::spool::Spool;
 use crate::storage::StoredRows;
 
 /// Why something could not be read: the kind, for programs.
@@ -258,6 +259,9 @@ pub struct Evidence {
     /// The rows that the files of a store are compared with, while it is collected.
     #[serde(skip)]
     pub(crate) stored_rows: StoredRows,
+    /// Every file that something is wrong with, where somebody wanted that.
+    #[serde(skip)]
+    pub(crate) file_rows: Spool,
 }
 
 /// Equal are those that say the same of the same collection, wherever the sketches are kept.
@@ -291,6 +295,7 @@ impl Evidence {
             run,
             sketched: Sketches::default(),
             stored_rows: StoredRows::default(),
+            file_rows: Spool::default(),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::plan::Plan;
 use crate::platform::{PitrPlan, PitrRun, PlatformFacts};
 use crate::report::Report;
 use crate::restore::{RepairPlan, Repaired, RestorePlan, Restored};
+use crate::storage::{StorageReport, StorageRow};
 
 /// Every schema, by the name of its document.
 pub fn all() -> Vec<(&'static str, Schema)> {
@@ -43,6 +44,8 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("report", of::<Report>()),
         ("restore", of::<RestorePlan>()),
         ("restored", of::<Restored>()),
+        ("storage", of::<StorageReport>()),
+        ("storage_row", of::<StorageRow>()),
         ("taken", of::<Taken>()),
         ("verification", of::<Verification>()),
     ]

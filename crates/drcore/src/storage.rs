@@ -13,9 +13,9 @@
 //! The rows are read on the run's snapshot, then the store is listed. Both are sorted by bucket, name and
 //! version, byte by byte, in bounded memory (what does not fit goes to a temporary file), and merged
 //! (`inside.rs`). Where only the API of a storage service can be reached, each object is asked for by itself
-//! (`outside.rs`). What seems wrong is looked at again: the rows on a fresh snapshot, then the store. Uploads
-//! and deletions that went on meanwhile fall out; what is wrong both times is counted. Nothing is written
-//! anywhere.
+//! (`outside.rs`). What seems wrong is looked at again when whoever was about to write a row, or to remove a
+//! file, is done (`settling.rs`): the rows on a fresh snapshot, then the store. Uploads and deletions that went
+//! on meanwhile fall out; what is wrong both times is counted. Nothing is written anywhere.
 //!
 //! A store that cannot be listed to its end, that holds none of the rows' files, or that sends none of them, is
 //! *unread*: it is never taken for one whose files are gone.
@@ -24,7 +24,10 @@ mod api;
 mod audit;
 mod certainty;
 mod chance;
+mod compare;
+mod confirm;
 mod directory;
+mod found;
 mod http;
 mod inside;
 mod layout;
@@ -33,16 +36,21 @@ mod pace;
 mod reconcile;
 mod rows;
 mod s3;
+mod settling;
 mod sorted;
+mod text;
 mod url;
 mod vantage;
+mod writers;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use api::{ApiAccess, ApiKey};
-pub(crate) use audit::audit;
+pub use audit::{AuditOptions, StorageReport, audit};
 pub(crate) use certainty::{enough, most, percent};
+pub(crate) use compare::{Asking, compare};
+pub use found::{StorageProblem, StorageRow};
 pub(crate) use layout::KeyForm;
 pub(crate) use rows::{ReadRows, Rows, StoredRows, table};
 pub(crate) use sorted::Sorted;

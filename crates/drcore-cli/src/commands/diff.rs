@@ -1,20 +1,21 @@
 //! `drcore diff`
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use drcore::connect::Dsn;
 use drcore::diff::{DiffOptions, DiffReport, DiffRow};
 use drcore::plan::TableName;
 use drcore::report::TextOptions;
-use drcore::{Against, Error, ErrorKind};
+use drcore::{Against, Error};
 
 use super::shared::{Format, PlanArguments, ReadingArguments, keep_apart, not_empty};
 use crate::delivery::Delivery;
 use crate::fault::Fault;
 use crate::output;
 use crate::screen::Screen;
+use crate::table::{self, Form};
 
 /// Compare two databases, or one with a baseline: which tables and rows differ
 ///
@@ -69,17 +70,6 @@ pub(crate) struct Arguments {
     verbose: bool,
 }
 
-/// What a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Json,
-    /// Every row that differs, as a line of JSON.
-    Rows,
-    /// Every row that differs, as a line of values.
-    Table,
-    Text,
-}
-
 /// The first line of a table.
 const HEAD: &str = "table,change,key,times,columns,a,b\r\n";
 
@@ -91,7 +81,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     };
     let mut outputs = Vec::new();
     for path in &arguments.output {
-        outputs.push((path, form(path).map_err(Fault::usage)?));
+        outputs.push((path, Form::of(path, "a comparison", "row").map_err(Fault::usage)?));
         output::check_writable(path).map_err(Fault::usage)?;
     }
     for side in [&arguments.a, &b] {
@@ -147,17 +137,6 @@ fn side(text: &str, screen: &Screen) -> Result<Against, Fault> {
     Ok(side)
 }
 
-fn form(path: &Path) -> Result<Form, Error> {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("csv") => Ok(Form::Table),
-        Some("json") => Ok(Form::Json),
-        Some("ndjson") => Ok(Form::Rows),
-        Some("txt") => Ok(Form::Text),
-        _ => Err(Error::new(ErrorKind::Usage, format!("{} says no format of a comparison", path.display()))
-            .hint("The extension chooses it: .json or .txt, .ndjson or .csv for every row.")),
-    }
-}
-
 /// Writes every row that differs.
 fn rows(
     diff: &DiffReport,
@@ -170,20 +149,6 @@ fn rows(
     Ok(())
 }
 
-/// A row as comma-separated values (RFC 4180): what has several parts is JSON.
 fn record(row: &DiffRow) -> Result<String, Error> {
-    let row: serde_json::Value = serde_json::from_str(&row.to_json_line()?)
-        .map_err(|error| Error::new(ErrorKind::Internal, "a row is no JSON").caused_by(error))?;
-    let cell = |name: &str| {
-        let text = match &row[name] {
-            serde_json::Value::Null => String::new(),
-            serde_json::Value::String(text) => text.clone(),
-            value => value.to_string(),
-        };
-        // A spreadsheet takes what begins so for a formula.
-        let formula = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-        format!("\"{formula}{}\"", text.replace('"', "\"\""))
-    };
-    let cells: Vec<String> = ["table", "change", "key", "times", "columns", "a", "b"].map(cell).to_vec();
-    Ok(cells.join(",") + "\r")
+    table::record(&row.to_json_line()?, &["table", "change", "key", "times", "columns", "a", "b"])
 }

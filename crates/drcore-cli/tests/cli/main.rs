@@ -22,6 +22,7 @@ mod repair;
 mod restore;
 mod screens;
 mod secrets;
+mod storage;
 
 /// A database as it was backed up.
 pub const HEALTHY: &str = "

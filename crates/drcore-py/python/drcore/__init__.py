@@ -14,9 +14,9 @@ an :class:`Error` of :mod:`drcore.errors` where the call itself cannot work; the
 
 from __future__ import annotations
 
-from drcore import aio, backup, errors, types
+from drcore import aio, backup, errors, storage, types
 from drcore._call import Target
-from drcore._native import Diff, Evidence, Gap, RepairPlan, Repaired, Report, Scratch, __version__
+from drcore._native import Diff, Evidence, Gap, RepairPlan, Repaired, Report, Scratch, StorageAudit, __version__
 from drcore._verbs import (
     apply,
     baseline,
@@ -74,6 +74,7 @@ __all__ = [
     "Repaired",
     "Report",
     "Scratch",
+    "StorageAudit",
     "Target",
     "TimeoutError",
     "TlsError",
@@ -95,6 +96,7 @@ __all__ = [
     "judge",
     "repair",
     "scratch",
+    "storage",
     "types",
     "verify",
 ]

@@ -15,6 +15,7 @@ _SHAPES: dict[str, Any] = {
     "assertions": dict[str, types.AssertionValueFact],
     "backups": types.BackupList,
     "catalog": types.Catalog,
+    "check": types.CheckResult,
     "checks": tuple[types.CheckResult, ...],
     "comparison": types.Comparison,
     "diff_row": types.DiffRow,
@@ -22,6 +23,7 @@ _SHAPES: dict[str, Any] = {
     "diff_tables": tuple[types.DiffTable, ...],
     "diff_unread": tuple[types.DiffUnread, ...],
     "diff_verdict": types.DiffVerdict,
+    "files": types.Files | None,
     "findings": tuple[types.Finding, ...],
     "gap_records": tuple[types.GapRecord, ...],
     "gap_tables": tuple[types.GapTable, ...],
@@ -37,8 +39,10 @@ _SHAPES: dict[str, Any] = {
     "report_run": types.ReportRun,
     "run": types.EvidenceRun,
     "scans": types.Scans,
+    "storage_row": types.StorageRow,
     "taken": types.Taken,
     "unread": tuple[types.Unread, ...],
+    "verdict": types.Verdict,
     "verification": types.Verification,
     "writes": tuple[types.Write, ...],
 }
@@ -61,6 +65,15 @@ def diff_frame(records: list[dict[str, Any]]) -> Any:
     """A pandas DataFrame of rows that differ; pandas is needed only here."""
     pandas: Any = importlib.import_module("pandas")
     return pandas.DataFrame(records, columns=["table", "change", "key", "times", "columns", "a", "b"])
+
+
+def storage_frame(records: list[dict[str, Any]]) -> Any:
+    """A pandas DataFrame of files that something is wrong with; pandas is needed only here."""
+    pandas: Any = importlib.import_module("pandas")
+    columns = ["problem", "bucket", "name", "version", "bytes", "modified", "detail"]
+    made = pandas.DataFrame(records, columns=columns)
+    made["modified"] = pandas.to_datetime(made["modified"], utc=True)
+    return made
 
 
 def convert(hint: Any, value: Any) -> Any:

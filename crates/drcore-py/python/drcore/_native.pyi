@@ -16,6 +16,7 @@ from drcore.types import (
     DiffUnread,
     DiffVerdict,
     EvidenceRun,
+    Files,
     Finding,
     GapRecord,
     GapTable,
@@ -27,6 +28,7 @@ from drcore.types import (
     RepairStatement,
     ReportRun,
     Scans,
+    StorageRow,
     Unread,
     Verdict,
     Write,
@@ -212,6 +214,60 @@ class Diff:
         they are asked for."""
 
     def to_dict(self, values: bool = False) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+    def __getnewargs__(self) -> tuple[str]: ...
+
+@final
+class StorageAudit:
+    """What is wrong with the files of a project.
+
+    ``print(audit)`` shows the text of the command line; ``rows`` are all files that something is wrong with.
+    """
+
+    def __new__(cls, json: str) -> StorageAudit: ...
+    @staticmethod
+    def from_json(json: str) -> StorageAudit:
+        """Reads an audit from the JSON that ``to_json`` gives."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it comes to: ``passed``, ``failed`` or ``unproven``."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the command would end with: 0 passed, 1 failed, 3 unproven."""
+
+    @property
+    def check(self) -> CheckResult:
+        """The result of the check ``storage_orphans``: findings by bucket, and what could not be read."""
+
+    @property
+    def files(self) -> Files | None:
+        """How much there is, by bucket; none where it could not be compared."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know."""
+
+    @property
+    def run(self) -> EvidenceRun:
+        """How it was read."""
+
+    @property
+    def rows(self) -> Iterator[StorageRow]:
+        """Every file that something is wrong with, one after the other, however many."""
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every file that something is wrong with, as a list of flat dicts, such as ``pandas.DataFrame`` takes."""
+
+    def to_pandas(self) -> Any:
+        """Every file that something is wrong with, as a pandas ``DataFrame``."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
         """The JSON form as dicts and lists."""
 
     def __getnewargs__(self) -> tuple[str]: ...
@@ -448,6 +504,9 @@ def backup_prune_plan(repository: str, options: str, wake: Callable[[], None] | 
 
 def backup_prune(repository: str, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.backup.prune`` with the digest of a plan."""
+
+def storage_audit(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.storage.audit``."""
 
 def explain(topic: str | None = None) -> str:
     """The page, in Markdown, about a check, a kind of finding or a key of the plan; or the list of them."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import cast
 
 from drcore import _aio_backup as backup
+from drcore import _aio_storage as storage
 from drcore import _native
 from drcore._call import (
     AgainstLike,
@@ -40,6 +41,7 @@ __all__ = [
     "judge",
     "repair",
     "scratch",
+"storage",
     "verify",
 ]
 

@@ -1142,6 +1142,10 @@ class OddFiles:
     """How many: exact."""
     samples: list[str]
     """The first of them: name and version, and what was expected and found."""
+    newest: str | None = None
+    """When the newest was."""
+    oldest: str | None = None
+    """When the oldest of them was written, by the clock of the store; after a restore that is when it was restored."""
 
 
 OmissionExtent: TypeAlias = Literal["all", "rows"]
@@ -1252,7 +1256,7 @@ Persistence: TypeAlias = Literal["permanent", "unlogged"]
 """Whether a relation survives a crash."""
 
 
-Phase: TypeAlias = Literal["catalog", "scan", "dump", "transfer"]
+Phase: TypeAlias = Literal["catalog", "scan", "files", "dump", "transfer"]
 """What is being done."""
 
 
@@ -1281,15 +1285,17 @@ class Progress:
     bytes_total: int
     """Bytes that are to be read, as far as is known by now."""
     done: int
-    """How many statements of this phase are answered."""
+    """How many statements of this phase are answered; of files, how many were looked at."""
     elapsed_ms: int
     """Since the collection began; in milliseconds in JSON."""
+    files_per_second: int
+    """How many files are looked at in a second; 0 while nobody knows."""
     phase: Phase
     """What is being done."""
     rows: int
     """Rows counted so far, in all phases."""
     total: int
-    """How many statements this phase has."""
+    """How many statements this phase has; of files, about how many there are."""
     left_ms: int | None = None
     """How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows."""
 
@@ -1785,6 +1791,8 @@ class StorageOrphans:
     """How many objects are asked for, chosen at random, where they can only be asked for one by one. Default: all."""
     samples: int | None = None
     """How many files are named of what is wrong in a bucket. Default: 20."""
+    settle: str | None = None
+    """How long a file lies in the store without a row before it counts: uploads write the row last. Default: 60s."""
     store: str | None = None
     """
     What holds `<tenant>/<bucket>/…` (`s3://bucket/prefix` or `file:///dir`), or the storage service's API
@@ -1792,6 +1800,30 @@ class StorageOrphans:
     """
     tenant: str | None = None
     """Whose files, where the store holds those of several tenants."""
+
+
+StorageProblem: TypeAlias = Literal["altered", "missing", "overwritten", "resized", "unclear", "unreferenced"]
+"""What is wrong with a file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageRow:
+    """A file that something is wrong with."""
+
+    bucket: str
+    """The bucket's id."""
+    name: str
+    """The object's name."""
+    problem: StorageProblem
+    """What is wrong with it."""
+    bytes: int | None = None
+    """How many bytes lie there; of one that is missing, how many there were."""
+    detail: str | None = None
+    """What was expected and found, or why it could not be told."""
+    modified: str | None = None
+    """When it was written, by the clock of the store; after a restore that is when it was restored."""
+    version: str | None = None
+    """Its version, where it has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -5474,6 +5506,24 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StorageReport:
+    """What is wrong with the files of a project."""
+
+    check: CheckResult
+    """The result of the check `storage_orphans`: findings by bucket, and what could not be read."""
+    format: str
+    """Always `drcore.storage/1`."""
+    notes: list[str]
+    """What a reader should know."""
+    run: EvidenceRun
+    """How it was read."""
+    verdict: Verdict
+    """What it comes to: `passed` only where everything was looked at and nothing is wrong."""
+    files: Files | None = None
+    """How much there is, by bucket; none where it could not be compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DrillReport:
     """A rehearsal on the sample, from the backup to the repaired copy."""
 
@@ -5544,5 +5594,7 @@ class Documents:
     repair: RepairPlan
     repaired: Repaired
     report: Report
+    storage: StorageReport
+    storage_row: StorageRow
     taken: Taken
     verification: Verification

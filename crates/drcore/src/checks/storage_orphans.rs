@@ -112,6 +112,13 @@ fn judge_files(files: &Files, judgement: &mut Judgement) {
         };
         judgement.could_not_read("checksums of files", Cause::new(CauseKind::Unsupported, message));
     }
+    for unclear in &files.unclear {
+        let mut object = plural(unclear.files, "object");
+        if let Some(first) = unclear.samples.first() {
+            object = format!("{object} (such as {})", redacted(first));
+        }
+        judgement.could_not_read(object, unclear.cause.clone());
+    }
     let sample = Sample::of(files);
     for (name, bucket) in &files.buckets {
         if !bucket.missing.is_none() {
@@ -134,15 +141,8 @@ fn judge_files(files: &Files, judgement: &mut Judgement) {
 /// What no answer of a storage service shows.
 const UNSEEN: &str = "files that no row knows cannot be seen through the API of the storage service";
 
-/// What could not be asked for one by one, and what a sample says of all.
+/// What a sample says of all, and what downloads do not show.
 fn judge_probes(files: &Files, plan: &Plan, judgement: &mut Judgement) {
-    for unclear in &files.unclear {
-        let mut object = plural(unclear.files, "object");
-        if let Some(first) = unclear.samples.first() {
-            object = format!("{object} (such as {})", redacted(first));
-        }
-        judgement.could_not_read(object, unclear.cause.clone());
-    }
     judgement.remark = Some(UNSEEN.to_owned());
     let Some(sample) = Sample::of(files) else { return };
     let tolerated = plan.storage_orphans.as_ref().and_then(StorageOrphans::share);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn odd(files: u64) -> OddFiles {
-        OddFiles { files, bytes: 7 * files, samples: vec!["a/v".to_owned()] }
+        OddFiles { files, bytes: 7 * files, samples: vec!["a/v".to_owned()], ..OddFiles::default() }
     }
 
     #[test]

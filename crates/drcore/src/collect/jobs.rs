@@ -108,7 +108,8 @@ impl Reading<'_> {
 
     fn stored_rows(&self, catalog: &Catalog) -> std::result::Result<ReadRows, Cause> {
         let not_given = || Cause::new(CauseKind::NotCollected, "no store was given");
-        ReadRows::new(catalog, self.files.ok_or_else(not_given)?)
+        let checksums = self.plan.storage_orphans.as_ref().is_some_and(|section| section.checksums);
+        ReadRows::new(catalog, self.files.ok_or_else(not_given)?, checksums)
     }
 }
 

@@ -17,9 +17,9 @@ use crate::text::{Unit, bytes, count};
 pub struct Progress {
     /// What is being done.
     pub phase: Phase,
-    /// How many statements of this phase are answered.
+    /// How many statements of this phase are answered; of files, how many were looked at.
     pub done: u64,
-    /// How many statements this phase has.
+    /// How many statements this phase has; of files, about how many there are.
     pub total: u64,
     /// Rows counted so far, in all phases.
     pub rows: u64,
@@ -29,6 +29,8 @@ pub struct Progress {
     pub bytes_total: u64,
     /// Bytes read in a second, since the first table was begun; 0 while nobody knows.
     pub bytes_per_second: u64,
+    /// How many files are looked at in a second; 0 while nobody knows.
+    pub files_per_second: u64,
     /// How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows.
     #[serde(
         rename = "left_ms",
@@ -55,6 +57,8 @@ pub enum Phase {
     Restore,
     /// Reading the tables.
     Scan,
+    /// Looking at the files of a store.
+    Files,
     /// Dumping: bytes are those of the dump that are stored; rows and statements are the baseline's.
     Dump,
     /// Fetching or sending what is stored.
@@ -68,6 +72,7 @@ impl Phase {
             Self::Catalog => "catalog",
             Self::Restore => "restore",
             Self::Scan => "scan",
+            Self::Files => "files",
             Self::Dump => "dump",
             Self::Transfer => "transfer",
         }
@@ -101,6 +106,7 @@ impl Progress {
             bytes,
             bytes_total: 0,
             bytes_per_second: rate(bytes, elapsed),
+            files_per_second: 0,
             left: None,
             elapsed,
         }
@@ -111,7 +117,18 @@ impl Progress {
         let bytes_per_second = rate(bytes, elapsed);
         let left = bytes_total.saturating_sub(bytes).checked_div(bytes_per_second).map(Duration::from_secs);
         let phase = Phase::Transfer;
-        Self { phase, done: 0, total: 0, rows: 0, bytes, bytes_total, bytes_per_second, left, elapsed }
+        Self {
+            phase,
+            done: 0,
+            total: 0,
+            rows: 0,
+            bytes,
+            bytes_total,
+            bytes_per_second,
+            files_per_second: 0,
+            left,
+            elapsed,
+        }
     }
 
     /// Of two collections: as far as the one that is less far.
@@ -124,6 +141,7 @@ impl Progress {
             bytes: self.bytes + other.bytes,
             bytes_total: self.bytes_total + other.bytes_total,
             bytes_per_second: self.bytes_per_second + other.bytes_per_second,
+            files_per_second: self.files_per_second + other.files_per_second,
             // Both go on at the same time; of one that is not known, nor is the end of both.
             left: self.left.zip(other.left).map(|(own, others)| own.max(others)),
             elapsed: self.elapsed.max(other.elapsed),
@@ -143,9 +161,16 @@ impl Progress {
     /// `reading tables: 12,345 rows, 1.2 of 3.4 GB, 210 MB a second`: fits a terminal of 80 columns.
     pub fn sentence(&self) -> String {
         let mut text = match self.phase {
-            Phase::Catalog => return "reading the catalog".to_owned(),
+            Phase::Catalog => return format!("reading the {}", self.phase.as_str()),
             Phase::Restore if self.bytes == 0 => return "restoring".to_owned(),
             Phase::Restore => return format!("restoring: {}", bytes(self.bytes)),
+            Phase::Files => {
+                let mut text = format!("files: {} of about {}", count(self.done), count(self.total));
+                if self.files_per_second > 0 {
+                    text += &format!(", {} a second", count(self.files_per_second));
+                }
+                return text;
+            }
             Phase::Scan => format!("reading tables: {} rows", count(self.rows)),
             Phase::Dump => format!("dumping: {}", bytes(self.bytes)),
             Phase::Transfer => "reading the backup".to_owned(),
@@ -289,8 +314,94 @@ impl Tracker {
             bytes,
             bytes_total,
             bytes_per_second: scanned.map_or(0, |scanned| per_second(bytes, scanned)),
+            files_per_second: 0,
             left: scanned.and_then(|scanned| left(so_far, all, scanned)),
             elapsed: self.started.elapsed(),
+        });
+    }
+}
+
+/// The last that was told, and whoever is told, of a collection that goes on with files.
+#[derive(Clone, Default)]
+pub(super) struct Told {
+    tell: Option<Listener>,
+    last: Arc<Mutex<Option<Progress>>>,
+}
+
+impl Told {
+    pub(super) fn new(tell: Option<Listener>) -> Self {
+        Self { tell, last: Arc::default() }
+    }
+
+    /// What keeps in mind what was told.
+    pub(super) fn listener(&self) -> Option<Listener> {
+        let (tell, last) = (Arc::clone(self.tell.as_ref()?), Arc::clone(&self.last));
+        Some(Arc::new(move |progress| {
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+            tell(progress);
+        }))
+    }
+}
+
+/// Counts files, and tells the caller.
+pub(crate) struct FilesProgress {
+    told: Told,
+    since: Duration,
+    started: Instant,
+    state: Mutex<FilesState>,
+}
+
+#[derive(Clone, Copy)]
+struct FilesState {
+    began: Instant,
+    done: u64,
+    total: u64,
+    told: Option<Instant>,
+}
+
+/// Files come by the thousand: so often somebody hears of them, at most.
+const FILES_EVERY: Duration = Duration::from_millis(100);
+
+impl FilesProgress {
+    pub(super) fn new(told: Told) -> Self {
+        let last = *told.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let state = Mutex::new(FilesState { began: now, done: 0, total: 0, told: None });
+        Self { told, since: last.map_or(Duration::ZERO, |last| last.elapsed), started: now, state }
+    }
+
+    /// A look at about so many.
+    pub(crate) fn begin(&self, total: u64) {
+        let state = FilesState { began: Instant::now(), done: 0, total, told: None };
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        self.seen(0);
+    }
+
+    /// So many more were looked at.
+    pub(crate) fn seen(&self, files: u64) {
+        let Some(tell) = &self.told.tell else { return };
+        let state = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.done += files;
+            if state.told.is_some_and(|told| told.elapsed() < FILES_EVERY) {
+                return;
+            }
+            state.told = Some(Instant::now());
+            *state
+        };
+        let last = *self.told.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let so_far = Some(state.began.elapsed()).filter(|so_far| *so_far >= SOON);
+        tell(Progress {
+            phase: Phase::Files,
+            done: state.done,
+            total: state.total.max(state.done),
+            rows: last.map_or(0, |last| last.rows),
+            bytes: last.map_or(0, |last| last.bytes),
+            bytes_total: last.map_or(0, |last| last.bytes_total),
+            bytes_per_second: 0,
+            files_per_second: so_far.map_or(0, |so_far| per_second(state.done, so_far)),
+            left: so_far.and_then(|so_far| left(state.done, state.total, so_far)),
+            elapsed: self.since + self.started.elapsed(),
         });
     }
 }
@@ -358,6 +469,7 @@ mod tests {
             bytes,
             bytes_total,
             bytes_per_second: bytes / 10,
+            files_per_second: 0,
             left: Some(Duration::from_secs(300)),
             elapsed: Duration::from_secs(10),
         }
@@ -374,6 +486,11 @@ mod tests {
             (catalog.sentence().as_str(), catalog.steps().as_str()),
             ("reading the catalog", "12 of 3,456")
         );
+        let files = Progress { phase: Phase::Files, done: 1_234_567_890, total: 12_345_678_901, ..progress };
+        let files = Progress { files_per_second: 123_456, ..files };
+        assert_eq!(files.sentence(), "files: 1,234,567,890 of about 12,345,678,901, 123,456 a second");
+        assert_eq!(files.steps(), "1,234,567,890 of 12,345,678,901, 5 min left");
+        assert!(files.sentence().len() <= 72);
         // A trillion rows of a petabyte, in a line that begins with `drcore: `.
         let wide = told(1_234_567_890_123, 999_999_999_999_999, 1_234_567_890_123_456);
         assert!(wide.sentence().len() <= 72, "{}", wide.sentence());

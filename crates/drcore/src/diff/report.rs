@@ -6,10 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::locate::Passing;
-use super::rows::{DiffRows, Spool};
 use crate::error::{ErrorKind, Result};
 use crate::evidence::{Cause, Run};
+use crate::spool::{Rows, Spool};
 use crate::sql::QualifiedName;
+
+/// Rows that differ, one after the other.
+pub type DiffRows = Rows<DiffRow>;
 
 /// What a comparison comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,118 +1,13 @@
 //! The rows that differ: all of them in a temporary file, some in the report.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Read, Seek, Write};
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
 use super::locate::{FoundRow, SHOWN, Sink};
 use super::report::{ChangedColumn, DiffRow, DiffTable, RowChange};
 use crate::content::{Content, KeyForm};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::secret::redacted;
-
-/// All rows that differ, where they are kept. Says nothing of what differs: every two are equal.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Spool(Option<Arc<File>>);
-
-impl PartialEq for Spool {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Spool {
-    /// All of them, from the first.
-    pub(super) fn rows(&self) -> Option<DiffRows> {
-        let file = Arc::clone(self.0.as_ref()?);
-        Some(DiffRows(Source::File(BufReader::new(At { file, at: 0 }))))
-    }
-}
-
-/// Rows that differ, one after the other.
-#[derive(Debug)]
-pub struct DiffRows(Source);
-
-#[derive(Debug)]
-enum Source {
-    File(BufReader<At>),
-    Memory(std::vec::IntoIter<DiffRow>),
-}
-
-impl DiffRows {
-    pub(super) fn of(rows: Vec<DiffRow>) -> Self {
-        Self(Source::Memory(rows.into_iter()))
-    }
-}
-
-impl Iterator for DiffRows {
-    type Item = Result<DiffRow>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let file = match &mut self.0 {
-            Source::Memory(rows) => return rows.next().map(Ok),
-            Source::File(file) => file,
-        };
-        let mut line = String::new();
-        match file.read_line(&mut line) {
-            Ok(0) => None,
-            Ok(_) => Some(serde_json::from_str(&line).map_err(|error| {
-                Error::new(ErrorKind::Internal, "a temporary file is not as it was written").caused_by(error)
-            })),
-            Err(error) => Some(Err(unusable(error))),
-        }
-    }
-}
-
-/// Reads from a place of its own in a file that others read too.
-#[derive(Debug)]
-struct At {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl Read for At {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.file.read_at(buffer, self.at)?;
-        self.at += count as u64;
-        Ok(count)
-    }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "as map_err wants it")]
-fn unusable(error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Io, format!("temporary files cannot be written or read: {error}"))
-        .hint("Make room in the directory of temporary files, or name another one in TMPDIR.")
-}
-
-/// Writes down rows that differ.
-pub(super) struct Writer {
-    file: BufWriter<File>,
-}
-
-impl Writer {
-    /// # Errors
-    /// [`ErrorKind::Io`] if there is no room for temporary files.
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self { file: BufWriter::new(tempfile::tempfile().map_err(unusable)?) })
-    }
-
-    fn position(&mut self) -> Result<u64> {
-        self.file.stream_position().map_err(unusable)
-    }
-
-    fn back_to(&mut self, position: u64) -> Result<()> {
-        self.file.seek(std::io::SeekFrom::Start(position)).map_err(unusable)?;
-        self.file.get_ref().set_len(position).map_err(unusable)
-    }
-
-    /// All that was written down.
-    pub(super) fn finish(self) -> Result<Spool> {
-        let file = self.file.into_inner().map_err(|error| unusable(error.into_error()))?;
-        Ok(Spool(Some(Arc::new(file))))
-    }
-}
+use crate::spool::Writer;
 
 /// Keeps what is found of one table.
 pub(super) struct Keeper<'k> {
@@ -131,7 +26,7 @@ pub(super) struct Keeper<'k> {
 
 impl<'k> Keeper<'k> {
     /// # Errors
-    /// [`ErrorKind::Io`] if nothing can be written down.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if nothing can be written down.
     pub(super) fn new(
         table: &'k mut DiffTable,
         content: &'k Content,
@@ -157,7 +52,7 @@ impl<'k> Keeper<'k> {
     /// Forgets what was found: there may be more.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if it cannot be taken back.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be taken back.
     pub(super) fn forget(self) -> Result<()> {
         self.table.rows.clear();
         [self.table.only_in_a, self.table.only_in_b, self.table.changed] = [None; 3];
@@ -227,8 +122,8 @@ impl Sink for Keeper<'_> {
             *self.columns.entry(*at).or_default() += 1;
         }
         let row = self.row_of(row);
-        let line = row.to_json_line()? + "\n";
-        self.writer.file.write_all(line.as_bytes()).map_err(unusable)?;
+        let line = row.to_json_line()?;
+        self.writer.line(&line)?;
         let shown = self.shown.entry(row.change).or_default();
         if *shown < self.limit {
             *shown += 1;

@@ -10,7 +10,7 @@ use super::compare::{Comparison, Differing, tell};
 use super::locate::{Live, Located, Locator};
 use super::options::DiffOptions;
 use super::report::{DiffReport, DiffSide, DiffUnread, SideKind};
-use super::rows::{Keeper, Writer};
+use super::rows::Keeper;
 use super::structure::{Agreement, FACTS, Known};
 use crate::backup::Repository;
 use crate::collect::{
@@ -20,6 +20,7 @@ use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Cause, CauseKind, Evidence};
 use crate::plan::Plan;
+use crate::spool::Writer;
 use crate::sql::QualifiedName;
 use crate::text::plural;
 use crate::verify::Against;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,16 @@ pub struct Files {
 }
 
 impl Files {
+    /// Whether nothing is wrong with them, and of all of them it could be told.
+    pub(crate) fn is_whole(&self) -> bool {
+        let is_whole = |bucket: &BucketFiles| {
+            [&bucket.missing, &bucket.size_differs, &bucket.checksum_differs, &bucket.unreferenced]
+                .iter()
+                .all(|odd| odd.is_none())
+        };
+        self.unclear.is_empty() && self.buckets.values().all(is_whole)
+    }
+
     /// Whether only some of the rows were looked at, chosen at random.
     pub(crate) fn is_sampled(&self) -> bool {
         self.asked.is_some_and(|asked| asked < self.rows)
@@ -135,6 +146,12 @@ pub struct OddFiles {
     pub files: u64,
     /// How many bytes they are, or were, where that is known.
     pub bytes: u64,
+    /// When the oldest of them was written, by the clock of the store; after a restore that is when it was restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Timestamp>,
+    /// When the newest was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Timestamp>,
     /// The first of them: name and version, and what was expected and found.
     pub samples: Vec<String>,
 }

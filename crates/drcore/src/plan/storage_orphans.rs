@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::duration::Span;
 use super::node::{Node, Value};
 use super::reader::{Fields, Reader};
 use crate::storage::{Store, enough};
@@ -32,6 +33,9 @@ pub struct StorageOrphans {
     /// `{ percent = 0.1 }`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_below: Option<Share>,
+    /// How long a file lies in the store without a row before it counts: uploads write the row last. Default: 60s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settle: Option<Span>,
 }
 
 /// A share of all objects.
@@ -54,7 +58,7 @@ impl StorageOrphans {
         if fields.entries().is_empty() {
             return fields.wrong(
                 reader,
-                "this section is empty; allowed: store, tenant, checksums, samples, probe, missing_below",
+                "this section is empty; allowed: store, tenant, checksums, samples, probe, missing_below, settle",
             );
         }
         let store = fields.optional(reader, "store", |reader, node, path| {
@@ -87,8 +91,9 @@ impl StorageOrphans {
                 "the API of a storage service has the files of one tenant only: leave it out",
             );
         }
+        let settle = fields.optional(reader, "settle", Reader::span);
         fields.finish(reader);
-        Some(Self { store, tenant, checksums, samples, probe, missing_below })
+        Some(Self { store, tenant, checksums, samples, probe, missing_below, settle })
     }
 
     /// `{ percent = 0.1 }`.
@@ -138,7 +143,7 @@ mod tests {
     fn the_keys_are_checked() {
         let plan = Plan::from_toml(
             "[storage_orphans]\nstore = \"s3://files/live\"\ntenant = \"stub\"\nchecksums = true\nsamples = 5\n\
-             probe = 100\nmissing_below = { percent = 0.1 }\n",
+             probe = 100\nmissing_below = { percent = 0.1 }\nsettle = \"5m\"\n",
         )
         .unwrap();
         assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);

@@ -18,7 +18,7 @@ use self::rest::Rest;
 use self::s3::S3Protocol;
 use super::http::{Answer, Failed, Patience};
 use super::pace::Pace;
-use super::reconcile::Buckets;
+use super::reconcile::{Buckets, is_md5};
 use super::sorted::{Entry, Mark};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Cause, CauseKind};
@@ -315,7 +315,7 @@ impl Seen {
                     Verdict::Well { size: *size, summed: Some(true) }
                 }
                 (Some(expected), Some(found))
-                    if checksums && super::reconcile::is_md5(expected) && super::reconcile::is_md5(found) =>
+                    if checksums && is_md5(expected.as_bytes()) && is_md5(found.as_bytes()) =>
                 {
                     let words = format!("MD5 {expected} expected, {found} found");
                     Verdict::Wrong(Mark::Checksum, *size, Some(words))

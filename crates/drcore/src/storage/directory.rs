@@ -1,18 +1,25 @@
 //! A directory of Supabase's file backend.
 
 use std::io::{ErrorKind as IoKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use md5::{Digest, Md5};
 use serde::Deserialize;
 
-use super::layout::{NO_TENANTS, Place};
+use super::layout::{NO_TENANTS, Place, beside};
 use super::vantage::{Listed, Listing, Vantage};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Files that are handed over at a time.
 const CHUNK: usize = 512;
+/// How many directories are read at a time.
+const WALKERS: usize = 4;
+/// How many wait to be read, at most.
+const WAITING: usize = 1_024;
 /// What an upload in pieces says of itself is no longer than this.
 const SIDE_FILE: u64 = 64 << 10;
 
@@ -44,47 +51,85 @@ impl Directory {
         Ok(tenants)
     }
 
-    /// Walks through all of it.
+    /// Walks through all of it, in several threads: each directory costs a round trip where it is not on this machine.
     fn walk(&self, tenant: &str, listing: &Listing) -> Result<()> {
         let top = self.root.join(tenant);
         if !top.is_dir() {
             return Ok(());
         }
-        let mut chunk = Vec::with_capacity(CHUNK);
-        let mut open = vec![(top, String::new())];
-        while let Some((directory, path)) = open.pop() {
-            let entries = match std::fs::read_dir(&directory) {
-                Ok(entries) => entries,
-                // Deleted meanwhile; whether it should have been, whoever looks for it will say.
-                Err(error) if error.kind() == IoKind::NotFound && !path.is_empty() => continue,
-                Err(error) => return Err(unreadable("a directory", &directory, error)),
-            };
-            for entry in entries {
-                let entry = entry.map_err(|error| unreadable("a directory", &directory, error))?;
-                let name = entry.file_name();
-                let name = name.to_string_lossy();
-                let below = if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") };
-                let kind = entry.file_type().map_err(|error| unreadable("a file", &entry.path(), error))?;
-                if kind.is_dir() {
-                    open.push((entry.path(), below));
-                    continue;
-                }
-                if kind.is_symlink() && entry.path().is_dir() {
-                    // Followed, it may lead in circles; not followed, what lies there would be missing.
-                    let message = format!("{} is a link to a directory", entry.path().display());
-                    return Err(Error::new(ErrorKind::Unsupported, message)
-                        .hint("Give the directory itself, or mount what the link leads to in its place."));
-                }
-                if let Some(listed) = self.describe(&entry.path(), below)? {
-                    chunk.push(listed);
-                }
-                if chunk.len() >= CHUNK && listing.blocking_send(std::mem::take(&mut chunk)).is_err() {
-                    return Ok(());
-                }
+        let walk = Walk::default();
+        walk.leave((top, String::new()));
+        std::thread::scope(|scope| {
+            let walkers: Vec<_> = (0..WALKERS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let walked = self.walk_on(&walk, listing);
+                        if walked.is_err() {
+                            walk.give_up();
+                        }
+                        walked
+                    })
+                })
+                .collect();
+            let ended = walkers.into_iter().map(|walker| {
+                walker.join().unwrap_or_else(|_| {
+                    Err(Error::new(ErrorKind::Internal, "reading the directory came to an unexpected end"))
+                })
+            });
+            // All of them, so that none is left behind.
+            let ended: Vec<Result<()>> = ended.collect();
+            ended.into_iter().collect()
+        })
+    }
+
+    /// Takes one directory after the other.
+    fn walk_on(&self, walk: &Walk, listing: &Listing) -> Result<()> {
+        let mut files = Chunk { listing, files: Vec::with_capacity(CHUNK), wanted: true };
+        while let Some((directory, path)) = walk.take() {
+            self.read_directory(walk, &directory, &path, &mut files)?;
+            walk.one_less();
+            if !files.wanted {
+                walk.give_up();
             }
         }
-        // Where nobody wants it any more, whoever asked knows why.
-        let _ = listing.blocking_send(chunk);
+        files.send();
+        Ok(())
+    }
+
+    /// Describes the files in a directory, and leaves those below it to whoever has time. Where there are enough of
+    /// these already, goes on itself: a bucket may hold millions, and each object is a directory.
+    fn read_directory(&self, walk: &Walk, directory: &Path, path: &str, files: &mut Chunk<'_>) -> Result<()> {
+        let entries = match std::fs::read_dir(directory) {
+            Ok(entries) => entries,
+            // Deleted meanwhile; whether it should have been, whoever looks for it will say.
+            Err(error) if error.kind() == IoKind::NotFound && !path.is_empty() => return Ok(()),
+            Err(error) => return Err(unreadable("a directory", directory, error)),
+        };
+        for entry in entries {
+            if !files.wanted {
+                break;
+            }
+            let entry = entry.map_err(|error| unreadable("a directory", directory, error))?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let below = if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") };
+            let kind = entry.file_type().map_err(|error| unreadable("a file", &entry.path(), error))?;
+            if kind.is_dir() {
+                if let Some((directory, below)) = walk.leave((entry.path(), below)) {
+                    self.read_directory(walk, &directory, &below, files)?;
+                }
+                continue;
+            }
+            if kind.is_symlink() && entry.path().is_dir() {
+                // Followed, it may lead in circles; not followed, what lies there would be missing.
+                let message = format!("{} is a link to a directory", entry.path().display());
+                return Err(Error::new(ErrorKind::Unsupported, message)
+                    .hint("Give the directory itself, or mount what the link leads to in its place."));
+            }
+            if let Some(listed) = self.describe(&entry.path(), below)? {
+                files.push(listed);
+            }
+        }
         Ok(())
     }
 
@@ -101,9 +146,14 @@ impl Directory {
             Err(error) if is_gone(&error) => return Ok(None),
             Err(error) => return Err(unreadable("a file", file, error)),
         };
-        let unfinished =
-            Place::listed(&path).0.beside().is_some() && metadata.len() <= SIDE_FILE && is_unfinished(file);
-        Ok(Some(Listed { path, size: metadata.len(), etag, unfinished }))
+        let unfinished = beside(Place::listed(&path).0.as_bytes()).is_some()
+            && metadata.len() <= SIDE_FILE
+            && is_unfinished(file);
+        // Of the two times, the one that nobody can set.
+        let changed = metadata.ctime().saturating_mul(1_000) + metadata.ctime_nsec() / 1_000_000;
+        let written = metadata.mtime().saturating_mul(1_000) + metadata.mtime_nsec() / 1_000_000;
+        let modified = Some(changed.max(written));
+        Ok(Some(Listed { path, size: metadata.len(), etag, modified, unfinished }))
     }
 
     /// The file of a path, where that is below the tenant.
@@ -136,7 +186,12 @@ impl Vantage for Directory {
         blocking(move || own.read_tenants()).await
     }
 
-    async fn list(&self, tenant: &str, listing: Listing) -> Result<()> {
+    fn clock(&self) -> Option<Timestamp> {
+        // Of the machine that it is on: elsewhere it may be another by a little.
+        Some(Timestamp::now())
+    }
+
+    async fn list(&self, tenant: &str, _: &[String], listing: Listing) -> Result<()> {
         let (own, tenant) = (self.clone(), tenant.to_owned());
         blocking(move || own.walk(&tenant, &listing)).await
     }
@@ -145,6 +200,82 @@ impl Vantage for Directory {
         let Some(file) = self.file(tenant, path) else { return Ok(None) };
         let (own, path) = (self.clone(), path.to_owned());
         blocking(move || own.describe(&file, path)).await
+    }
+}
+
+/// Files that are handed over when they are enough.
+struct Chunk<'l> {
+    listing: &'l Listing,
+    files: Vec<Listed>,
+    /// Whether somebody still wants them; whoever asked knows why not.
+    wanted: bool,
+}
+
+impl Chunk<'_> {
+    fn push(&mut self, listed: Listed) {
+        self.files.push(listed);
+        if self.files.len() >= CHUNK {
+            self.send();
+        }
+    }
+
+    fn send(&mut self) {
+        self.wanted &= self.listing.blocking_send(std::mem::take(&mut self.files)).is_ok();
+    }
+}
+
+/// A directory, and its path below the tenant.
+type Open = (PathBuf, String);
+
+/// The directories that are still to be read, and how many are being read.
+#[derive(Default)]
+struct Walk {
+    open: Mutex<(Vec<Open>, usize)>,
+    changed: Condvar,
+}
+
+impl Walk {
+    fn lock(&self) -> MutexGuard<'_, (Vec<Open>, usize)> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next one; none when there will be no more.
+    fn take(&self) -> Option<Open> {
+        let mut state = self.lock();
+        loop {
+            if let Some(directory) = state.0.pop() {
+                state.1 += 1;
+                return Some(directory);
+            }
+            if state.1 == 0 {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Leaves one to whoever has time; gives it back where enough wait already.
+    fn leave(&self, directory: Open) -> Option<Open> {
+        let mut state = self.lock();
+        if state.0.len() >= WAITING {
+            return Some(directory);
+        }
+        state.0.push(directory);
+        self.changed.notify_one();
+        None
+    }
+
+    /// One that was taken is read.
+    fn one_less(&self) {
+        let mut state = self.lock();
+        state.1 = state.1.saturating_sub(1);
+        self.changed.notify_all();
+    }
+
+    /// There is nothing more to be read.
+    fn give_up(&self) {
+        *self.lock() = (Vec::new(), 0);
+        self.changed.notify_all();
     }
 }
 

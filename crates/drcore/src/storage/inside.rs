@@ -1,16 +1,21 @@
 //! A store looked at from inside: everything that is there is listed, and compared with the rows both ways.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
-use super::audit::{Asked, SETTLING, read_again};
-use super::layout::Place;
-use super::reconcile::{Buckets, Reconciled, confirm, reconcile};
+use super::compare::{Asking, read_again};
+use super::confirm::confirm;
+use super::found::Keeper;
+use super::layout::{Place, parent};
+use super::reconcile::{Buckets, Reconciled, reconcile};
+use super::settling::{LOOKS, Settling};
 use super::sorted::{Entry, Mark, Sorted, Sorter};
 use super::vantage::{Listed, Vantage};
 use super::{Rows, Store};
+use crate::collect::FilesProgress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Cause, CauseKind, Files};
 use crate::text::{count, plural};
@@ -21,6 +26,9 @@ const WAITING: usize = 8;
 const ONE_BY_ONE: u64 = 2_000;
 /// How many are looked for at a time.
 const AT_ONCE: usize = 16;
+/// A listing is cut where so many rows lie between, into so many parts at most.
+const ROWS_A_PART: u64 = 10_000;
+const MOST_PARTS: usize = 1_024;
 /// Tenants that are named, at most.
 const NAMED: usize = 20;
 
@@ -36,25 +44,42 @@ impl Inside {
     ///
     /// # Errors
     /// The cause, where files or rows could not be read to the end, or the store is not the rows'.
-    pub(super) async fn audit(&self, store: &Store, rows: &Rows, asked: Asked<'_>) -> Result<Files, Cause> {
+    pub(super) async fn compare(
+        &self,
+        store: &Store,
+        rows: &Rows,
+        asking: Asking<'_>,
+        keeper: &mut Keeper,
+    ) -> Result<Files, Cause> {
         let told = |error: Error| Cause::from(&error);
         let place = self.vantage.place();
         let tenant = self.tenant(store, &place).await?;
         tracing::info!(store = place, tenant, rows = rows.sorted.len(), "listing files");
-        let listed = self.list(&tenant).await.map_err(told)?;
+        let parts = usize::try_from(rows.sorted.len() / ROWS_A_PART).unwrap_or(MOST_PARTS).min(MOST_PARTS);
+        let mut cuts: Vec<String> = rows.sorted.cuts(parts).iter().map(Place::path).collect();
+        // In the order of keys, where the name and the version are not apart.
+        cuts.sort();
+        asking.progress.begin(rows.sorted.len());
+        let listed = self.list(&tenant, &cuts, asking.progress).await.map_err(told)?;
         tracing::info!(files = listed.len(), "listed");
+        let settling = Settling::begin(asking);
         let first = self.reconcile(&rows.sorted, &listed).await.map_err(told)?;
         is_theirs(&first, &place, &tenant)?;
-        let Reconciled { mut files, candidates, .. } = first;
+        let Reconciled { mut files, mut candidates, .. } = first;
         drop(listed);
-        if candidates.len() > 0 {
+        for _ in 0..LOOKS {
+            if candidates.len() == 0 {
+                break;
+            }
             tracing::info!(candidates = candidates.len(), "looking again");
-            tokio::time::sleep(SETTLING).await;
-            let rows = read_again(&rows.read, asked).await.map_err(told)?;
-            let listed = self.look_again(&tenant, &candidates).await.map_err(told)?;
-            let second = self.reconcile(&rows, &listed).await.map_err(told)?;
-            confirm(&mut files, &candidates, &second.candidates, asked.samples).map_err(told)?;
+            let settled = settling.wait(&candidates, asking, || self.vantage.clock()).await.map_err(told)?;
+            let rows = read_again(&rows.read, asking).await.map_err(told)?;
+            let second =
+                self.look_again(&tenant, &cuts, &candidates, rows, asking.progress).await.map_err(told)?;
+            candidates =
+                confirm(&mut files, &candidates, &second.candidates, settled, keeper).map_err(told)?;
         }
+        files.unclear = settling.unclear(&candidates, keeper).map_err(told)?;
         files.store = place;
         files.tenant = tenant;
         files.vantage = self.vantage.sees().to_owned();
@@ -86,18 +111,29 @@ impl Inside {
     }
 
     /// Everything that the tenant has, in order.
-    async fn list(&self, tenant: &str) -> Result<Sorted> {
+    async fn list(&self, tenant: &str, cuts: &[String], progress: &FilesProgress) -> Result<Sorted> {
         let (send, mut receive) = mpsc::channel::<Vec<Listed>>(WAITING);
+        let checksums = self.checksums;
         let sorting = tokio::task::spawn_blocking(move || {
             let mut sorter = Sorter::default();
             while let Some(chunk) = receive.blocking_recv() {
                 for listed in chunk {
-                    sorter.push(&entry(listed))?;
+                    sorter.push(&entry(listed, checksums))?;
                 }
             }
             sorter.finish()
         });
-        let listing = self.vantage.list(tenant, send).await;
+        let (count, mut counted) = mpsc::channel::<Vec<Listed>>(WAITING);
+        let counting = async {
+            while let Some(chunk) = counted.recv().await {
+                progress.seen(chunk.len() as u64);
+                if send.send(chunk).await.is_err() {
+                    break;
+                }
+            }
+            drop((send, counted));
+        };
+        let (listing, ()) = futures::join!(self.vantage.list(tenant, cuts, count), counting);
         let sorted = sorting.await.map_err(|error| {
             Error::new(ErrorKind::Internal, "sorting the files came to an unexpected end").caused_by(error)
         })?;
@@ -106,11 +142,28 @@ impl Inside {
         listing.map(|()| sorted)
     }
 
-    /// What is there now under the paths of the candidates.
-    async fn look_again(&self, tenant: &str, candidates: &Sorted) -> Result<Sorted> {
+    /// What is wrong now with the candidates, and maybe with more.
+    async fn look_again(
+        &self,
+        tenant: &str,
+        cuts: &[String],
+        candidates: &Sorted,
+        rows: Sorted,
+        progress: &FilesProgress,
+    ) -> Result<Reconciled> {
         if candidates.len() > ONE_BY_ONE {
-            return self.list(tenant).await;
+            progress.begin(rows.len());
+            let listed = self.list(tenant, cuts, progress).await?;
+            return self.reconcile(&rows, &listed).await;
         }
+        let listed = self.look_one_by_one(tenant, candidates).await?;
+        let candidates = candidates.clone();
+        let rows = blocking(move || of_names(&rows, &candidates)).await?;
+        self.reconcile(&rows, &listed).await
+    }
+
+    /// What is there now under the paths of the candidates.
+    async fn look_one_by_one(&self, tenant: &str, candidates: &Sorted) -> Result<Sorted> {
         let mut paths = Vec::new();
         let mut reading = candidates.read()?;
         while let Some(candidate) = reading.next()? {
@@ -132,7 +185,7 @@ impl Inside {
             futures::stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
         let mut sorter = Sorter::default();
         for listed in found.into_iter().flatten() {
-            sorter.push(&entry(listed))?;
+            sorter.push(&entry(listed, self.checksums))?;
         }
         sorter.finish()
     }
@@ -140,24 +193,44 @@ impl Inside {
     async fn reconcile(&self, rows: &Sorted, listed: &Sorted) -> Result<Reconciled> {
         let (rows, listed) = (rows.clone(), listed.clone());
         let (buckets, checksums) = (Arc::new(self.buckets.clone()), self.checksums);
-        tokio::task::spawn_blocking(move || reconcile(&rows, &listed, &buckets, checksums)).await.map_err(
-            |error| {
-                Error::new(ErrorKind::Internal, "comparing the files came to an unexpected end")
-                    .caused_by(error)
-            },
-        )?
+        blocking(move || reconcile(&rows, &listed, &buckets, checksums)).await
     }
 }
 
-fn entry(listed: Listed) -> Entry {
-    let Listed { path, size, etag, unfinished } = listed;
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Error::new(ErrorKind::Internal, "comparing the files came to an unexpected end").caused_by(error)
+    })?
+}
+
+/// The rows of the names that the candidates have.
+fn of_names(rows: &Sorted, candidates: &Sorted) -> Result<Sorted> {
+    let (mut rows, mut candidates, mut kept) = (rows.read()?, candidates.read()?, Sorter::default());
+    while let (Some(row), Some(candidate)) = (rows.place(), candidates.place()) {
+        match parent(row).cmp(parent(candidate)) {
+            Ordering::Less => rows.pass()?,
+            Ordering::Greater => candidates.pass()?,
+            Ordering::Equal => {
+                if let Some(row) = rows.head()? {
+                    kept.push_view(row)?;
+                }
+                rows.pass()?;
+            }
+        }
+    }
+    kept.finish()
+}
+
+fn entry(listed: Listed, checksums: bool) -> Entry {
+    let Listed { path, size, etag, modified, unfinished } = listed;
     let (place, separated) = Place::listed(&path);
     let mark = match (unfinished, separated) {
         (true, _) => Mark::Unfinished,
         (false, true) => Mark::Separated,
         (false, false) => Mark::None,
     };
-    Entry { place, size: Some(size), etag, mark }
+    // What is not compared is not kept.
+    Entry { place, size: Some(size), etag: etag.filter(|_| checksums), modified, mark }
 }
 
 /// Refuses a store in which not one file of the rows is: it is more likely that it is not theirs than that

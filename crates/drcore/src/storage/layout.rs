@@ -31,7 +31,7 @@ impl Place {
     pub(crate) fn listed(path: &str) -> (Self, bool) {
         let (parent, last) = path.rsplit_once('/').unwrap_or(("", path));
         match last.rsplit_once(SEPARATOR) {
-            Some((name, version)) if is_version(version) => {
+            Some((name, version)) if is_version(version.as_bytes()) => {
                 let parent = if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") };
                 (Self::new(&parent, version), true)
             }
@@ -47,6 +47,12 @@ impl Place {
                 Some(version) => Self::new(&object, version),
                 None => Self(object.into_bytes()),
             };
+        }
+        // As nearly every row is, and the same as what follows.
+        if let (KeyForm::Exact, Some(version)) = (form, version)
+            && is_version(version.as_bytes())
+        {
+            return Self::new(&format!("{bucket}/{name}"), version);
         }
         let mut path = format!("{bucket}/{name}");
         if let Some(version) = version {
@@ -77,28 +83,18 @@ impl Place {
         &self.0
     }
 
-    fn parts(&self) -> (Cow<'_, str>, Cow<'_, str>) {
-        let at = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
-        let last = self.0.get(at + 1..).unwrap_or_default();
-        (String::from_utf8_lossy(&self.0[..at]), String::from_utf8_lossy(last))
-    }
-
     /// What all versions of the object have in common.
     pub(crate) fn parent(&self) -> &[u8] {
-        let at = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
-        &self.0[..at]
+        parent(&self.0)
     }
 
-    /// The version, or the end of the name where there is none.
-    pub(crate) fn last(&self) -> Cow<'_, str> {
-        self.parts().1
+    fn parts(&self) -> (Cow<'_, str>, Cow<'_, str>) {
+        (String::from_utf8_lossy(parent(&self.0)), String::from_utf8_lossy(last(&self.0)))
     }
 
     /// The bucket, which is the first part of the path.
     pub(crate) fn bucket(&self) -> String {
-        let (parent, last) = self.parts();
-        let path = if parent.is_empty() { last } else { parent };
-        path.split('/').next().unwrap_or_default().to_owned()
+        String::from_utf8_lossy(bucket(&self.0)).into_owned()
     }
 
     /// The path below the tenant.
@@ -123,27 +119,59 @@ impl Place {
         path.split_once('/').map_or_else(|| path.clone(), |(_, rest)| rest.to_owned())
     }
 
-    /// Whether it ends in a version.
-    pub(crate) fn has_version(&self) -> bool {
-        is_version(&self.last())
+    /// The object's name below its bucket, and its version where it has one.
+    pub(super) fn name_and_version(&self) -> (String, Option<String>) {
+        let below =
+            |path: &str| path.split_once('/').map_or_else(|| path.to_owned(), |(_, rest)| rest.to_owned());
+        if self.has_version() {
+            let (parent, last) = self.parts();
+            return (below(&parent), Some(last.into_owned()));
+        }
+        (below(&self.path()), None)
     }
 
-    /// The version that this lies beside, where it is what an upload in pieces leaves.
-    pub(crate) fn beside(&self) -> Option<String> {
-        let last = self.last();
-        SIDE_FILES
-            .iter()
-            .filter_map(|ending| last.strip_suffix(ending))
-            .find(|stem| is_version(stem))
-            .map(str::to_owned)
+    /// Whether it ends in a version.
+    pub(crate) fn has_version(&self) -> bool {
+        has_version(&self.0)
     }
 }
 
+/// What all versions of the object at a place have in common.
+pub(super) fn parent(place: &[u8]) -> &[u8] {
+    let at = place.iter().position(|byte| *byte == 0).unwrap_or(place.len());
+    &place[..at]
+}
+
+/// The version at the end of a place, or the end of the name where there is none.
+pub(super) fn last(place: &[u8]) -> &[u8] {
+    place.get(parent(place).len() + 1..).unwrap_or_default()
+}
+
+/// The bucket of a place, which is the first part of its path.
+pub(super) fn bucket(place: &[u8]) -> &[u8] {
+    let path = match parent(place) {
+        [] => last(place),
+        parent => parent,
+    };
+    path.split(|byte| *byte == b'/').next().unwrap_or_default()
+}
+
+/// Whether a place ends in a version.
+pub(super) fn has_version(place: &[u8]) -> bool {
+    is_version(last(place))
+}
+
+/// The version that the file at a place lies beside, where it is what an upload in pieces leaves.
+pub(super) fn beside(place: &[u8]) -> Option<&[u8]> {
+    let last = last(place);
+    SIDE_FILES.iter().filter_map(|ending| last.strip_suffix(ending.as_bytes())).find(|stem| is_version(stem))
+}
+
 /// Whether this is how versions are written: a UUID.
-pub(crate) fn is_version(text: &str) -> bool {
+pub(crate) fn is_version(text: &[u8]) -> bool {
     text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
+        && text.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
 }
@@ -215,7 +243,8 @@ mod tests {
             ("b/config.json".to_owned(), None),
             (format!("b/n/{V}"), None),
         ] {
-            assert_eq!(Place::listed(&path).0.beside().as_deref(), beside, "{path}");
+            let place = Place::listed(&path).0;
+            assert_eq!(super::beside(place.as_bytes()), beside.map(str::as_bytes), "{path}");
         }
     }
 }

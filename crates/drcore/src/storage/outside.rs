@@ -1,6 +1,8 @@
 //! A store looked at from outside: every object that the database has is asked for by itself.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +11,14 @@ use tokio::sync::mpsc;
 
 use super::Rows;
 use super::api::{Api, Object, Seen, Unclear, Verdict};
-use super::audit::{Asked, SETTLING, read_again};
 use super::chance::Choice;
-use super::reconcile::{Buckets, confirm};
-use super::sorted::{Entry, Mark, Sorted, Sorter};
+use super::compare::{Asking, read_again};
+use super::confirm::confirm;
+use super::found::Keeper;
+use super::reconcile::Buckets;
+use super::settling::{LOOKS, Settling};
+use super::sorted::{self, Mark, Sorted, Sorter};
+use crate::collect::FilesProgress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{BucketFiles, BucketState, Cause, CauseKind, Files, UnclearFiles};
 use crate::text::{count, plural};
@@ -57,7 +63,12 @@ impl Outside {
     /// # Errors
     /// The cause, where the service cannot be asked, or not one object of many could be had: it is more likely
     /// that it is the wrong place, or that its store is down, than that every file is gone.
-    pub(super) async fn audit(&self, rows: &Rows, asked: Asked<'_>) -> Result<Files, Cause> {
+    pub(super) async fn compare(
+        &self,
+        rows: &Rows,
+        asking: Asking<'_>,
+        keeper: &mut Keeper,
+    ) -> Result<Files, Cause> {
         let told = |error: Error| Cause::from(&error);
         let place = self.api.place();
         self.api.control(&self.buckets).await?;
@@ -80,7 +91,8 @@ impl Outside {
         }
         let controls = self.first(&rows.sorted).await?;
         let (chosen, counting) = choose(rows.sorted.clone(), wanted);
-        let first = self.look(chosen, &controls).await?;
+        asking.progress.begin(wanted);
+        let first = self.look(chosen, &controls, asking.progress, keeper).await?;
         for (bucket, counted) in joined(counting).await.map_err(told)? {
             self.bucket(&mut files, &bucket).rows = counted.rows;
             self.bucket(&mut files, &bucket).unversioned = counted.unversioned;
@@ -89,32 +101,29 @@ impl Outside {
         let Looked { buckets, candidates, mut unclear } = first;
         let candidates = candidates.finish().map_err(told)?;
         self.add(&mut files, buckets);
-        if candidates.len() > 0 {
+        let settling = Settling::begin(asking);
+        let mut candidates = candidates;
+        for _ in 0..LOOKS {
+            if candidates.len() == 0 {
+                break;
+            }
             tracing::info!(candidates = candidates.len(), "looking again");
-            tokio::time::sleep(SETTLING).await;
-            let now = read_again(&rows.read, asked).await.map_err(told)?;
-            let second = self.look_again(&candidates, now, &controls).await?;
+            let settled = settling.wait(&candidates, asking, || None).await.map_err(told)?;
+            let now = read_again(&rows.read, asking).await.map_err(told)?;
+            asking.progress.begin(candidates.len());
+            let second = self.look_again(&candidates, now, &controls, asking.progress, keeper).await?;
             let Looked { buckets, candidates: again, unclear: more } = second;
             // Those that can be had now were asked for before.
             let there = buckets.into_iter().map(|(name, bucket)| (name, BucketFiles { asked: 0, ..bucket }));
             self.add(&mut files, there.collect());
-            for (reason, more) in more {
-                match unclear.entry(reason) {
-                    std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(more)),
-                    std::collections::btree_map::Entry::Occupied(mut entry) => {
-                        let known = entry.get_mut();
-                        known.files += more.files;
-                        known.samples.extend(more.samples);
-                        known.samples.truncate(asked.samples);
-                    }
-                }
-            }
+            add_unclear(&mut unclear, more);
             let again = again.finish().map_err(told)?;
-            confirm(&mut files, &candidates, &again, asked.samples).map_err(told)?;
+            candidates = confirm(&mut files, &candidates, &again, settled, keeper).map_err(told)?;
         }
-        files.unclear = unclear.into_values().collect();
+        files.unclear = settling.unclear(&candidates, keeper).map_err(told)?;
+        files.unclear.extend(unclear.into_values());
         for unclear in &mut files.unclear {
-            unclear.samples.truncate(asked.samples);
+            unclear.samples.truncate(keeper.samples);
         }
         Ok(files)
     }
@@ -185,7 +194,13 @@ impl Outside {
     ///
     /// # Errors
     /// The cause, where the service stopped to give what it gave before.
-    async fn look(&self, rows: mpsc::Receiver<Entry>, controls: &[Object]) -> Result<Looked, Cause> {
+    async fn look(
+        &self,
+        rows: mpsc::Receiver<sorted::Entry>,
+        controls: &[Object],
+        progress: &FilesProgress,
+        keeper: &mut Keeper,
+    ) -> Result<Looked, Cause> {
         let asking = futures::stream::unfold(rows, async |mut rows| {
             let row = rows.recv().await?;
             Some((row, rows))
@@ -197,9 +212,12 @@ impl Outside {
         let mut answers = std::pin::pin!(asking.buffer_unordered(self.api.pace().most()));
         let (mut looked, mut in_a_row) = (Looked::default(), 0);
         while let Some((row, (object, seen))) = answers.next().await {
+            progress.seen(1);
             let is_there = matches!(seen, Seen::There { .. } | Seen::Unchanged);
             in_a_row = if is_there { 0 } else { in_a_row + 1 };
-            looked.take(row, seen.against(&object, self.checksums)).map_err(|error| Cause::from(&error))?;
+            looked
+                .take(row, seen.against(&object, self.checksums), keeper)
+                .map_err(|error| Cause::from(&error))?;
             if in_a_row >= IN_A_ROW {
                 self.still_gives(controls).await?;
                 in_a_row = 0;
@@ -238,6 +256,8 @@ impl Outside {
         candidates: &Sorted,
         now: Sorted,
         controls: &[Object],
+        progress: &FilesProgress,
+        keeper: &mut Keeper,
     ) -> Result<Looked, Cause> {
         let told = |error: Error| Cause::from(&error);
         let (mut rows, reading) = still_there(candidates.clone(), now);
@@ -257,13 +277,14 @@ impl Outside {
             let mut answers: Vec<_> =
                 futures::stream::iter(asking).buffered(self.api.pace().most()).collect().await;
             self.still_gives(controls).await?;
+            progress.seen(part.len() as u64);
             for (row, (object, seen)) in part.into_iter().zip(answers.drain(..)) {
                 let verdict = match seen.against(&object, self.checksums) {
                     // The database has it, and did so both times.
                     Verdict::Wrong(Mark::Unknown, ..) => Verdict::Unclear(Unclear::OtherDatabase),
                     verdict => verdict,
                 };
-                looked.take(row, verdict).map_err(told)?;
+                looked.take(row, verdict, keeper).map_err(told)?;
             }
         }
         joined(reading).await.map_err(told)?;
@@ -271,8 +292,21 @@ impl Outside {
     }
 }
 
+/// Adds what could not be told at a later look.
+fn add_unclear(unclear: &mut BTreeMap<u8, UnclearFiles>, more: BTreeMap<u8, UnclearFiles>) {
+    for (reason, more) in more {
+        match unclear.entry(reason) {
+            Entry::Vacant(entry) => drop(entry.insert(more)),
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().files += more.files;
+                entry.get_mut().samples.extend(more.samples);
+            }
+        }
+    }
+}
+
 impl Looked {
-    fn take(&mut self, row: Entry, verdict: Verdict) -> Result<()> {
+    fn take(&mut self, row: sorted::Entry, verdict: Verdict, keeper: &mut Keeper) -> Result<()> {
         let bucket = self.buckets.entry(row.place.bucket()).or_default();
         bucket.asked += 1;
         match verdict {
@@ -287,7 +321,14 @@ impl Looked {
                     bucket.objects += 1;
                     bucket.bytes += size.unwrap_or(0);
                 }
-                self.candidates.push(&Entry { place: row.place, size, etag: words, mark })?;
+                let modified = None;
+                self.candidates.push(&sorted::Entry {
+                    place: row.place,
+                    size,
+                    etag: words,
+                    modified,
+                    mark,
+                })?;
             }
             Verdict::Unclear(unclear) => {
                 let known = self.unclear.entry(unclear.place()).or_insert_with(|| UnclearFiles {
@@ -296,6 +337,7 @@ impl Looked {
                     samples: Vec::new(),
                 });
                 known.files += 1;
+                keeper.unclear(&row.place, row.size, &known.cause.message)?;
                 if known.samples.len() < WAITING {
                     known.samples.push(row.place.path());
                 }
@@ -348,7 +390,10 @@ async fn joined<T>(reading: Reading<T>) -> Result<T> {
 }
 
 /// So many of the rows, chosen by chance, in their order; and how many there are in each bucket.
-fn choose(rows: Sorted, wanted: u64) -> (mpsc::Receiver<Entry>, Reading<BTreeMap<String, BucketFiles>>) {
+fn choose(
+    rows: Sorted,
+    wanted: u64,
+) -> (mpsc::Receiver<sorted::Entry>, Reading<BTreeMap<String, BucketFiles>>) {
     let (send, receive) = mpsc::channel(WAITING);
     let reading = tokio::task::spawn_blocking(move || {
         let mut choice = Choice::new(wanted, rows.len());
@@ -370,22 +415,20 @@ fn choose(rows: Sorted, wanted: u64) -> (mpsc::Receiver<Entry>, Reading<BTreeMap
 }
 
 /// The rows of what seemed wrong, as they are by now, where they are still there.
-fn still_there(candidates: Sorted, now: Sorted) -> (mpsc::Receiver<Entry>, Reading<()>) {
+fn still_there(candidates: Sorted, now: Sorted) -> (mpsc::Receiver<sorted::Entry>, Reading<()>) {
     let (send, receive) = mpsc::channel(WAITING);
     let reading = tokio::task::spawn_blocking(move || {
         let (mut candidates, mut now) = (candidates.read()?, now.read()?);
-        let (mut candidate, mut row) = (candidates.next()?, now.next()?);
-        while let (Some(was), Some(is)) = (&candidate, &row) {
-            match was.place.cmp(&is.place) {
-                std::cmp::Ordering::Less => candidate = candidates.next()?,
-                std::cmp::Ordering::Greater => row = now.next()?,
-                std::cmp::Ordering::Equal => {
-                    let Some(is) = row.take() else { break };
-                    if send.blocking_send(is).is_err() {
+        while let (Some(was), Some(is)) = (candidates.place(), now.place()) {
+            match was.cmp(is) {
+                Ordering::Less => candidates.pass()?,
+                Ordering::Greater => now.pass()?,
+                Ordering::Equal => {
+                    let Some(row) = now.next()? else { break };
+                    candidates.pass()?;
+                    if send.blocking_send(row).is_err() {
                         break;
                     }
-                    row = now.next()?;
-                    candidate = candidates.next()?;
                 }
             }
         }

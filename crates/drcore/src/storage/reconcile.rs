@@ -1,11 +1,12 @@
 //! Rows against a listing: a merge of two sequences in the same order.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 
-use super::layout::Place;
-use super::sorted::{Entry, Mark, Reading, Sorted, Sorter};
+use super::layout::{Place, beside, bucket, has_version, last, parent};
+use super::sorted::{Entry, Mark, Reading, Sorted, Sorter, View};
 use crate::error::Result;
-use crate::evidence::{BucketFiles, BucketState, Files, OddFiles};
+use crate::evidence::{BucketFiles, BucketState, Files};
 
 /// Rows of one name that wait for another version to be listed, at most.
 const WAITING: usize = 1_000;
@@ -34,104 +35,68 @@ pub(super) fn reconcile(
     buckets: &Buckets,
     checksums: bool,
 ) -> Result<Reconciled> {
-    let mut merge = Merge {
-        buckets,
-        checksums,
-        files: Files { checksums, ..Files::default() },
-        candidates: Sorter::default(),
-        known: 0,
-        waiting: VecDeque::new(),
-        other_version: false,
-        group: Vec::new(),
-        bytes_only: None,
-    };
-    for (bucket, state) in buckets {
-        merge.files.buckets.insert(bucket.clone(), BucketFiles { bucket: *state, ..BucketFiles::default() });
-    }
-    let (mut rows, mut listed) = (Ahead::new(rows.read()?)?, Ahead::new(listed.read()?)?);
+    let mut merge = Merge::new(buckets, checksums);
+    let (mut rows, mut listed, mut passed) = (rows.read()?, listed.read()?, Vec::new());
     loop {
-        match (&rows.next, &listed.next) {
-            (Some(row), Some(file)) => match row.place.cmp(&file.place) {
-                std::cmp::Ordering::Less => merge.row_only(&rows.take()?)?,
-                std::cmp::Ordering::Greater => merge.file_only(listed.take_listed()?)?,
-                std::cmp::Ordering::Equal => {
-                    let file = listed.take_listed()?;
+        let order = match (rows.place(), listed.place()) {
+            (Some(row), Some(file)) => row.cmp(file),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => break,
+        };
+        match order {
+            Ordering::Less => {
+                if let Some(row) = rows.head()? {
+                    merge.row_only(row)?;
+                }
+                rows.pass()?;
+            }
+            Ordering::Greater => {
+                if let Some(file) = listed.head()? {
+                    merge.file_only(file)?;
+                }
+                pass_listed(&mut listed, &mut passed)?;
+            }
+            Ordering::Equal => {
+                if let Some(file) = listed.head()? {
+                    merge.enter(file.place)?;
                     merge.file_counts(&file);
                     merge.flush_bytes_only(None)?;
                     // A unique index that was lost may have let several in.
-                    while rows.next.as_ref().is_some_and(|row| row.place == file.place) {
-                        let row = rows.take()?;
+                    while let Some(row) = rows.head()?
+                        && row.place == file.place
+                    {
                         merge.both(&row, &file)?;
+                        rows.pass()?;
                     }
                 }
-            },
-            (Some(_), None) => merge.row_only(&rows.take()?)?,
-            (None, Some(_)) => merge.file_only(listed.take_listed()?)?,
-            (None, None) => break,
+                pass_listed(&mut listed, &mut passed)?;
+            }
         }
     }
     merge.finish()
 }
 
-/// What is wrong both times it was looked at: of these, what the second look says.
-///
-/// # Errors
-/// As [`reconcile`].
-pub(super) fn confirm(files: &mut Files, first: &Sorted, second: &Sorted, samples: usize) -> Result<()> {
-    let (mut first, mut second) = (Ahead::new(first.read()?)?, Ahead::new(second.read()?)?);
-    while let (Some(a), Some(b)) = (&first.next, &second.next) {
-        match a.place.cmp(&b.place) {
-            std::cmp::Ordering::Less => drop(first.take()?),
-            std::cmp::Ordering::Greater => drop(second.take()?),
-            std::cmp::Ordering::Equal => {
-                let was = first.take()?;
-                while second.next.as_ref().is_some_and(|entry| entry.place == was.place) {
-                    count(files, &second.take()?, samples);
-                }
-                while first.next.as_ref().is_some_and(|entry| entry.place == was.place) {
-                    first.take()?;
-                }
-            }
-        }
+/// Passes a file of a listing, as often as it was listed: pages that overlap list it twice.
+fn pass_listed(listed: &mut Reading, passed: &mut Vec<u8>) -> Result<()> {
+    passed.clear();
+    passed.extend_from_slice(listed.place().unwrap_or_default());
+    listed.pass()?;
+    while listed.place() == Some(passed) {
+        listed.pass()?;
     }
     Ok(())
 }
 
-fn count(files: &mut Files, entry: &Entry, samples: usize) {
-    let bucket = files.buckets.entry(entry.place.bucket()).or_default();
-    let odd = match entry.mark {
-        Mark::Missing => &mut bucket.missing,
-        Mark::Failing => {
-            bucket.failing += 1;
-            &mut bucket.missing
-        }
-        Mark::Superseded => {
-            bucket.superseded += 1;
-            &mut bucket.missing
-        }
-        Mark::Unreferenced | Mark::UnreferencedSeparated => &mut bucket.unreferenced,
-        Mark::Size => &mut bucket.size_differs,
-        Mark::Checksum => &mut bucket.checksum_differs,
-        Mark::None | Mark::Separated | Mark::Unfinished | Mark::Unknown | Mark::Unversioned => return,
-    };
-    let OddFiles { files, bytes, samples: shown } = odd;
-    *files += 1;
-    *bytes += entry.size.unwrap_or(0);
-    if shown.len() < samples {
-        let mut sample = entry.place.in_bucket();
-        if let Some(words) = &entry.etag {
-            sample = format!("{sample} ({words})");
-        }
-        shown.push(sample);
-    }
-}
-
 struct Merge<'b> {
     buckets: &'b Buckets,
-    checksums: bool,
     files: Files,
+    /// The bucket that all of this is about, and what there is of it.
+    bucket: Vec<u8>,
+    here: BucketFiles,
     candidates: Sorter,
     known: u64,
+    checksums: bool,
     /// Rows of this name without bytes, until it is known whether another version is there.
     waiting: VecDeque<Entry>,
     other_version: bool,
@@ -141,41 +106,46 @@ struct Merge<'b> {
     bytes_only: Option<Entry>,
 }
 
-impl Merge<'_> {
-    fn bucket(&mut self, place: &Place) -> &mut BucketFiles {
-        let name = place.bucket();
-        let state = self.buckets.get(&name).copied().unwrap_or(BucketState::Gone);
-        self.files
-            .buckets
-            .entry(name)
-            .or_insert_with(|| BucketFiles { bucket: state, ..BucketFiles::default() })
+impl<'b> Merge<'b> {
+    fn new(buckets: &'b Buckets, checksums: bool) -> Self {
+        let mut files = Files { checksums, ..Files::default() };
+        for (bucket, state) in buckets {
+            files.buckets.insert(bucket.clone(), BucketFiles { bucket: *state, ..BucketFiles::default() });
+        }
+        Self {
+            buckets,
+            files,
+            bucket: Vec::new(),
+            here: BucketFiles::default(),
+            candidates: Sorter::default(),
+            known: 0,
+            checksums,
+            waiting: VecDeque::new(),
+            other_version: false,
+            group: Vec::new(),
+            bytes_only: None,
+        }
     }
 
-    fn file_counts(&mut self, file: &Entry) {
-        let bytes = file.size.unwrap_or(0);
-        self.files.objects += 1;
-        self.files.bytes += bytes;
-        let bucket = self.bucket(&file.place);
-        bucket.objects += 1;
-        bucket.bytes += bytes;
+    fn file_counts(&mut self, file: &View<'_>) {
+        self.here.objects += 1;
+        self.here.bytes += file.size.unwrap_or(0);
     }
 
-    fn row_counts(&mut self, row: &Entry) {
-        self.files.rows += 1;
-        let bucket = self.bucket(&row.place);
-        bucket.rows += 1;
-        bucket.unversioned += u64::from(row.mark == Mark::Unversioned);
-        bucket.unsized_rows += u64::from(row.size.is_none());
+    fn row_counts(&mut self, row: &View<'_>) {
+        self.here.rows += 1;
+        self.here.unversioned += u64::from(row.mark == Mark::Unversioned);
+        self.here.unsized_rows += u64::from(row.size.is_none());
     }
 
-    fn both(&mut self, row: &Entry, file: &Entry) -> Result<()> {
-        self.enter(&row.place)?;
+    fn both(&mut self, row: &View<'_>, file: &View<'_>) -> Result<()> {
         self.row_counts(row);
         self.known += 1;
         let candidate = |mark, words: String| Entry {
-            place: row.place.clone(),
+            place: Place::from_bytes(row.place.to_vec()),
             size: file.size,
             etag: Some(words),
+            modified: file.modified,
             mark,
         };
         if let (Some(expected), Some(found)) = (row.size, file.size)
@@ -187,28 +157,31 @@ impl Merge<'_> {
         if !self.checksums {
             return Ok(());
         }
-        match (row.etag.as_deref(), file.etag.as_deref()) {
+        match (row.etag, file.etag) {
             (Some(expected), Some(found)) if expected == found => {
-                self.bucket(&row.place).summed += 1;
+                self.here.summed += 1;
                 Ok(())
             }
             (Some(expected), Some(found)) if is_md5(expected) && is_md5(found) => {
-                self.bucket(&row.place).summed += 1;
-                let words = format!("MD5 {expected} expected, {found} found");
+                self.here.summed += 1;
+                let text = |etag| String::from_utf8_lossy(etag);
+                let words = format!("MD5 {} expected, {} found", text(expected), text(found));
                 self.candidates.push(&candidate(Mark::Checksum, words))
             }
             _ => {
-                self.bucket(&row.place).unsummed += 1;
+                self.here.unsummed += 1;
                 Ok(())
             }
         }
     }
 
-    fn row_only(&mut self, row: &Entry) -> Result<()> {
-        self.enter(&row.place)?;
-        self.row_counts(row);
-        let candidate = Entry { place: row.place.clone(), size: row.size, etag: None, mark: Mark::Missing };
-        if !row.place.has_version() {
+    fn row_only(&mut self, row: View<'_>) -> Result<()> {
+        self.enter(row.place)?;
+        self.row_counts(&row);
+        let mut candidate = row.to_entry();
+        candidate.etag = None;
+        candidate.mark = Mark::Missing;
+        if !has_version(row.place) {
             return self.candidates.push(&candidate);
         }
         if self.waiting.len() >= WAITING {
@@ -218,32 +191,33 @@ impl Merge<'_> {
         Ok(())
     }
 
-    fn file_only(&mut self, file: Entry) -> Result<()> {
-        self.enter(&file.place)?;
+    fn file_only(&mut self, file: View<'_>) -> Result<()> {
+        self.enter(file.place)?;
         self.file_counts(&file);
         self.flush_bytes_only(Some(&file))?;
-        if file.place.beside().is_some() {
-            self.bucket(&file.place).side_files += 1;
+        if beside(file.place).is_some() {
+            self.here.side_files += 1;
             return Ok(());
         }
-        self.other_version |= file.place.has_version();
-        if self.buckets.get(&file.place.bucket()) == Some(&BucketState::Other) {
+        self.other_version |= has_version(file.place);
+        if self.here.bucket == BucketState::Other {
             return Ok(());
         }
-        self.bytes_only = Some(file);
+        self.bytes_only = Some(file.to_entry());
         Ok(())
     }
 
     /// Settles what became of a file that no row knows, now that its neighbour is known.
-    fn flush_bytes_only(&mut self, neighbour: Option<&Entry>) -> Result<()> {
+    fn flush_bytes_only(&mut self, neighbour: Option<&View<'_>>) -> Result<()> {
         let Some(file) = self.bytes_only.take() else { return Ok(()) };
+        let place = file.place.as_bytes();
         let goes_on = neighbour.is_some_and(|neighbour| {
             neighbour.mark == Mark::Unfinished
-                && neighbour.place.parent() == file.place.parent()
-                && neighbour.place.beside().as_deref() == Some(&*file.place.last())
+                && parent(neighbour.place) == parent(place)
+                && beside(neighbour.place) == Some(last(place))
         });
         if goes_on {
-            self.bucket(&file.place).unfinished += 1;
+            self.here.unfinished += 1;
             return Ok(());
         }
         let mark =
@@ -251,13 +225,24 @@ impl Merge<'_> {
         self.candidates.push(&Entry { etag: None, mark, ..file })
     }
 
-    /// Goes on to another name.
-    fn enter(&mut self, place: &Place) -> Result<()> {
-        if self.group != place.parent() {
-            self.flush_bytes_only(None)?;
-            self.leave()?;
-            self.other_version = false;
-            self.group = place.parent().to_vec();
+    /// Goes on to another name, and bucket.
+    fn enter(&mut self, place: &[u8]) -> Result<()> {
+        // What lies beside the buckets has no parent, and is not of one name for that.
+        if self.group == parent(place) && !self.group.is_empty() {
+            return Ok(());
+        }
+        self.flush_bytes_only(None)?;
+        self.leave()?;
+        self.other_version = false;
+        self.group.clear();
+        self.group.extend_from_slice(parent(place));
+        let name = bucket(place);
+        if self.bucket != name {
+            self.leave_bucket();
+            self.bucket = name.to_vec();
+            let name = String::from_utf8_lossy(name);
+            let state = self.buckets.get(&*name).copied().unwrap_or(BucketState::Gone);
+            self.here = BucketFiles { bucket: state, ..BucketFiles::default() };
         }
         Ok(())
     }
@@ -271,43 +256,41 @@ impl Merge<'_> {
         Ok(())
     }
 
+    /// Names of two buckets may lie between each other's: what there is of one is added up.
+    fn leave_bucket(&mut self) {
+        let here = std::mem::take(&mut self.here);
+        if here.rows + here.objects == 0 {
+            return;
+        }
+        self.files.rows += here.rows;
+        self.files.objects += here.objects;
+        self.files.bytes += here.bytes;
+        let name = String::from_utf8_lossy(&self.bucket).into_owned();
+        let known = self
+            .files
+            .buckets
+            .entry(name)
+            .or_insert_with(|| BucketFiles { bucket: here.bucket, ..BucketFiles::default() });
+        known.rows += here.rows;
+        known.objects += here.objects;
+        known.bytes += here.bytes;
+        known.unversioned += here.unversioned;
+        known.unsized_rows += here.unsized_rows;
+        known.summed += here.summed;
+        known.unsummed += here.unsummed;
+        known.side_files += here.side_files;
+        known.unfinished += here.unfinished;
+    }
+
     fn finish(mut self) -> Result<Reconciled> {
         self.flush_bytes_only(None)?;
         self.leave()?;
+        self.leave_bucket();
         Ok(Reconciled { files: self.files, candidates: self.candidates.finish()?, known: self.known })
     }
 }
 
 /// A checksum of the bytes, not of parts of an upload, nor of a time.
-pub(super) fn is_md5(etag: &str) -> bool {
-    etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// A sequence, and what comes next in it.
-struct Ahead {
-    reading: Reading,
-    next: Option<Entry>,
-}
-
-impl Ahead {
-    fn new(mut reading: Reading) -> Result<Self> {
-        let next = reading.next()?;
-        Ok(Self { reading, next })
-    }
-
-    fn take(&mut self) -> Result<Entry> {
-        let next = self.reading.next()?;
-        std::mem::replace(&mut self.next, next).ok_or_else(|| {
-            crate::Error::new(crate::ErrorKind::Internal, "a sequence of files was read beyond its end")
-        })
-    }
-
-    /// As [`Ahead::take`], of a listing: pages that overlap list a file twice.
-    fn take_listed(&mut self) -> Result<Entry> {
-        let file = self.take()?;
-        while self.next.as_ref().is_some_and(|next| next.place == file.place) {
-            self.take()?;
-        }
-        Ok(file)
-    }
+pub(super) fn is_md5(etag: &[u8]) -> bool {
+    etag.len() == 32 && etag.iter().all(u8::is_ascii_hexdigit)
 }

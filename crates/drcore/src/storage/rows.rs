@@ -3,8 +3,8 @@
 use super::layout::{KeyForm, Place};
 use super::sorted::{Entry, Mark, Sorted, Sorter};
 use crate::connect::{Chunks, Session};
-use crate::content::{CopyRows, other_columns};
-use crate::error::Result;
+use crate::content::CopyRows;
+use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::Catalog;
 use crate::evidence::{Cause, CauseKind, Fact};
 use crate::sql::QualifiedName;
@@ -45,7 +45,7 @@ impl ReadRows {
     ///
     /// # Errors
     /// The cause, where the catalog does not say which columns there are.
-    pub(crate) fn new(catalog: &Catalog, form: KeyForm) -> Result<Self, Cause> {
+    pub(crate) fn new(catalog: &Catalog, form: KeyForm, checksums: bool) -> Result<Self, Cause> {
         let table = table();
         let has = |name: &str| catalog.column(&table, name).map(|column| column.is_some());
         for name in ["bucket_id", "name"] {
@@ -56,6 +56,9 @@ impl ReadRows {
         let version = if has("version")? { "o.version::pg_catalog.text" } else { "null::pg_catalog.text" };
         let metadata =
             if has("metadata")? { "o.metadata::pg_catalog.jsonb" } else { "null::pg_catalog.jsonb" };
+        // What is not compared is not kept.
+        let etag =
+            if checksums { format!("{metadata} ->> 'eTag'") } else { "null::pg_catalog.text".to_owned() };
         // A delete marker is a version without bytes.
         let mut only = Vec::new();
         if has("is_delete_marker")? {
@@ -68,7 +71,7 @@ impl ReadRows {
         let only = if only.is_empty() { String::new() } else { format!(" where {}", only.join(" and ")) };
         let sql = format!(
             "copy (select o.bucket_id::pg_catalog.text, o.name::pg_catalog.text, {version}, \
-             coalesce({metadata} ->> 'size', {metadata} ->> 'contentLength'), {metadata} ->> 'eTag' \
+             coalesce({metadata} ->> 'size', {metadata} ->> 'contentLength'), {etag} \
              from {} o{only}) to stdout (format binary)",
             table.to_sql()
         );
@@ -103,7 +106,10 @@ impl ReadRows {
 
 /// `bucket, name, version, size, etag`.
 fn understand(row: &[Option<&[u8]>], form: KeyForm) -> Result<Entry> {
-    let [bucket, name, version, size, etag] = row else { return Err(other_columns()) };
+    let [bucket, name, version, size, etag] = row else {
+        let message = "the server's binary copy has other columns than were asked for";
+        return Err(Error::new(ErrorKind::Connection, message));
+    };
     let text = |value: Option<&[u8]>| value.map(|value| String::from_utf8_lossy(value).into_owned());
     let version = text(*version);
     // A row without a bucket or a name leads nowhere.
@@ -112,6 +118,7 @@ fn understand(row: &[Option<&[u8]>], form: KeyForm) -> Result<Entry> {
         place: Place::of_row(&bucket, &name, version.as_deref(), form),
         size: text(*size).and_then(|size| size.trim().parse().ok()),
         etag: text(*etag).map(|etag| etag.trim_matches('"').to_owned()),
+        modified: None,
         mark: if version.is_some() { Mark::None } else { Mark::Unversioned },
     })
 }

@@ -4,24 +4,31 @@
 //! every key (`a//b`), and to it an answer that is no listing is an empty one.
 
 mod page;
+mod ranges;
 mod signed;
 
 use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
 use self::page::{Object, Page};
 pub(super) use self::page::{Refusal, bucket_names};
 pub(super) use self::signed::Signed;
 use super::S3Access;
-use super::http::{Failed, Patience, encoded};
+use super::http::{Answer, Failed, Patience, encoded};
 use super::layout::NO_TENANTS;
+use super::pace::Pace;
 use super::vantage::{Listed, Listing, Vantage};
 use crate::error::{Error, ErrorKind, Result};
 
 /// No page of a listing is longer.
 const PAGE: usize = 64 << 20;
+/// How many requests are under way at a time, at first and at most.
+const AT_ONCE: usize = 8;
+const MOST_AT_ONCE: usize = 64;
 
 /// A bucket behind the S3 protocol.
 #[derive(Debug)]
@@ -29,6 +36,9 @@ pub(super) struct S3 {
     signed: Signed,
     bucket: String,
     prefix: String,
+    pace: Pace,
+    /// How far the store's clock is ahead of ours, in milliseconds; where it told.
+    ahead: Mutex<Option<i64>>,
 }
 
 impl S3 {
@@ -37,16 +47,36 @@ impl S3 {
     /// # Errors
     /// [`ErrorKind::Usage`] for settings that cannot work, [`ErrorKind::Tls`] without any authority to trust.
     pub(super) fn new(bucket: String, prefix: String, access: &S3Access) -> Result<Self> {
-        Ok(Self { signed: Signed::of_environment(&bucket, access)?, bucket, prefix })
+        let signed = Signed::of_environment(&bucket, access)?;
+        Ok(Self { signed, bucket, prefix, pace: Pace::new(AT_ONCE, MOST_AT_ONCE), ahead: Mutex::new(None) })
     }
 
     /// One page of a listing; asked for again where the store or the way to it was only short of something.
     async fn page(&self, query: &[(&str, &str)], mut patience: Patience) -> Result<Page> {
         loop {
-            match self.try_page(query).await {
-                Ok(page) => return Ok(page),
-                Err(failed) => patience.wait(failed).await?,
+            let entered = self.pace.enter().await;
+            let failed = match self.try_page(query).await {
+                Ok(page) => {
+                    entered.went_well();
+                    return Ok(page);
+                }
+                Err(failed) => failed,
+            };
+            if matches!(failed, Failed::ForNow(..)) {
+                entered.went_badly();
+            } else {
+                drop(entered);
             }
+            patience.wait(failed).await?;
+        }
+    }
+
+    /// Takes the time from an answer.
+    fn set_clock(&self, answer: &Answer) {
+        let date = answer.header("date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        if let Some(date) = date {
+            let ahead = date.timestamp().as_millisecond() - Timestamp::now().as_millisecond();
+            *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
         }
     }
 
@@ -57,6 +87,7 @@ impl S3 {
             let _ = write!(below, "&{name}={}", encoded(value));
         }
         let answer = self.signed.get(&below, &HeaderMap::new(), PAGE).await?;
+        self.set_clock(&answer);
         let region = answer.header("x-amz-bucket-region").map(str::to_owned);
         match answer.status {
             200 => Page::read(&answer.body).map_err(|what| {
@@ -194,17 +225,15 @@ impl Vantage for S3 {
         Ok(tenants)
     }
 
-    async fn list(&self, tenant: &str, listing: Listing) -> Result<()> {
+    fn clock(&self) -> Option<Timestamp> {
+        let ahead = (*self.ahead.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Timestamp::from_millisecond(Timestamp::now().as_millisecond() + ahead).ok()
+    }
+
+    async fn list(&self, tenant: &str, cuts: &[String], listing: Listing) -> Result<()> {
         let prefix = format!("{}{tenant}/", self.prefix);
-        let mut pages = Pages::new(self, &prefix, false);
-        while let Some(page) = pages.next().await? {
-            let listed: Result<Vec<Listed>> =
-                page.objects.into_iter().map(|object| listed(object, &prefix)).collect();
-            if listing.send(listed?).await.is_err() {
-                break;
-            }
-        }
-        Ok(())
+        let cuts: Vec<String> = cuts.iter().map(|cut| format!("{prefix}{cut}")).collect();
+        ranges::list(self, &prefix, &cuts, &listing).await
     }
 
     async fn look(&self, tenant: &str, path: &str) -> Result<Option<Listed>> {
@@ -221,5 +250,8 @@ fn listed(object: Object, prefix: &str) -> Result<Listed> {
         let message = "the store listed what lies outside of what was asked for";
         return Err(Error::new(ErrorKind::Connection, message));
     };
-    Ok(Listed { path: path.to_owned(), size: object.size, etag: object.etag, unfinished: false })
+    // Of an upload in pieces it is the time at which the upload was begun.
+    let in_pieces = object.etag.as_ref().is_none_or(|etag| etag.contains('-'));
+    let modified = object.modified.filter(|_| !in_pieces);
+    Ok(Listed { path: path.to_owned(), size: object.size, etag: object.etag, modified, unfinished: false })
 }

@@ -1,11 +1,10 @@
 //! Entries in the order of their places, however many: what does not fit the memory goes to a file that has
 //! no name, so that nothing of it is left whatever happens.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use super::layout::Place;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +13,10 @@ use crate::error::{Error, ErrorKind, Result};
 const BUDGET: usize = 48 << 20;
 /// Bytes that are read of each run at a time.
 const BLOCK: usize = 64 << 10;
+/// Of so many places in order one is kept in mind, to know about how all of them lie; fewer where there are many.
+const STRIDE: usize = 256;
+/// So many of them are kept in mind at most.
+const MARKS: usize = 16_384;
 
 /// One file, as a row or a listing says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +25,32 @@ pub(crate) struct Entry {
     pub(crate) size: Option<u64>,
     /// What tells other bytes from these; of candidates, what was expected and found in words.
     pub(crate) etag: Option<String>,
+    /// When it was written, in milliseconds since 1970 by the clock of the store.
+    pub(crate) modified: Option<i64>,
     pub(crate) mark: Mark,
+}
+
+/// An entry that lies in a buffer of somebody else's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'b> {
+    pub(super) place: &'b [u8],
+    pub(super) size: Option<u64>,
+    pub(super) etag: Option<&'b [u8]>,
+    pub(super) modified: Option<i64>,
+    pub(super) mark: Mark,
+}
+
+impl View<'_> {
+    /// As an entry of its own.
+    pub(super) fn to_entry(self) -> Entry {
+        Entry {
+            place: Place::from_bytes(self.place.to_vec()),
+            size: self.size,
+            etag: self.etag.map(|etag| String::from_utf8_lossy(etag).into_owned()),
+            modified: self.modified,
+            mark: self.mark,
+        }
+    }
 }
 
 /// What else is known of an entry.
@@ -69,6 +97,11 @@ impl Mark {
         Self::Failing,
         Self::Unknown,
     ];
+
+    /// Whether it is of bytes that no row knows.
+    pub(super) fn is_unreferenced(self) -> bool {
+        matches!(self, Self::Unreferenced | Self::UnreferencedSeparated)
+    }
 }
 
 /// Takes entries in any order.
@@ -80,6 +113,7 @@ pub(crate) struct Sorter {
     entries: u64,
     file: Option<File>,
     runs: Vec<(u64, u64)>,
+    marks: Marks,
 }
 
 impl Default for Sorter {
@@ -90,7 +124,15 @@ impl Default for Sorter {
 
 impl Sorter {
     pub(crate) fn with_budget(budget: usize) -> Self {
-        Self { budget, held: Vec::new(), starts: Vec::new(), entries: 0, file: None, runs: Vec::new() }
+        Self {
+            budget,
+            held: Vec::new(),
+            starts: Vec::new(),
+            entries: 0,
+            file: None,
+            runs: Vec::new(),
+            marks: Marks::default(),
+        }
     }
 
     /// Takes one.
@@ -98,12 +140,23 @@ impl Sorter {
     /// # Errors
     /// [`ErrorKind::Io`] if there is no room for what does not fit the memory.
     pub(crate) fn push(&mut self, entry: &Entry) -> Result<()> {
+        self.push_view(View {
+            place: entry.place.as_bytes(),
+            size: entry.size,
+            etag: entry.etag.as_deref().map(str::as_bytes),
+            modified: entry.modified,
+            mark: entry.mark,
+        })
+    }
+
+    /// As [`Sorter::push`].
+    pub(super) fn push_view(&mut self, view: View<'_>) -> Result<()> {
         if self.held.len() + self.starts.len() * size_of::<u32>() >= self.budget {
             self.spill()?;
         }
         let start = u32::try_from(self.held.len()).map_err(|_| broken("is larger than it may be"))?;
         self.starts.push(start);
-        encode(entry, &mut self.held);
+        encode(view, &mut self.held);
         self.entries += 1;
         Ok(())
     }
@@ -115,20 +168,27 @@ impl Sorter {
     pub(crate) fn finish(mut self) -> Result<Sorted> {
         if self.file.is_some() {
             self.spill()?;
+            self.held = Vec::new();
+            self.starts = Vec::new();
         } else {
             self.sort();
         }
         Ok(Sorted {
             entries: self.entries,
             held: Arc::new((self.held, self.starts)),
-            file: self.file.map(|file| Arc::new(Mutex::new(file))),
+            file: self.file.map(Arc::new),
             runs: self.runs,
+            marks: Arc::new(self.marks.sorted()),
         })
     }
 
     fn sort(&mut self) {
-        let Self { held, starts, .. } = self;
-        starts.sort_unstable_by(|a, b| place_at(held, *a as usize).cmp(place_at(held, *b as usize)));
+        let Self { held, starts, marks, .. } = self;
+        // A sort that makes use of what is in order already, as the pages of a listing are.
+        starts.sort_by(|a, b| place_at(held, *a as usize).cmp(place_at(held, *b as usize)));
+        for start in starts.iter() {
+            marks.pass(place_at(held, *start as usize));
+        }
     }
 
     fn spill(&mut self) -> Result<()> {
@@ -154,13 +214,52 @@ impl Sorter {
     }
 }
 
+/// Every so manyth place, to know about how all of them lie.
+#[derive(Debug)]
+struct Marks {
+    stride: usize,
+    until: usize,
+    places: Vec<Vec<u8>>,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self { stride: STRIDE, until: STRIDE / 2, places: Vec::new() }
+    }
+}
+
+impl Marks {
+    fn pass(&mut self, place: &[u8]) {
+        if self.until > 0 {
+            self.until -= 1;
+            return;
+        }
+        self.until = self.stride - 1;
+        self.places.push(place.to_vec());
+        if self.places.len() >= MARKS {
+            let mut keep = false;
+            self.places.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.stride *= 2;
+        }
+    }
+
+    fn sorted(mut self) -> Vec<Vec<u8>> {
+        self.places.sort();
+        self.places
+    }
+}
+
 /// Entries in order; can be read as often as wanted.
 #[derive(Clone, Debug)]
 pub(crate) struct Sorted {
     entries: u64,
     held: Arc<(Vec<u8>, Vec<u32>)>,
-    file: Option<Arc<Mutex<File>>>,
+    file: Option<Arc<File>>,
     runs: Vec<(u64, u64)>,
+    marks: Arc<Vec<Vec<u8>>>,
 }
 
 impl Sorted {
@@ -169,85 +268,143 @@ impl Sorted {
         self.entries
     }
 
+    /// Places that cut them into about so many parts of about the same size, in order; fewer where they are few.
+    pub(super) fn cuts(&self, parts: usize) -> Vec<Place> {
+        let mut cuts: Vec<Place> = Vec::new();
+        for part in 1..parts {
+            let Some(place) = self.marks.get(self.marks.len() * part / parts) else { break };
+            if cuts.last().is_none_or(|last| last.as_bytes() < place.as_slice()) {
+                cuts.push(Place::from_bytes(place.clone()));
+            }
+        }
+        cuts
+    }
+
     /// From the first to the last.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the file cannot be read back.
     pub(crate) fn read(&self) -> Result<Reading> {
-        let Some(file) = &self.file else {
-            return Ok(Reading::Held { held: Arc::clone(&self.held), at: 0 });
-        };
-        let mut runs: Vec<Run> = self
-            .runs
-            .iter()
-            .map(|(begin, end)| Run {
-                file: Arc::clone(file),
-                next: *begin,
-                end: *end,
-                block: Vec::new(),
-                at: 0,
-            })
-            .collect();
-        let mut heads = BinaryHeap::new();
-        for (number, run) in runs.iter_mut().enumerate() {
-            if let Some(record) = run.next()? {
-                heads.push(Reverse((record, number)));
+        let source = match &self.file {
+            None => Source::Held { held: Arc::clone(&self.held), at: 0 },
+            Some(file) => {
+                let mut runs = Vec::with_capacity(self.runs.len());
+                for (begin, end) in &self.runs {
+                    let mut run =
+                        Run { file: Arc::clone(file), next: *begin, end: *end, block: Vec::new(), at: 0 };
+                    if run.open()? {
+                        runs.push(run);
+                    }
+                }
+                let mut merged = Merged { heap: (0..runs.len()).collect(), runs };
+                for at in (0..merged.heap.len() / 2).rev() {
+                    merged.sink(at);
+                }
+                Source::Merged(merged)
             }
-        }
-        Ok(Reading::Merged { runs, heads })
+        };
+        Ok(Reading { source })
     }
 }
 
-/// Reads entries in order.
+/// Reads entries in order: what comes next can be looked at before it is passed.
 #[derive(Debug)]
-pub(crate) enum Reading {
+pub(crate) struct Reading {
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
     Held { held: Arc<(Vec<u8>, Vec<u32>)>, at: usize },
-    Merged { runs: Vec<Run>, heads: BinaryHeap<Reverse<(Record, usize)>> },
+    Merged(Merged),
 }
 
 impl Reading {
+    /// What comes next; none at the end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if it is not what was written.
+    pub(super) fn head(&self) -> Result<Option<View<'_>>> {
+        let record = match &self.source {
+            Source::Held { held, at } => held.1.get(*at).map(|start| record_at(&held.0, *start as usize)),
+            Source::Merged(merged) => merged.heap.first().map(|run| merged.runs[*run].record()),
+        };
+        record.map(decode).transpose()
+    }
+
+    /// Where what comes next lies; none at the end.
+    pub(super) fn place(&self) -> Option<&[u8]> {
+        match &self.source {
+            Source::Held { held, at } => held.1.get(*at).map(|start| place_at(&held.0, *start as usize)),
+            Source::Merged(merged) => merged.heap.first().map(|run| merged.runs[*run].place()),
+        }
+    }
+
+    /// Passes what comes next.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the file cannot be read back.
+    pub(super) fn pass(&mut self) -> Result<()> {
+        match &mut self.source {
+            Source::Held { at, .. } => *at += 1,
+            Source::Merged(merged) => merged.pass()?,
+        }
+        Ok(())
+    }
+
     /// The next one.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the file cannot be read back.
     pub(crate) fn next(&mut self) -> Result<Option<Entry>> {
-        match self {
-            Self::Held { held, at } => {
-                let Some(start) = held.1.get(*at) else { return Ok(None) };
-                *at += 1;
-                decode(record_at(&held.0, *start as usize)).map(Some)
-            }
-            Self::Merged { runs, heads } => {
-                let Some(Reverse((record, number))) = heads.pop() else { return Ok(None) };
-                if let Some(next) = runs[number].next()? {
-                    heads.push(Reverse((next, number)));
-                }
-                decode(&record.0).map(Some)
-            }
+        let entry = self.head()?.map(View::to_entry);
+        if entry.is_some() {
+            self.pass()?;
         }
+        Ok(entry)
     }
 }
 
-/// Encoded; ordered by its place.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Record(Vec<u8>);
-
-impl Ord for Record {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        place_at(&self.0, 0).cmp(place_at(&other.0, 0))
-    }
+/// Runs, of which the one with the least place is first: a heap of their numbers.
+#[derive(Debug)]
+struct Merged {
+    runs: Vec<Run>,
+    heap: Vec<usize>,
 }
 
-impl PartialOrd for Record {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
+impl Merged {
+    fn pass(&mut self) -> Result<()> {
+        let Some(first) = self.heap.first().copied() else { return Ok(()) };
+        if !self.runs[first].pass()? {
+            self.heap.swap_remove(0);
+        }
+        self.sink(0);
+        Ok(())
+    }
+
+    /// Brings what is at this place of the heap down to where it belongs.
+    fn sink(&mut self, mut at: usize) {
+        let place = |heap: &[usize], at: usize| self.runs[heap[at]].place();
+        loop {
+            let mut least = at;
+            for child in [2 * at + 1, 2 * at + 2] {
+                if child < self.heap.len() && place(&self.heap, child) < place(&self.heap, least) {
+                    least = child;
+                }
+            }
+            if least == at {
+                return;
+            }
+            self.heap.swap(at, least);
+            at = least;
+        }
     }
 }
 
 /// A part of the file that is in order.
 #[derive(Debug)]
-pub(crate) struct Run {
-    file: Arc<Mutex<File>>,
+struct Run {
+    file: Arc<File>,
     next: u64,
     end: u64,
     block: Vec<u8>,
@@ -255,17 +412,29 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn next(&mut self) -> Result<Option<Record>> {
+    /// The record that comes next.
+    fn record(&self) -> &[u8] {
+        record_at(&self.block, self.at)
+    }
+
+    fn place(&self) -> &[u8] {
+        place_at(&self.block, self.at)
+    }
+
+    /// Goes on to the next record; whether there is one.
+    fn pass(&mut self) -> Result<bool> {
+        self.at += length_at(&self.block, self.at);
+        self.open()
+    }
+
+    /// Sees that the record that comes next is there as a whole; whether there is one.
+    fn open(&mut self) -> Result<bool> {
         if !self.holds(4)? {
-            return if self.at == self.block.len() { Ok(None) } else { Err(broken("ends in the middle")) };
+            return if self.at == self.block.len() { Ok(false) } else { Err(broken("ends in the middle")) };
         }
         let length = length_at(&self.block, self.at);
-        if !self.holds(length)? {
-            return Err(broken("ends in the middle"));
-        }
-        let record = self.block[self.at..self.at + length].to_vec();
-        self.at += length;
-        Ok(Some(Record(record)))
+        // Less than a record can be would never come to an end.
+        if length >= SHORTEST && self.holds(length)? { Ok(true) } else { Err(broken("ends in the middle")) }
     }
 
     /// Whether so many bytes follow; reads on where they are not there yet.
@@ -278,42 +447,45 @@ impl Run {
         let wanted = u64::try_from(BLOCK.max(bytes)).unwrap_or(u64::MAX).min(self.end - self.next);
         let old = self.block.len();
         self.block.resize(old + usize::try_from(wanted).unwrap_or(0), 0);
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(self.next)).map_err(no_room)?;
-        file.read_exact(&mut self.block[old..]).map_err(no_room)?;
+        self.file.read_exact_at(&mut self.block[old..], self.next).map_err(no_room)?;
         self.next += wanted;
         Ok(self.block.len() >= bytes)
     }
 }
 
-/// `length of all, length of the place, place, mark, has a size, size, has a tag, tag`.
-fn encode(entry: &Entry, into: &mut Vec<u8>) {
+/// What stands before and after the place in a record that has no tag.
+const SHORTEST: usize = 8 + REST;
+const REST: usize = 18;
+
+/// `length of all, length of the place, place, mark, what is known, size, time, tag`.
+fn encode(view: View<'_>, into: &mut Vec<u8>) {
     let start = into.len();
     into.extend_from_slice(&[0; 4]);
-    let place = entry.place.as_bytes();
-    into.extend_from_slice(&u32::try_from(place.len()).unwrap_or(u32::MAX).to_le_bytes());
-    into.extend_from_slice(place);
-    into.push(entry.mark as u8);
-    into.push(u8::from(entry.size.is_some()));
-    into.extend_from_slice(&entry.size.unwrap_or_default().to_le_bytes());
-    into.push(u8::from(entry.etag.is_some()));
-    into.extend_from_slice(entry.etag.as_deref().unwrap_or_default().as_bytes());
+    into.extend_from_slice(&u32::try_from(view.place.len()).unwrap_or(u32::MAX).to_le_bytes());
+    into.extend_from_slice(view.place);
+    into.push(view.mark as u8);
+    let known = [view.size.is_some(), view.etag.is_some(), view.modified.is_some()];
+    into.push(known.iter().rev().fold(0, |bits, known| bits << 1 | u8::from(*known)));
+    into.extend_from_slice(&view.size.unwrap_or_default().to_le_bytes());
+    into.extend_from_slice(&view.modified.unwrap_or_default().to_le_bytes());
+    into.extend_from_slice(view.etag.unwrap_or_default());
     let length = u32::try_from(into.len() - start).unwrap_or(u32::MAX);
     into[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-fn decode(record: &[u8]) -> Result<Entry> {
+fn decode(record: &[u8]) -> Result<View<'_>> {
+    let wrong = || broken("is not what was written");
     let place = place_at(record, 0);
-    let rest = record.get(8 + place.len()..).filter(|rest| rest.len() >= 11);
-    let rest = rest.ok_or_else(|| broken("is not what was written"))?;
-    let mark = Mark::ALL.get(usize::from(rest[0])).copied();
-    let size: [u8; 8] = rest[2..10].try_into().map_err(|_| broken("is not what was written"))?;
-    let etag = (rest[10] == 1).then(|| String::from_utf8_lossy(&rest[11..]).into_owned());
-    Ok(Entry {
-        place: Place::from_bytes(place.to_vec()),
-        size: (rest[1] == 1).then(|| u64::from_le_bytes(size)),
-        etag,
-        mark: mark.ok_or_else(|| broken("is not what was written"))?,
+    let rest = record.get(8 + place.len()..).and_then(<[u8]>::split_first_chunk::<REST>);
+    let (head, etag) = rest.ok_or_else(wrong)?;
+    let eight = |at: usize| -> [u8; 8] { std::array::from_fn(|byte| head[at + byte]) };
+    let known = |bit: u8| head[1] >> bit & 1 == 1;
+    Ok(View {
+        place,
+        size: known(0).then(|| u64::from_le_bytes(eight(2))),
+        etag: known(1).then_some(etag),
+        modified: known(2).then(|| i64::from_le_bytes(eight(10))),
+        mark: Mark::ALL.get(usize::from(head[0])).copied().ok_or_else(wrong)?,
     })
 }
 
@@ -347,7 +519,17 @@ mod tests {
 
     fn read(sorted: &Sorted) -> Vec<Entry> {
         let mut reading = sorted.read().unwrap();
-        std::iter::from_fn(|| reading.next().unwrap()).collect()
+        std::iter::from_fn(|| {
+            let place = reading.place().map(<[u8]>::to_vec);
+            let entry = reading.next().unwrap();
+            assert_eq!(entry.as_ref().map(|entry| entry.place.as_bytes()), place.as_deref());
+            entry
+        })
+        .collect()
+    }
+
+    fn entry(path: &str) -> Entry {
+        Entry { place: Place::listed(path).0, size: None, etag: None, modified: None, mark: Mark::None }
     }
 
     proptest! {
@@ -355,13 +537,16 @@ mod tests {
         #[test]
         fn all_come_out_in_order_whether_they_fit_or_not(
             given in prop::collection::vec(
-                (".{0,12}/.{0,30}", prop::option::of(any::<u64>()), prop::option::of("[a-f0-9\"-]{0,40}"), 0..12_usize),
+                (".{0,12}/.{0,30}", prop::option::of(any::<u64>()), prop::option::of("[a-f0-9\"-]{0,40}"),
+                 prop::option::of(any::<i64>()), 0..12_usize),
                 0..60),
             budget in 1_usize..3_000,
         ) {
             let mut expected: Vec<Entry> = given
                 .into_iter()
-                .map(|(path, size, etag, mark)| Entry { place: Place::listed(&path).0, size, etag, mark: Mark::ALL[mark] })
+                .map(|(path, size, etag, modified, mark)| {
+                    Entry { size, etag, modified, mark: Mark::ALL[mark], ..entry(&path) }
+                })
                 .collect();
             let mut sorter = Sorter::with_budget(budget);
             for entry in &expected {
@@ -369,7 +554,9 @@ mod tests {
             }
             let all = sorter.finish().unwrap();
             prop_assert_eq!(all.len(), expected.len() as u64);
-            let key = |entry: &Entry| (entry.place.clone(), entry.size, entry.etag.clone(), entry.mark as u8);
+            let key = |entry: &Entry| {
+                (entry.place.clone(), entry.size, entry.etag.clone(), entry.modified, entry.mark as u8)
+            };
             let places: Vec<Place> = read(&all).into_iter().map(|entry| entry.place).collect();
             prop_assert!(places.is_sorted());
             let mut got = read(&all);
@@ -383,11 +570,34 @@ mod tests {
     fn a_file_that_lost_its_end_is_told() {
         let mut cut = Sorter::with_budget(64);
         for number in 0..100 {
-            let place = Place::listed(&format!("b/{number}")).0;
-            cut.push(&Entry { place, size: None, etag: None, mark: Mark::None }).unwrap();
+            cut.push(&entry(&format!("b/{number}"))).unwrap();
         }
         let cut = cut.finish().unwrap();
-        cut.file.as_ref().unwrap().lock().unwrap().set_len(100).unwrap();
+        cut.file.as_ref().unwrap().set_len(100).unwrap();
         assert_eq!(cut.read().unwrap_err().kind(), ErrorKind::Io);
+    }
+
+    #[test]
+    fn cuts_divide_them_into_parts_of_about_the_same_size() {
+        for (entries, budget) in [(100_000, BUDGET), (100_000, 1 << 20), (9_000_000, BUDGET)] {
+            if entries > 100_000 && cfg!(debug_assertions) {
+                continue;
+            }
+            let mut sorter = Sorter::with_budget(budget);
+            // In an order that is not theirs.
+            for number in 0..entries {
+                sorter.push(&entry(&format!("b/{:07}/v", number * 7_919 % entries))).unwrap();
+            }
+            let all = sorter.finish().unwrap();
+            let cuts = all.cuts(10);
+            assert_eq!(cuts.len(), 9);
+            for (cut, part) in cuts.iter().zip(1..) {
+                let at: i64 = cut.path()[2..9].parse().unwrap();
+                let expected = i64::from(entries / 10 * part);
+                assert!((at - expected).abs() < i64::from(entries / 50), "{at}, {expected}");
+            }
+        }
+        let few = Sorter::default().finish().unwrap();
+        assert!(few.cuts(10).is_empty());
     }
 }

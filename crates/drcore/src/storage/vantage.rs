@@ -1,6 +1,7 @@
 //! From where files are looked at.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::error::Result;
@@ -13,6 +14,9 @@ pub(crate) struct Listed {
     pub(crate) size: u64,
     /// What tells other bytes from these, without quotes.
     pub(crate) etag: Option<String>,
+    /// When it was written, in milliseconds since 1970 by the clock of the store; none where that says nothing of
+    /// when it came to be there.
+    pub(crate) modified: Option<i64>,
     /// Whether it says of the bytes that it lies beside that their upload goes on.
     pub(crate) unfinished: bool,
 }
@@ -37,11 +41,15 @@ pub(crate) trait Vantage: std::fmt::Debug + Send + Sync {
     /// Why it could not be found out: where the store is not there, too.
     async fn tenants(&self) -> Result<Vec<String>>;
 
-    /// Hands every file of the tenant to `listing`, in any order, and no other tenant's.
+    /// The time by the clock of the store, where it tells it.
+    fn clock(&self) -> Option<Timestamp>;
+
+    /// Hands every file of the tenant to `listing`, in any order, and no other tenant's. `cuts` are paths, in
+    /// order, that are thought to cut them into parts of about the same size.
     ///
     /// # Errors
     /// Why not all of them were listed. What was handed over until then is worth nothing.
-    async fn list(&self, tenant: &str, listing: Listing) -> Result<()>;
+    async fn list(&self, tenant: &str, cuts: &[String], listing: Listing) -> Result<()>;
 
     /// What is there under one path now.
     ///

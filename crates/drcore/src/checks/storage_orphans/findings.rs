@@ -8,7 +8,7 @@ use crate::evidence::{BucketFiles, OddFiles};
 use crate::finding::{Common, Payload, Severity};
 use crate::secret::redacted;
 use crate::sql::literal;
-use crate::text::{count, plural};
+use crate::text::{count, instant, plural};
 
 macro_rules! counted {
     ($($(#[$doc:meta])* $type:ident { $($(#[$field_doc:meta])* $field:ident: $of:ty,)* })*) => {
@@ -95,8 +95,8 @@ impl FilesWithoutBucket {
             bytes(odd.bytes)
         );
         let common = common("files_without_bucket", bucket, Severity::Warning, message, odd).hint(
-            "The bucket was created after the state that the database is in, or deleted past the storage service. \
-             Restore its rows, or keep the files until it is certain that nobody needs them.",
+            format!("The bucket was created after the state that the database is in, or deleted past the storage service. \
+             Restore its rows, or keep the files until it is certain that nobody needs them.{}", written(odd)),
         );
         Self { common, bucket: bucket.to_owned(), files: odd.files, bytes: odd.bytes, samples: samples(odd) }
     }
@@ -165,8 +165,8 @@ impl UnreferencedFiles {
             bytes(odd.bytes)
         );
         let common = common("unreferenced_files", bucket, Severity::Warning, message, odd).hint(
-            "Uploads after the state that the database is in have their bytes here and no row: restore the rows before \
-             anything is removed. Others are leftovers, which cost room and nothing else.",
+            format!("Uploads after the state that the database is in have their bytes here and no row: restore the rows before \
+             anything is removed. Others are leftovers, which cost room and nothing else.{}", written(odd)),
         );
         Self { common, bucket: bucket.to_owned(), files: odd.files, bytes: odd.bytes, samples: samples(odd) }
     }
@@ -193,6 +193,17 @@ fn sampled(hint: &str, sample: Option<&Sample>) -> String {
 
 fn samples(odd: &OddFiles) -> Vec<String> {
     odd.samples.iter().map(redacted).collect()
+}
+
+/// When they were written, as far as the store knows.
+fn written(odd: &OddFiles) -> String {
+    match (odd.oldest, odd.newest) {
+        (Some(oldest), Some(newest)) if oldest == newest => format!(" Written at {}.", instant(oldest)),
+        (Some(oldest), Some(newest)) => {
+            format!(" Written from {} to {}, by the clock of the store.", instant(oldest), instant(newest))
+        }
+        _ => String::new(),
+    }
 }
 
 fn bytes(number: u64) -> String {

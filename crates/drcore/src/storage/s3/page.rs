@@ -1,5 +1,6 @@
 //! What a store answers: a page of a listing, or why not.
 
+use jiff::Timestamp;
 use quick_xml::events::Event;
 use quick_xml::{Reader, escape};
 
@@ -18,6 +19,8 @@ pub(super) struct Object {
     pub(super) key: String,
     pub(super) size: u64,
     pub(super) etag: Option<String>,
+    /// In milliseconds since 1970.
+    pub(super) modified: Option<i64>,
 }
 
 /// Why a store refused.
@@ -36,21 +39,25 @@ impl Page {
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
         let mut page = Self::default();
         let mut truncated = None;
-        let mut object: [Option<String>; 3] = [const { None }; 3];
+        let (mut key, mut size, mut etag, mut modified) = (None, None, None, None);
         each_text(body, "ListBucketResult", |path, text| {
             match path {
-                ["IsTruncated"] => truncated = Some(text.trim().to_owned()),
-                ["NextContinuationToken"] => page.next = Some(text),
-                ["Contents", "Key"] => object[0] = Some(text),
-                ["Contents", "Size"] => object[1] = Some(text),
-                ["Contents", "ETag"] => object[2] = Some(text.trim_matches('"').to_owned()),
-                ["Contents"] => {
-                    let [key, size, etag] = std::mem::take(&mut object);
-                    let key = key.ok_or("a file has no key")?;
-                    let size = size.and_then(|size| size.trim().parse().ok()).ok_or("a file has no size")?;
-                    page.objects.push(Object { key, size, etag: etag.filter(|etag| !etag.is_empty()) });
+                "IsTruncated" => truncated = Some(text.trim().to_owned()),
+                "NextContinuationToken" => page.next = Some(text.to_owned()),
+                "Contents/Key" => key = Some(text.to_owned()),
+                "Contents/Size" => size = text.trim().parse().ok(),
+                "Contents/ETag" => {
+                    etag = Some(text.trim_matches('"').to_owned()).filter(|etag| !etag.is_empty());
                 }
-                ["CommonPrefixes", "Prefix"] => page.prefixes.push(text),
+                "Contents/LastModified" => {
+                    modified = text.trim().parse().ok().map(|at: Timestamp| at.as_millisecond());
+                }
+                "Contents" => {
+                    let key = key.take().ok_or("a file has no key")?;
+                    let size = size.take().ok_or("a file has no size")?;
+                    page.objects.push(Object { key, size, etag: etag.take(), modified: modified.take() });
+                }
+                "CommonPrefixes/Prefix" => page.prefixes.push(text.to_owned()),
                 _ => {}
             }
             Ok(())
@@ -72,9 +79,9 @@ impl Refusal {
         let mut refusal = Self::default();
         let read = each_text(body, "Error", |path, text| {
             match path {
-                ["Code"] => refusal.code = Some(text.trim().to_owned()),
-                ["Message"] => refusal.message = Some(text.trim().to_owned()),
-                ["Region"] => refusal.region = Some(text.trim().to_owned()),
+                "Code" => refusal.code = Some(text.trim().to_owned()),
+                "Message" => refusal.message = Some(text.trim().to_owned()),
+                "Region" => refusal.region = Some(text.trim().to_owned()),
                 _ => {}
             }
             Ok(())
@@ -90,80 +97,90 @@ impl Refusal {
 pub(in crate::storage) fn bucket_names(body: &[u8]) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     each_text(body, "ListAllMyBucketsResult", |path, text| {
-        if path == ["Buckets", "Bucket", "Name"] {
-            names.push(text);
+        if path == "Buckets/Bucket/Name" {
+            names.push(text.to_owned());
         }
         Ok(())
     })?;
     Ok(names)
 }
 
-/// Hands the text of every element below the root to `each`, with the names that lead there, as it ends.
+/// Hands the text of every element below the root to `each`, with the names that lead there, as it ends: of one that
+/// holds others, what stands after the last of them.
 fn each_text(
     body: &[u8],
     root: &str,
-    mut each: impl FnMut(&[&str], String) -> Result<(), String>,
+    mut each: impl FnMut(&str, &str) -> Result<(), String>,
 ) -> Result<(), String> {
     let wrong = |error: &dyn std::fmt::Display| error.to_string();
     let mut reader = Reader::from_reader(body);
-    let mut open: Vec<(String, String)> = Vec::new();
-    let mut whole = false;
+    // `Contents/Key`: nothing is put anywhere else for a thousand files.
+    let (mut path, mut text) = (String::new(), String::new());
+    let (mut depth, mut whole) = (0_usize, false);
     loop {
         match reader.read_event().map_err(|error| wrong(&error))? {
             Event::Start(start) => {
-                let name = String::from_utf8_lossy(start.local_name().as_ref()).into_owned();
-                if open.is_empty() && (name != root || whole) {
+                let name = start.local_name();
+                let name = std::str::from_utf8(name.as_ref()).map_err(|error| wrong(&error))?;
+                if depth == 0 && (name != root || whole) {
                     return Err(format!("it is <{name}>"));
                 }
-                open.push((name, String::new()));
+                enter(&mut path, depth, name);
+                text.clear();
+                depth += 1;
             }
             Event::Empty(empty) => {
-                let name = String::from_utf8_lossy(empty.local_name().as_ref()).into_owned();
-                if open.is_empty() {
+                let name = empty.local_name();
+                let name = std::str::from_utf8(name.as_ref()).map_err(|error| wrong(&error))?;
+                if depth == 0 {
                     if name != root || whole {
                         return Err(format!("it is <{name}/>"));
                     }
                     whole = true;
                     continue;
                 }
-                let path: Vec<&str> =
-                    open.iter().skip(1).map(|(name, _)| name.as_str()).chain([name.as_str()]).collect();
-                each(&path, String::new())?;
+                enter(&mut path, depth, name);
+                each(&path, "")?;
+                leave(&mut path);
+                text.clear();
             }
             Event::End(_) => {
-                let Some((_, text)) = open.last_mut() else { return Err("it ends twice".to_owned()) };
-                let text = std::mem::take(text);
-                let path: Vec<&str> = open.iter().skip(1).map(|(name, _)| name.as_str()).collect();
-                if path.is_empty() {
+                depth = depth.checked_sub(1).ok_or("it ends twice")?;
+                if depth == 0 {
                     whole = true;
                 } else {
-                    each(&path, text)?;
+                    each(&path, &text)?;
+                    leave(&mut path);
                 }
-                open.pop();
+                text.clear();
             }
-            Event::Text(text) => {
-                if let Some((_, own)) = open.last_mut() {
-                    own.push_str(&text.decode().map_err(|error| wrong(&error))?);
-                }
-            }
-            Event::CData(text) => {
-                if let Some((_, own)) = open.last_mut() {
-                    own.push_str(&text.decode().map_err(|error| wrong(&error))?);
-                }
-            }
+            Event::Text(some) => text.push_str(&some.decode().map_err(|error| wrong(&error))?),
+            Event::CData(some) => text.push_str(&some.decode().map_err(|error| wrong(&error))?),
             Event::GeneralRef(reference) => {
                 let name = reference.decode().map_err(|error| wrong(&error))?;
-                let text = format!("&{name};");
-                let text = escape::unescape(&text).map_err(|error| wrong(&error))?;
-                if let Some((_, own)) = open.last_mut() {
-                    own.push_str(&text);
-                }
+                let reference = format!("&{name};");
+                text.push_str(&escape::unescape(&reference).map_err(|error| wrong(&error))?);
             }
             Event::Eof => break,
             _ => {}
         }
     }
-    if whole && open.is_empty() { Ok(()) } else { Err("it ends in the middle".to_owned()) }
+    if whole && depth == 0 { Ok(()) } else { Err("it ends in the middle".to_owned()) }
+}
+
+/// Adds a name below the root to a path.
+fn enter(path: &mut String, depth: usize, name: &str) {
+    if depth == 0 {
+        return;
+    }
+    if !path.is_empty() {
+        path.push('/');
+    }
+    path.push_str(name);
+}
+
+fn leave(path: &mut String) {
+    path.truncate(path.rfind('/').unwrap_or(0));
 }
 
 #[cfg(test)]
@@ -173,6 +190,7 @@ mod tests {
     const WHOLE: &str = "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
         <IsTruncated>true</IsTruncated><NextContinuationToken>a+b=</NextContinuationToken>\
         <Contents><Key>t/b/ a &amp; b&#x20;</Key><Size>0</Size><ETag>&quot;d41d8&quot;</ETag>\
+        <LastModified>2026-11-20T02:00:03.250Z</LastModified>\
         <Owner><ID>x</ID></Owner></Contents>\
         <Contents><Size>7</Size><Key>t/b/a//v</Key></Contents>\
         <CommonPrefixes><Prefix>t/</Prefix></CommonPrefixes></ListBucketResult>";
@@ -183,6 +201,8 @@ mod tests {
         let keys: Vec<&str> = page.objects.iter().map(|object| object.key.as_str()).collect();
         assert_eq!(keys, ["t/b/ a & b ", "t/b/a//v"]);
         assert_eq!((page.objects[0].size, page.objects[0].etag.as_deref()), (0, Some("d41d8")));
+        assert_eq!(page.objects[0].modified, Some(1_795_140_003_250));
+        assert_eq!((page.objects[1].etag.as_deref(), page.objects[1].modified), (None, None));
         assert_eq!((page.prefixes, page.next.as_deref()), (vec!["t/".to_owned()], Some("a+b=")));
     }
 
