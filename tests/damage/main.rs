@@ -9,6 +9,7 @@ mod content_drift;
 mod duplicate_keys;
 mod freshness;
 mod orphan_fks;
+mod privilege_drift;
 mod rls_coverage;
 mod row_counts;
 mod sequence_lag;

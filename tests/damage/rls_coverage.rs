@@ -14,16 +14,6 @@ const EXPOSED: &str = "[rls_coverage]\nexposed_schemas = [\"public\"]\n";
 const DAMAGE: &[&str] = &[
     "auth_users_exposed:public.members",
     "definer_view:public.own_notes",
-    "exposure_narrowed:public.profiles:authenticated",
-    "exposure_widened:internal:anon",
-    "exposure_widened:public.events_1:anon",
-    "exposure_widened:public.members:authenticated",
-    "exposure_widened:public.note_counts:anon",
-    "exposure_widened:public.profiles.owner_id:anon",
-    "exposure_widened:public.purge(uuid,text):authenticated",
-    "exposure_widened:public.secrets:anon",
-    "exposure_widened:public.secrets:authenticated",
-    "exposure_widened:public.tickets:anon",
     "force_rls_lost:public.vaults",
     "policy_added:public.logins:staff",
     "policy_always_true:public.\"We.ird\":change",
@@ -39,6 +29,16 @@ const DAMAGE: &[&str] = &[
     "rls_disabled:public.invoices",
     "rls_disabled:public.leftover",
     "rls_disabled:public.notes",
+];
+
+/// What else it does, which is told by `privilege_drift`.
+const PRIVILEGES: &[&str] = &[
+    "definer_functions_opened:public:functions",
+    "privileges_narrowed:public:tables",
+    "privileges_widened:public:columns",
+    "privileges_widened:public:sequences",
+    "privileges_widened:public:tables",
+    "privileges_widened:schemas",
 ];
 
 async fn twins() -> (Database, Database) {
@@ -74,10 +74,17 @@ async fn possible(ids: &[&'static str]) -> Vec<&'static str> {
 
 /// The ids of what is above info, without the check's name.
 fn bad(report: &drcore::Report) -> Vec<String> {
-    let check = check(report, "rls_coverage");
-    let bad = check.findings.iter().filter(|finding| finding.severity() > Severity::Info);
-    let mut ids: Vec<String> =
-        bad.map(|finding| finding.id().strip_prefix("rls_coverage:").unwrap().to_owned()).collect();
+    of_check(report, "rls_coverage")
+}
+
+/// The same of what privileges became.
+fn drift(report: &drcore::Report) -> Vec<String> {
+    of_check(report, "privilege_drift")
+}
+
+fn of_check(report: &drcore::Report, id: &str) -> Vec<String> {
+    let bad = check(report, id).findings.iter().filter(|finding| finding.severity() > Severity::Info);
+    let mut ids: Vec<String> = bad.map(|finding| finding.id()[id.len() + 1..].to_owned()).collect();
     ids.sort();
     ids
 }
@@ -87,7 +94,7 @@ async fn the_healthy_twin_is_silent_against_its_baseline() {
     let (healthy, _) = twins().await;
     let baseline = healthy.evidence(&parse(""), None).await;
     let report = healthy.restored().await.report("", Some(&baseline)).await;
-    assert_eq!(bad(&report), [""; 0]);
+    assert_eq!((bad(&report), drift(&report)), (Vec::new(), Vec::new()));
     let check = check(&report, "rls_coverage");
     assert_eq!(check.outcome, Outcome::Passed);
     let views = if views_can_invoke().await { 5 } else { 3 };
@@ -142,6 +149,7 @@ async fn the_damage_is_found_against_the_baseline_and_nothing_else() {
     let baseline = healthy.evidence(&parse(""), None).await;
     let report = damaged.report("", Some(&baseline)).await;
     assert_eq!(bad(&report), possible(DAMAGE).await);
+    assert_eq!(drift(&report), PRIVILEGES);
     let find = |id: &str| {
         let found =
             report.findings().into_iter().find(|finding| finding.id() == format!("rls_coverage:{id}"));
@@ -183,6 +191,7 @@ async fn the_remedies_put_it_right() {
     }
     let left = bad(&damaged.report("", Some(&baseline)).await);
     assert_eq!(left, [""; 0]);
+    assert_eq!(drift(&damaged.report("", Some(&baseline)).await), [""; 0]);
     assert_eq!(bad(&damaged.report(EXPOSED, None).await), bad(&healthy.report(EXPOSED, None).await));
 }
 
@@ -217,7 +226,7 @@ async fn a_public_schema_that_a_newer_dump_opens_is_found() {
         )
         .await;
     let baseline = database.evidence(&parse(""), None).await;
-    let found = bad(&database.restored().await.report("", Some(&baseline)).await);
+    let found = drift(&database.restored().await.report("", Some(&baseline)).await);
     let pg_dump = drcore_tests::cluster().await.tools().directory.join("pg_dump");
     let version = std::process::Command::new(pg_dump).arg("--version").output().unwrap().stdout;
     let version = String::from_utf8(version).unwrap();
@@ -225,14 +234,14 @@ async fn a_public_schema_that_a_newer_dump_opens_is_found() {
     if drcore_tests::major().await >= 15 || !newer {
         return assert_eq!(found, [""; 0]);
     }
-    assert_eq!(found, ["exposure_widened:public:anon", "exposure_widened:public:authenticated"]);
+    assert_eq!(found, ["privileges_widened:schemas"]);
     let restored = database.restored().await;
     let report = restored.report("", Some(&baseline)).await;
     let common = report.findings()[0].common().clone();
     assert!(common.hint.unwrap().starts_with("pg_dump 15"));
     let Some(Remedy::Sql(remedy)) = common.remedy else { panic!("no remedy") };
     restored.execute(&remedy.statements.join(";")).await;
-    assert_eq!(bad(&restored.report("", Some(&baseline)).await), [""; 0]);
+    assert_eq!(drift(&restored.report("", Some(&baseline)).await), [""; 0]);
 }
 
 #[tokio::test]
@@ -339,15 +348,20 @@ async fn the_samples_disaster_is_found_and_nothing_else() {
         // Outside what is looked at: no API role enters the schema.
         let log = "create schema log; create table log.damage as select * from pg_temp.damage_log";
         damaged.execute(&format!("set drcore.seed = '{seed}';\n{DISASTER};\n{log}")).await;
-        let logged: BTreeSet<String> = damaged
-            .query("select unnest(finding_ids) from log.damage")
-            .await
-            .into_iter()
-            .filter_map(|id| id.strip_prefix("rls_coverage:").map(str::to_owned))
-            .collect();
-        assert!(logged.len() >= 6, "{logged:?}");
+        let logged: BTreeSet<String> =
+            damaged.query("select unnest(finding_ids) from log.damage").await.into_iter().collect();
+        let logged = |id: &str| -> BTreeSet<String> {
+            logged
+                .iter()
+                .filter_map(|found| found.strip_prefix(&format!("{id}:")))
+                .map(str::to_owned)
+                .collect()
+        };
+        let (rls, privileges) = (logged("rls_coverage"), logged("privilege_drift"));
+        assert!(rls.len() >= 4 && privileges.len() == 2, "{rls:?} {privileges:?}");
         let report = damaged.report("", Some(&baseline)).await;
-        assert_eq!(bad(&report).into_iter().collect::<BTreeSet<_>>(), logged, "seed {seed}");
+        assert_eq!(bad(&report).into_iter().collect::<BTreeSet<_>>(), rls, "seed {seed}");
+        assert_eq!(drift(&report).into_iter().collect::<BTreeSet<_>>(), privileges, "seed {seed}");
     }
 }
 
@@ -475,12 +489,6 @@ async fn plain(role: &str) -> Database {
 }
 
 #[tokio::test]
-async fn an_applications_role_that_bypasses_the_policies_is_found() {
-    let database = plain("dr_rls_one").await;
-    assert_eq!(changed(&database, "alter role dr_rls_one bypassrls").await.0, ["rls_bypassed:dr_rls_one"]);
-}
-
-#[tokio::test]
 async fn an_applications_role_that_owns_the_table_is_found() {
     let database = plain("dr_rls_two").await;
     let baseline = database.evidence(&parse(""), None).await;
@@ -581,15 +589,8 @@ async fn views_over_views_are_judged_by_what_is_seen() {
     assert_eq!(remedy.statements, ["alter view public.lent_kept set (security_invoker = true)"]);
     // Against the baseline, the grants are what changed, and what they open.
     let against = database.report("", Some(&baseline)).await;
-    assert_eq!(
-        bad(&against),
-        [
-            "definer_view:public.open_lent",
-            "definer_view:public.own_kept",
-            "exposure_widened:private.kept:anon",
-            "exposure_widened:private.lent:anon",
-        ]
-    );
+    assert_eq!(bad(&against), ["definer_view:public.open_lent", "definer_view:public.own_kept",]);
+    assert_eq!(drift(&against), ["privileges_widened:private:tables"]);
     assert_eq!(severity(&against, "definer_view:public.open_lent"), Some(Severity::Critical));
 }
 
@@ -622,28 +623,30 @@ async fn an_acceptance_covers_what_it_says_and_nothing_that_comes_later() {
     let accept = |id: &str, up_to: &str| {
         format!("{EXPOSED}[[accept]]\nfinding = \"rls_coverage:{id}\"\nreason = \"known\"\n{up_to}")
     };
-    let widened = |up_to: &str| accept("exposure_widened:public.t:anon", up_to);
-    let select = widened("up_to = [\"select\"]");
+    let widened = |up_to: &str| {
+        accept("", up_to).replace("rls_coverage:", "privilege_drift:privileges_widened:public:tables")
+    };
+    let select = widened("up_to = [\"anon select on public.t\"]");
     database.execute("grant select on t to anon").await;
-    assert_eq!(bad(&database.report(&select, Some(&baseline)).await), [""; 0]);
+    assert_eq!(drift(&database.report(&select, Some(&baseline)).await), [""; 0]);
     let unbounded = database.report(&widened(""), Some(&baseline)).await;
-    assert_eq!(bad(&unbounded), ["exposure_widened:public.t:anon"]);
+    assert_eq!(drift(&unbounded), ["privileges_widened:public:tables"]);
     let notes = |report: &drcore::Report| -> Vec<String> {
         report.notes.iter().filter(|note| note.starts_with("[[accept]]")).cloned().collect()
     };
     assert_eq!(
         notes(&unbounded),
         [
-            "[[accept]] rls_coverage:exposure_widened:public.t:anon does not hold: it needs a bound, which is now \
-          up_to = [\"select\"]"
+            "[[accept]] privilege_drift:privileges_widened:public:tables does not hold: it needs a bound, which is \
+             now up_to = [\"anon select on public.t\"]"
         ]
     );
     database.execute("grant delete on t to anon").await;
     let more = database.report(&select, Some(&baseline)).await;
-    assert_eq!(bad(&more), ["exposure_widened:public.t:anon"]);
-    assert!(notes(&more)[0].ends_with("its up_to lacks [\"delete\"]"), "{:?}", more.notes);
-    let both = widened("up_to = [\"delete\", \"select\"]");
-    assert_eq!(bad(&database.report(&both, Some(&baseline)).await), [""; 0]);
+    assert_eq!(drift(&more), ["privileges_widened:public:tables"]);
+    assert!(notes(&more)[0].ends_with("its up_to lacks [\"anon delete on public.t\"]"), "{:?}", more.notes);
+    let both = widened("up_to = [\"anon delete on public.t\", \"anon select on public.t\"]");
+    assert_eq!(drift(&database.report(&both, Some(&baseline)).await), [""; 0]);
 
     // The same of what a table, a policy and a view let whom do.
     let database = api("create table prices (id int); revoke all on prices from anon, authenticated;

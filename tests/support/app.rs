@@ -4,6 +4,7 @@
 pub const APP: &str = "
 create table tenants (id int primary key, created_at timestamptz not null);
 create table invoices (id bigint generated always as identity primary key, tenant_id int not null references tenants, created_at timestamptz not null);
+revoke truncate on tenants from anon;
 alter table tenants enable row level security;
 alter table invoices enable row level security;
 create policy own on tenants for select to authenticated using (id = 1);
@@ -32,6 +33,7 @@ set session_replication_role = replica; delete from tenants where id = 5; reset 
 alter table invoices disable row level security;
 update storage.buckets set public = true;
 select setval('invoices_id_seq', 3);
+grant truncate on tenants to anon;
 ";
 
 /// What is found of that against a baseline of before, by whoever can read everything.
@@ -44,6 +46,7 @@ pub const FOUND: &[&str] = &[
     "duplicate_keys:duplicated_rows:public.invoices:invoices_pkey",
     "freshness:stale_data:public.tenants.created_at",
     "orphan_fks:orphaned_rows:public.invoices:invoices_tenant_id_fkey",
+    "privilege_drift:privileges_widened:public:tables",
     "rls_coverage:rls_disabled:public.invoices",
     "row_counts:fewer_rows:public.invoices",
     "row_counts:fewer_rows:public.tenants",

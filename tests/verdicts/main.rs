@@ -32,6 +32,7 @@ fn unread<'r>(report: &'r Report, id: &str) -> Vec<(&'r str, CauseKind)> {
 #[tokio::test]
 async fn a_plain_database_passes_against_its_own_baseline() {
     let database = Database::with(TABLES).await;
+    roles::roles().await;
     let baseline = database.evidence(&Plan::default(), None).await;
     let report = database.report("", Some(&baseline)).await;
     assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
@@ -41,6 +42,7 @@ async fn a_plain_database_passes_against_its_own_baseline() {
 #[tokio::test]
 async fn the_snapshot_is_shared_by_several_sessions() {
     let database = Database::with(TABLES).await;
+    roles::roles().await;
     let run = database.evidence(&parse("[limits]\nsessions = 3\n"), None).await.run;
     assert_eq!((run.sessions, run.one_snapshot), (3, true), "{:?}", run.notes);
 }
@@ -48,6 +50,7 @@ async fn the_snapshot_is_shared_by_several_sessions() {
 #[tokio::test]
 async fn a_role_without_select_leaves_the_table_unread_and_the_other_findings_stand() {
     let database = Database::with(TABLES).await;
+    roles::roles().await;
     let baseline = database.evidence(&Plan::default(), None).await;
     database
         .execute("create role v_blind login; grant select on a, c to v_blind; delete from c where id = 1")
@@ -56,10 +59,14 @@ async fn a_role_without_select_leaves_the_table_unread_and_the_other_findings_st
     assert_eq!(unread(&report, "row_counts"), [("public.b", CauseKind::Permission)]);
     let hint = check(&report, "row_counts").unread[0].cause.hint.clone().unwrap();
     assert!(hint.contains("grant select on public.b"), "{hint}");
-    assert_eq!(ids(&report), ["row_counts:fewer_rows:public.c"]);
+    // What was granted since is told too.
+    assert_eq!(
+        ids(&report),
+        ["privilege_drift:privileges_widened:public:tables", "row_counts:fewer_rows:public.c"]
+    );
     assert_eq!(report.verdict, Verdict::Failed);
 
-    database.execute("insert into c values (1)").await;
+    database.execute("insert into c values (1); revoke all on a, c from v_blind").await;
     let report = verify_as(&database, "v_blind", &baseline).await;
     assert_eq!(check(&report, "row_counts").reason, Some(Reason::Unreadable));
     assert_eq!(report.verdict, Verdict::Unproven);
@@ -68,6 +75,7 @@ async fn a_role_without_select_leaves_the_table_unread_and_the_other_findings_st
 #[tokio::test]
 async fn a_role_under_row_level_security_does_not_count_what_it_sees() {
     let database = Database::with(TABLES).await;
+    roles::roles().await;
     let baseline = database.evidence(&Plan::default(), None).await;
     database
         .execute(
@@ -113,6 +121,7 @@ async fn a_text_that_is_no_utf8_is_unread() {
 #[tokio::test]
 async fn a_locked_table_is_unread_by_either_timeout() {
     let database = Database::with(TABLES).await;
+    roles::roles().await;
     let baseline = database.evidence(&Plan::default(), None).await;
     let (holder, connection) =
         tokio_postgres::connect(&database.url().await, tokio_postgres::NoTls).await.unwrap();
@@ -133,6 +142,7 @@ async fn a_locked_table_is_unread_by_either_timeout() {
 #[tokio::test]
 async fn a_table_that_is_truncated_meanwhile_is_not_an_empty_table() {
     let database = Database::with(TABLES).await;
+    roles::roles().await;
     let baseline = database.evidence(&Plan::default(), None).await;
     let (holder, connection) =
         tokio_postgres::connect(&database.url().await, tokio_postgres::NoTls).await.unwrap();
@@ -181,6 +191,7 @@ async fn no_connection_is_a_report_in_which_nothing_was_read() {
 #[tokio::test]
 async fn a_plan_that_leaves_everything_out_proves_nothing() {
     let database = Database::with(TABLES).await;
+    roles::roles().await;
     let skips: String = drcore::checks::ALL
         .iter()
         .map(|check| format!("[[skip]]\ncheck = \"{}\"\nreason = \"test\"\n", check.id))
@@ -209,6 +220,7 @@ async fn an_empty_database_proves_nothing() {
 #[tokio::test]
 async fn a_scope_that_fits_nothing_proves_nothing_and_says_so() {
     let database = Database::with(TABLES).await;
+    roles::roles().await;
     for (scope, said) in [
         ("[scope]\nschemas = [\"Public\"]\n", "no schema \"Public\""),
         ("[scope]\nexclude = [\"*\"]\n", "leaves no table"),
@@ -244,6 +256,7 @@ async fn a_guess_is_never_exit_0_whatever_fails_the_run() {
 #[tokio::test]
 async fn a_deadline_keeps_what_was_read_and_leaves_the_rest_unread() {
     let database = Database::with(TABLES).await;
+    roles::roles().await;
     let baseline = database.evidence(&Plan::default(), None).await;
     let (holder, connection) =
         tokio_postgres::connect(&database.url().await, tokio_postgres::NoTls).await.unwrap();
@@ -306,6 +319,7 @@ async fn sessions_that_are_killed_never_turn_into_wrong_counts() {
 #[tokio::test]
 async fn only_selects_and_says_so() {
     let database = Database::with(TABLES).await;
+    roles::roles().await;
     let mut options = VerifyOptions::default();
     options.plan = parse("[row_counts.tables]\na = 10\n");
     options.collect.only = vec!["row_counts".to_owned()];

@@ -151,6 +151,7 @@ async fn a_live_source_and_the_database_are_read_at_the_same_time_within_one_dea
          insert into children select n, 1 + n % 3 from generate_series(1, 30) n; create table busy (id int)",
     )
     .await;
+    crate::roles::roles().await;
     let copy = source.copy().await;
     let (url, source_url) = (copy.url().await, source.url().await);
     let report = live(&url, &source_url, "").await;
@@ -195,6 +196,7 @@ async fn a_live_source_and_the_database_are_read_at_the_same_time_within_one_dea
 #[tokio::test]
 async fn where_connections_are_few_both_are_read_one_after_the_other() {
     let source = Database::with("create table t (id int); create table busy (id int)").await;
+    crate::roles::roles().await;
     let copy = source.copy().await;
     let role = "create role v_few login connection limit 1";
     source.execute(&format!("{role}; grant select on t, busy to v_few")).await;
@@ -218,6 +220,7 @@ async fn where_connections_are_few_both_are_read_one_after_the_other() {
 #[tokio::test]
 async fn a_snapshot_to_join_is_the_databases_and_not_the_sources() {
     let source = Database::with("create table t (id int)").await;
+    crate::roles::roles().await;
     let copy = source.copy().await;
     let (holder, connection) =
         tokio_postgres::connect(&copy.url().await, tokio_postgres::NoTls).await.unwrap();

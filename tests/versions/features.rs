@@ -258,7 +258,7 @@ async fn maintain_that_was_granted_since_is_found() {
     let baseline = database.evidence(&parse(""), None).await;
     database.execute("grant maintain on t to anon").await;
     let report = database.report("", Some(&baseline)).await;
-    let id = "rls_coverage:exposure_widened:public.t:anon";
+    let id = "privilege_drift:privileges_widened:public:tables";
     let widened = finding(&report, id);
     assert_eq!(widened.common().message, "anon has gained maintain");
     let Some(Remedy::Sql(revoke)) = &widened.common().remedy else { panic!("no remedy") };

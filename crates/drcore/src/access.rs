@@ -4,74 +4,21 @@
 //! not see the snapshot: roles, memberships and access control lists are facts
 //! of the Evidence, so now and a baseline are computed in the same way.
 
+mod privileges;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::Unread;
 use crate::evidence::Catalog;
 use crate::evidence::acl::Acl;
-use crate::evidence::catalog::{Column, Function, Policy, Relation, Role, Schema};
+use crate::evidence::catalog::{Column, Function, OwnedKind, Policy, Relation, Role, Schema};
 use crate::sql::QualifiedName;
+pub(crate) use privileges::Privileges;
 
 /// The role that PostgREST logs in with, before it becomes the one that the token names.
 pub(crate) const LOGIN_ROLE: &str = "authenticator";
 /// The roles that a Supabase project's tokens name.
 const KNOWN_ROLES: &[&str] = &["anon", "authenticated"];
-
-/// Privileges as PostgreSQL's letters, in PostgreSQL's order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Privileges(BTreeSet<u8>);
-
-/// Every privilege: its letter in access control lists and its word in GRANT.
-const WORDS: &[(char, &str)] = &[
-    ('r', "select"),
-    ('a', "insert"),
-    ('w', "update"),
-    ('d', "delete"),
-    ('D', "truncate"),
-    ('x', "references"),
-    ('t', "trigger"),
-    ('m', "maintain"),
-    ('X', "execute"),
-    ('U', "usage"),
-    ('C', "create"),
-];
-
-impl Privileges {
-    pub(crate) fn of(letters: &str) -> Self {
-        let place = |letter| WORDS.iter().position(|(known, _)| *known == letter);
-        Self(letters.chars().filter_map(place).filter_map(|at| u8::try_from(at).ok()).collect())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn has(&self, letter: char) -> bool {
-        self.letters().any(|own| own == letter)
-    }
-
-    pub(crate) fn letters(&self) -> impl Iterator<Item = char> + '_ {
-        self.0.iter().map(|at| WORDS[usize::from(*at)].0)
-    }
-
-    /// The words of GRANT, in order.
-    pub(crate) fn words(&self) -> Vec<String> {
-        self.0.iter().map(|at| WORDS[usize::from(*at)].1.to_owned()).collect()
-    }
-
-    pub(crate) fn and(mut self, other: &Self) -> Self {
-        self.0.extend(&other.0);
-        self
-    }
-
-    pub(crate) fn without(&self, other: &Self) -> Self {
-        Self(self.0.difference(&other.0).copied().collect())
-    }
-
-    pub(crate) fn only(&self, other: &Self) -> Self {
-        Self(self.0.intersection(&other.0).copied().collect())
-    }
-}
 
 /// Roles, memberships and schemas of one state.
 #[derive(Debug)]
@@ -81,8 +28,10 @@ pub(crate) struct Access<'e> {
     columns: &'e [Column],
     roles: BTreeMap<&'e str, &'e Role>,
     schemas: BTreeMap<&'e str, &'e Schema>,
-    /// The API's roles that obey row level security, each with all whose rights it has.
-    api: BTreeMap<&'e str, BTreeSet<&'e str>>,
+    /// Every role, with all whose rights it has: its own among them.
+    rights: BTreeMap<&'e str, BTreeSet<&'e str>>,
+    /// The API's roles that obey row level security.
+    api: BTreeSet<&'e str>,
 }
 
 impl<'e> Access<'e> {
@@ -102,30 +51,39 @@ impl<'e> Access<'e> {
             columns,
             roles: roles.iter().map(|role| (role.name.as_str(), role)).collect(),
             schemas: schemas.iter().map(|schema| (schema.name.as_str(), schema)).collect(),
-            api: BTreeMap::new(),
+            rights: BTreeMap::new(),
+            api: BTreeSet::new(),
         };
-        access.api = access
-            .candidates()
-            .into_iter()
-            .filter(|role| !access.bypasses(role))
-            .map(|role| (role, access.closure(role, |role| &role.inherits)))
-            .collect();
+        access.rights =
+            access.roles.keys().map(|role| (*role, access.closure(role, |role| &role.inherits))).collect();
+        access.count_database_owner();
+        access.api = access.candidates().into_iter().filter(|role| !access.bypasses(role)).collect();
         Ok(access)
     }
 
     /// The API's roles that obey row level security.
     pub(crate) fn api_roles(&self) -> impl Iterator<Item = &'e str> + '_ {
-        self.api.keys().copied()
-    }
-
-    /// The roles that the API can become and that row level security does not hold for, such as `service_role`.
-    pub(crate) fn bypassing_api_roles(&self) -> BTreeSet<&'e str> {
-        self.candidates().into_iter().filter(|role| self.bypasses(role)).collect()
+        self.api.iter().copied()
     }
 
     /// Whether it is one of the API's roles that obey row level security.
     pub(crate) fn is_api_role(&self, role: &str) -> bool {
-        self.api.contains_key(role)
+        self.api.contains(role)
+    }
+
+    /// The role of this name.
+    pub(crate) fn role(&self, name: &str) -> Option<&'e Role> {
+        self.roles.get(name).copied()
+    }
+
+    /// All roles.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &'e Role> + '_ {
+        self.roles.values().copied()
+    }
+
+    /// Whether it is a role that may do everything.
+    pub(crate) fn is_superuser(&self, role: &str) -> bool {
+        self.roles.get(role).is_some_and(|role| role.superuser)
     }
 
     /// Whether there is such a role.
@@ -140,10 +98,14 @@ impl<'e> Access<'e> {
 
     /// Whether this role has the rights of that one.
     pub(crate) fn has_rights_of(&self, role: &str, other: &str) -> bool {
-        match self.api.get(role) {
-            Some(closure) => closure.contains(other),
-            None => self.closure(role, |role| &role.inherits).contains(other),
-        }
+        self.rights.get(role).is_some_and(|rights| rights.contains(other))
+    }
+
+    /// The role itself, all whose rights it has, and all that it can become.
+    pub(crate) fn ties(&self, role: &str) -> BTreeSet<&'e str> {
+        let mut ties = self.closure(role, |role| &role.can_become);
+        ties.extend(self.rights.get(role).into_iter().flatten());
+        ties
     }
 
     /// The relation of this name.
@@ -159,11 +121,6 @@ impl<'e> Access<'e> {
     /// The schema of this name.
     pub(crate) fn schema(&self, name: &str) -> Option<&'e Schema> {
         self.schemas.get(name).copied()
-    }
-
-    /// All schemas.
-    pub(crate) fn schemas(&self) -> impl Iterator<Item = &'e Schema> + '_ {
-        self.schemas.values().copied()
     }
 
     /// Columns that have privileges of their own.
@@ -184,9 +141,9 @@ impl<'e> Access<'e> {
         }
         let mut reach = self.on(role, &relation.acl, &relation.owner, "rawd");
         for column in self.columns_of(&relation.name) {
-            reach = reach.and(&self.on(role, &column.acl, "", ""));
+            reach = reach.and(self.on(role, &column.acl, "", ""));
         }
-        reach.only(&Privileges::of("rawd"))
+        reach.only(Privileges::of("rawd"))
     }
 
     /// Whether a view that reads as this role may read the relation, or some of its columns. Its schema is
@@ -220,17 +177,16 @@ impl<'e> Access<'e> {
         let mut privileges = Privileges::default();
         for item in &acl.0 {
             if self.counts_for(role, &item.grantee) {
-                privileges = privileges.and(&Privileges::of(&item.privileges));
+                privileges = privileges.and(Privileges::with_options(&item.privileges));
             }
         }
         if self.has_rights_of(role, owner) {
-            privileges = privileges.and(&Privileges::of(all));
+            privileges = privileges.and(Privileges::of(all).grantable());
         }
         // Predefined roles reach what nobody granted.
         for (predefined, letters) in [("pg_read_all_data", "rU"), ("pg_write_all_data", "awdU")] {
             if self.has_rights_of(role, predefined) {
-                let theirs = Privileges::of(letters).only(&Privileges::of(all));
-                privileges = privileges.and(&theirs);
+                privileges = privileges.and(Privileges::of(letters).only(Privileges::of(all)));
             }
         }
         privileges
@@ -250,6 +206,17 @@ impl<'e> Access<'e> {
         let from = self.columns.partition_point(|column| column.relation < *relation);
         let count = self.columns[from..].partition_point(|column| column.relation == *relation);
         &self.columns[from..from + count]
+    }
+
+    /// The owner of the database has the rights of `pg_database_owner`, without being listed as its member.
+    fn count_database_owner(&mut self) {
+        let objects = self.catalog.owned_objects.read().map_or(&[][..], Vec::as_slice);
+        let Some(database) = objects.iter().find(|object| object.kind == OwnedKind::Database) else { return };
+        if let Some((role, _)) = self.roles.get_key_value("pg_database_owner") {
+            for rights in self.rights.values_mut().filter(|rights| rights.contains(database.owner.as_str())) {
+                rights.insert(role);
+            }
+        }
     }
 
     /// The roles that the API can become, whatever they may do.
@@ -312,12 +279,6 @@ mod tests {
         let catalog = catalog(roles, table, &json!([]));
         let access = Access::new(&catalog).unwrap();
         access.reach(who, &access.relations[0]).words()
-    }
-
-    #[test]
-    fn every_letter_that_is_read_is_counted() {
-        let words: String = WORDS.iter().map(|(letter, _)| *letter).collect();
-        assert_eq!(words, crate::evidence::acl::LETTERS);
     }
 
     #[test]

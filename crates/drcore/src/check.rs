@@ -24,12 +24,26 @@ pub struct Context<'a> {
     pub now: &'a Evidence,
     /// The baseline, or the source, that it is compared with.
     pub then: Option<&'a Evidence>,
+    /// The checks that run; all where empty.
+    only: &'a [String],
 }
 
 impl<'a> Context<'a> {
     /// A context of these three.
     pub fn new(plan: &'a Plan, now: &'a Evidence, then: Option<&'a Evidence>) -> Self {
-        Self { plan, now, then }
+        Self { plan, now, then, only: &[] }
+    }
+
+    /// The same where only these checks run, or all where there is none.
+    #[must_use]
+    pub fn only(self, only: &'a [String]) -> Self {
+        Self { only, ..self }
+    }
+
+    /// Whether the check runs too. What two checks see, one of them tells: the other, where that one does not run.
+    pub fn runs(&self, check: &str) -> bool {
+        let selected = self.only.is_empty() || self.only.iter().any(|id| id == check);
+        selected && self.plan.skipped(check).is_none()
     }
 }
 

@@ -8,12 +8,15 @@ pub mod backups;
 pub mod bucket_privacy;
 pub mod content_drift;
 pub mod duplicate_keys;
+pub(crate) mod exposed;
 mod expression;
 pub mod freshness;
 #[cfg(test)]
 mod judged;
 pub mod orphan_fks;
+mod platform;
 pub mod policies;
+pub mod privilege_drift;
 pub mod rls_coverage;
 pub mod row_counts;
 pub mod sequence_lag;
@@ -30,6 +33,7 @@ pub static ALL: &[&Check] = &[
     &duplicate_keys::CHECK,
     &freshness::CHECK,
     &orphan_fks::CHECK,
+    &privilege_drift::CHECK,
     &rls_coverage::CHECK,
     &row_counts::CHECK,
     &sequence_lag::CHECK,

@@ -220,8 +220,6 @@ findings! {
     AchievedRpo(checks::freshness::AchievedRpo) = "achieved_rpo",
     /// Files hold other bytes than their rows say.
     AlteredFiles(checks::storage_orphans::AlteredFiles) = "altered_files",
-    /// The API can become a role that it could not become.
-    ApiRoleAdded(checks::rls_coverage::ApiRoleAdded) = "api_role_added",
     /// One of the team's own statements returned other than what the plan expects.
     AssertionFailed(checks::assertions::AssertionFailed) = "assertion_failed",
     /// A view shows `auth.users` to the API.
@@ -250,18 +248,20 @@ findings! {
     Custom(Custom) = "custom",
     /// Part of a backup is missing, or looking into it showed damage.
     DamagedBackup(checks::backups::DamagedBackup) = "damaged_backup",
+    /// What is created from now on is refused to roles that could use it.
+    DefaultPrivilegesNarrowed(checks::privilege_drift::DefaultPrivilegesNarrowed) = "default_privileges_narrowed",
+    /// What is created from now on is open to roles that could not use it.
+    DefaultPrivilegesWidened(checks::privilege_drift::DefaultPrivilegesWidened) = "default_privileges_widened",
     /// The API can call a function that acts with its owner's rights.
     DefinerFunctionExposed(checks::rls_coverage::DefinerFunctionExposed) = "definer_function_exposed",
+    /// Functions that act with their owners' rights can be called by who could not.
+    DefinerFunctionsOpened(checks::privilege_drift::DefinerFunctionsOpened) = "definer_functions_opened",
     /// A view reads past the policies of the tables under it.
     DefinerView(checks::rls_coverage::DefinerView) = "definer_view",
     /// Several rows have a key that only one may have.
     DuplicatedRows(checks::duplicate_keys::DuplicatedRows) = "duplicated_rows",
     /// A table had rows and now has none.
     EmptiedTable(checks::row_counts::EmptiedTable) = "emptied_table",
-    /// An API role may not do what it could do in the baseline.
-    ExposureNarrowed(checks::rls_coverage::ExposureNarrowed) = "exposure_narrowed",
-    /// An API role may do what it could not do in the baseline.
-    ExposureWidened(checks::rls_coverage::ExposureWidened) = "exposure_widened",
     /// A table is there now and was not in the baseline.
     ExtraTable(checks::row_counts::ExtraTable) = "extra_table",
     /// A table has fewer rows than the baseline.
@@ -272,6 +272,10 @@ findings! {
     ForceRlsLost(checks::rls_coverage::ForceRlsLost) = "force_rls_lost",
     /// A row breaks MATCH FULL: some columns of its key are NULL, others are not.
     HalfNullKeys(checks::orphan_fks::HalfNullKeys) = "half_null_keys",
+    /// A role lost rights of another one.
+    MembershipNarrowed(checks::privilege_drift::MembershipNarrowed) = "membership_narrowed",
+    /// A role gained rights of another one.
+    MembershipWidened(checks::privilege_drift::MembershipWidened) = "membership_widened",
     /// A bucket that the plan or the baseline names is nowhere.
     MissingBucket(checks::bucket_privacy::MissingBucket) = "missing_bucket",
     /// A timestamp column that the plan or the baseline names is nowhere.
@@ -284,8 +288,8 @@ findings! {
     MissingKeyColumns(checks::duplicate_keys::MissingKeyColumns) = "missing_key_columns",
     /// A relation of the plan names a table or column that is nowhere.
     MissingRelation(checks::orphan_fks::MissingRelation) = "missing_relation",
-    /// A role that the API becomes is gone.
-    MissingRole(checks::rls_coverage::MissingRole) = "missing_role",
+    /// A role is gone.
+    MissingRole(checks::privilege_drift::MissingRole) = "missing_role",
     /// A schema that the API serves is gone.
     MissingSchema(checks::rls_coverage::MissingSchema) = "missing_schema",
     /// A sequence that was there is gone.
@@ -306,6 +310,12 @@ findings! {
     NoRows(checks::freshness::NoRows) = "no_rows",
     /// Rows refer to a parent that does not exist.
     OrphanedRows(checks::orphan_fks::OrphanedRows) = "orphaned_rows",
+    /// Objects belong to another role.
+    OwnerChanged(checks::privilege_drift::OwnerChanged) = "owner_changed",
+    /// A role that logs in has no password any more.
+    PasswordLost(checks::privilege_drift::PasswordLost) = "password_lost",
+    /// Roles log in with passwords that could not be looked for.
+    PasswordsUnknown(checks::privilege_drift::PasswordsUnknown) = "passwords_unknown",
     /// Point-in-time recovery is off, or does not reach back far enough.
     PitrUnavailable(checks::backups::PitrUnavailable) = "pitr_unavailable",
     /// The newest of the platform's backups failed.
@@ -324,6 +334,10 @@ findings! {
     PolicyLost(checks::policies::PolicyLost) = "policy_lost",
     /// A policy believes what users can edit.
     PolicyTrustsUserMetadata(checks::rls_coverage::PolicyTrustsUserMetadata) = "policy_trusts_user_metadata",
+    /// Roles may not do what they could do in the baseline.
+    PrivilegesNarrowed(checks::privilege_drift::PrivilegesNarrowed) = "privileges_narrowed",
+    /// Roles may do what they could not do in the baseline.
+    PrivilegesWidened(checks::privilege_drift::PrivilegesWidened) = "privileges_widened",
     /// Files have another size than their rows say.
     ResizedFiles(checks::storage_orphans::ResizedFiles) = "resized_files",
     /// Row level security does not hold for a role of the API.
@@ -332,6 +346,12 @@ findings! {
     RlsDisabled(checks::rls_coverage::RlsDisabled) = "rls_disabled",
     /// Row level security is on, and no policy lets the API in.
     RlsWithoutPolicies(checks::rls_coverage::RlsWithoutPolicies) = "rls_without_policies",
+    /// A role is there, and was not.
+    RoleAdded(checks::privilege_drift::RoleAdded) = "role_added",
+    /// A role may be less than it was.
+    RoleNarrowed(checks::privilege_drift::RoleNarrowed) = "role_narrowed",
+    /// A role may be more than it was.
+    RoleWidened(checks::privilege_drift::RoleWidened) = "role_widened",
     /// A table holds other rows than the baseline.
     RowsDiffer(checks::content_drift::RowsDiffer) = "rows_differ",
     /// More of the last writes is lost than the plan allows.

@@ -4,7 +4,7 @@ mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checks::rls_coverage::exposed_by;
+use crate::checks::exposed::exposed_by;
 use crate::collect::collect_or_unreachable;
 use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind, Result};

@@ -393,9 +393,9 @@ mod tests {
             reason = "known"
             up_to = 3
             [[accept]]
-            finding = "rls_coverage:exposure_widened:public.a:anon"
+            finding = "privilege_drift:privileges_widened:public:tables"
             reason = "known"
-            up_to = ["select"]
+            up_to = ["anon select on public.a"]
             [[skip]]
             check = "row_counts"
             reason = "later"

@@ -113,7 +113,7 @@ impl Report {
     /// Judges. A pure function: no database, no clock, no environment.
     pub fn judge(plan: &Plan, now: &Evidence, then: Option<&Evidence>, only: &[String]) -> Self {
         let _span = tracing::info_span!("judge").entered();
-        let context = Context::new(plan, now, then);
+        let context = Context::new(plan, now, then).only(only);
         let mut acceptances = Acceptances::of(plan);
         let checks: Vec<CheckResult> =
             checks::ALL.iter().map(|check| judge_check(check, context, only, &mut acceptances)).collect();
@@ -296,7 +296,7 @@ impl<'c> Looked<'c> {
     }
 
     fn notes(&self) -> Vec<String> {
-        let Context { plan, now, then } = self.context;
+        let Context { plan, now, then, .. } = self.context;
         let mut notes = Vec::new();
         if self.is_nothing() {
             let database = now.run.server.as_ref().map_or("the database", |server| server.database.as_str());

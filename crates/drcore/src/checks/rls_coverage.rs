@@ -1,7 +1,6 @@
 //! `rls_coverage`: what the API's roles reach, and whether row level security stands before it.
 
 mod drift;
-mod exposure;
 mod findings;
 mod policy_rules;
 mod sight;
@@ -10,13 +9,13 @@ mod tables;
 mod tests;
 mod views;
 
-use std::collections::BTreeSet;
-
 use crate::access::{Access, LOGIN_ROLE};
 use crate::check::{Check, Context, Judgement, KindDoc, Reason, Unread};
+use crate::checks::exposed::{Exposed, ExposedBy, has_api};
+use crate::checks::privilege_drift;
 use crate::collect::Wants;
 use crate::evidence::Evidence;
-use crate::evidence::catalog::{CatalogFactName, Policy, Relation, Setting};
+use crate::evidence::catalog::{CatalogFactName, Policy, Relation};
 use crate::sql::QualifiedName;
 pub use findings::*;
 
@@ -26,23 +25,13 @@ pub static CHECK: Check = Check {
     summary: "what the API's roles reach is what it should be, and row level security stands before it",
     docs: include_str!("rls_coverage.md"),
     kinds: &[
-        KindDoc { kind: "api_role_added", meaning: "the API can become a role that it could not become" },
         KindDoc { kind: "auth_users_exposed", meaning: "the API shows the e-mail addresses of all users" },
         KindDoc {
             kind: "definer_function_exposed",
             meaning: "the API can call a function that acts with its owner's rights",
         },
         KindDoc { kind: "definer_view", meaning: "the view reads past the policies of the tables under it" },
-        KindDoc {
-            kind: "exposure_narrowed",
-            meaning: "the application is refused what it could do when the baseline was taken",
-        },
-        KindDoc {
-            kind: "exposure_widened",
-            meaning: "the API can do what it could not do when the baseline was taken",
-        },
         KindDoc { kind: "force_rls_lost", meaning: "the table's owner is not held to the policies any more" },
-        KindDoc { kind: "missing_role", meaning: "a role that the API becomes is gone: its requests fail" },
         KindDoc {
             kind: "missing_schema",
             meaning: "a schema that the API serves is gone: the API refuses to start",
@@ -81,7 +70,6 @@ fn wanted(_: Context<'_>, wants: &mut Wants) {
         CatalogFactName::Relation,
         CatalogFactName::Role,
         CatalogFactName::Schema,
-        CatalogFactName::Sequence,
         CatalogFactName::Setting,
         CatalogFactName::ViewSource,
     ]);
@@ -142,18 +130,9 @@ struct Case<'e> {
     context: Context<'e>,
     now: Access<'e>,
     then: Option<Access<'e>>,
-    exposed: BTreeSet<String>,
-    source: ExposedBy,
+    exposed: Exposed<'e>,
     policies: Option<&'e [Policy]>,
     old_policies: Option<&'e [Policy]>,
-}
-
-/// Who says which schemas the API exposes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ExposedBy {
-    Nobody,
-    Plan,
-    Settings,
 }
 
 impl<'e> Case<'e> {
@@ -170,57 +149,10 @@ impl<'e> Case<'e> {
                 None
             }
         };
-        let mut case = Self {
-            context,
-            now,
-            then,
-            exposed: BTreeSet::new(),
-            source: ExposedBy::Nobody,
-            policies: read(context.now, ""),
-            old_policies: context.then.and_then(|then| read(then, " of the baseline")),
-        };
-        case.settle_exposed(judgement);
-        case
-    }
-
-    /// Plan, else the database's own setting, else the baseline's (settings of roles are in no dump), else `public`.
-    fn settle_exposed(&mut self, judgement: &mut Judgement) {
-        if let Some(section) = &self.context.plan.rls_coverage {
-            let known = |name: &String| {
-                // Exactly this case, else folded, as everywhere in plans.
-                let lower = name.to_lowercase();
-                if self.now.schema(name).is_none() && self.now.schema(&lower).is_some() {
-                    lower
-                } else {
-                    name.clone()
-                }
-            };
-            self.exposed = section.exposed_schemas.iter().map(known).collect();
-            self.source = ExposedBy::Plan;
-            return;
-        }
-        for evidence in [Some(self.context.now), self.context.then].into_iter().flatten() {
-            let settings = match evidence.catalog.settings.get() {
-                Ok(settings) => settings,
-                Err(cause) => {
-                    judgement.could_not_read("the API's settings", cause);
-                    continue;
-                }
-            };
-            if let Some(schemas) = exposed_by(settings) {
-                // The usual list names schemas of extensions that may not be installed.
-                let there = |name: &String| {
-                    self.now.schema(name).is_some()
-                        || self.then.as_ref().is_some_and(|then| then.schema(name).is_some())
-                };
-                self.exposed = schemas.into_iter().filter(there).collect();
-                if !self.exposed.is_empty() {
-                    self.source = ExposedBy::Settings;
-                    return;
-                }
-            }
-        }
-        self.exposed.insert("public".to_owned());
+        let policies = read(context.now, "");
+        let old_policies = context.then.and_then(|then| read(then, " of the baseline"));
+        let exposed = Exposed::settle(context, &now, then.as_ref(), judgement);
+        Self { context, now, then, exposed, policies, old_policies }
     }
 
     /// Neither an API nor policies, now or then.
@@ -239,10 +171,15 @@ impl<'e> Case<'e> {
     fn unsettled(&self) -> Option<&'static str> {
         // A baseline that knew no API says nothing of what it exposed.
         let compared = self.then.as_ref().is_some_and(|then| has_api(then) || !has_api(&self.now));
-        (self.source == ExposedBy::Nobody && !compared).then_some(
+        (self.exposed.source() == ExposedBy::Nobody && !compared).then_some(
             "which schemas the API exposes is not known, and only public was judged: add exposed_schemas = \
              [\"public\"] under [rls_coverage] to the plan, or --against a baseline",
         )
+    }
+
+    /// Whether `privilege_drift` tells in the same report who may do what they could not.
+    fn widened_is_told(&self) -> bool {
+        self.context.runs(privilege_drift::CHECK.id)
     }
 
     /// The relation as it was in the baseline.
@@ -251,31 +188,17 @@ impl<'e> Case<'e> {
     }
 
     fn is_exposed(&self, schema: &str) -> bool {
-        self.exposed.contains(schema)
+        self.exposed.has(schema)
     }
 
     /// Whether the relation is looked at, for itself or against the baseline.
     fn looks_at(&self, relation: &Relation) -> bool {
-        let scope = &self.context.plan.scope;
-        if relation.extension.is_some() || scope.excludes(&relation.name) {
-            return false;
-        }
-        let schema = relation.name.schema.as_str();
-        scope.has(relation, self.now.catalog).unwrap_or(true)
-            || self.is_surely_exposed(schema)
-            || (scope.schemas.is_empty() && schema == "auth")
-    }
-
-    /// Exposed schemas are looked at whatever `scope.schemas` says; a mere guess does not widen it.
-    fn is_surely_exposed(&self, schema: &str) -> bool {
-        let guessed = self.source == ExposedBy::Nobody && !self.context.plan.scope.schemas.is_empty();
-        self.is_exposed(schema) && !guessed
+        self.exposed.looks_at(relation)
     }
 
     /// Whether what is in the schema is looked at, for itself or against the baseline.
     fn looks_into(&self, schema: &str) -> bool {
-        let scope = &self.context.plan.scope;
-        scope.has_schema(schema, self.now.catalog).unwrap_or(true) || self.is_surely_exposed(schema)
+        self.exposed.looks_into(schema)
     }
 
     /// Whether policies and row level security of the table are `bucket_privacy`'s, which judges where there are
@@ -304,52 +227,19 @@ impl<'e> Case<'e> {
         }
         let Some(then) = then else { return };
         for role in then.api_roles() {
-            if !self.now.has_role(role) {
-                judgement.find(MissingRole::new(role));
-            } else if self.now.bypasses(role) && !["anon", "authenticated"].contains(&role) {
+            let found = ["anon", "authenticated"].contains(&role);
+            if self.now.has_role(role) && self.now.bypasses(role) && !found {
                 judgement.find(RlsBypassed::of_api(role, true));
-            }
-        }
-        // Where the baseline had no API at all, the roles are no drift: the plan names what is exposed.
-        if then.api_roles().next().is_some() {
-            for role in self.now.api_roles().filter(|role| !then.is_api_role(role)) {
-                judgement.find(ApiRoleAdded::new(role, then.has_role(role), then.bypasses(role)));
-            }
-            let known = then.bypassing_api_roles();
-            for role in self.now.bypassing_api_roles() {
-                // What was an API role, or is anon or authenticated, was found above.
-                let found = then.is_api_role(role) || ["anon", "authenticated"].contains(&role);
-                if !known.contains(role) && !found {
-                    judgement.find(RlsBypassed::of_api(role, false));
-                }
             }
         }
     }
 
     fn judge_schemas(&self, judgement: &mut Judgement) {
-        for schema in &self.exposed {
+        for schema in self.exposed.schemas() {
             let lost = self.then.as_ref().is_some_and(|then| then.schema(schema).is_some());
-            if self.now.schema(schema).is_none() && (lost || self.source == ExposedBy::Plan) {
+            if self.now.schema(schema).is_none() && (lost || self.exposed.source() == ExposedBy::Plan) {
                 judgement.find(MissingSchema::new(schema, lost));
             }
         }
     }
-}
-
-/// Whether there is an API, be it one whose roles bypass row level security.
-fn has_api(access: &Access<'_>) -> bool {
-    access.api_roles().next().is_some() || ["anon", "authenticated"].iter().any(|role| access.has_role(role))
-}
-
-/// What `pgrst.db_schemas` says, the most particular setting first.
-pub(crate) fn exposed_by(settings: &[Setting]) -> Option<Vec<String>> {
-    let mut settings: Vec<&Setting> =
-        settings.iter().filter(|setting| setting.name == "pgrst.db_schemas").collect();
-    settings.sort_by_key(|setting| {
-        (setting.role.as_deref() != Some("authenticator"), setting.role.is_some(), !setting.this_database)
-    });
-    let of_api = |setting: &&&Setting| setting.role.as_deref().is_none_or(|role| role == "authenticator");
-    settings.iter().find(of_api).map(|setting| {
-        setting.value.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
-    })
 }

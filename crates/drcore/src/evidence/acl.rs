@@ -15,8 +15,9 @@ pub struct Acl(pub Vec<AclItem>);
 ///
 /// `privileges` holds PostgreSQL's letters (`r` select, `a` insert, `w`
 /// update, `d` delete, `D` truncate, `x` references, `t` trigger, `m`
-/// maintain, `X` execute, `U` usage, `C` create), each followed by `*` where
-/// the role may grant it on. Source: PostgreSQL documentation, 5.8 Privileges.
+/// maintain, `X` execute, `U` usage, `C` create, `c` connect, `T` temporary, `s` set,
+/// `A` alter system), each followed by `*` where the role may grant it on. Source: PostgreSQL
+/// documentation, 5.8 Privileges.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AclItem {
     /// The role; `public` is everybody.
@@ -25,8 +26,8 @@ pub struct AclItem {
     pub privileges: String,
 }
 
-/// PostgreSQL's letters for the privileges on what we read: relations, columns, sequences, functions and schemas.
-pub(crate) const LETTERS: &str = "rawdDxtmXUC";
+/// PostgreSQL's letters for all privileges that there are.
+pub(crate) const LETTERS: &str = "rawdDxtmXUCcTsA";
 
 impl AclItem {
     /// Whether the letter is among the privileges.

@@ -10,6 +10,7 @@ mod comments;
 mod constraints;
 mod conversions;
 mod databases;
+mod default_privileges;
 mod event_triggers;
 mod extensions;
 mod foreign_data_wrappers;
@@ -23,6 +24,9 @@ mod large_objects;
 mod operator_classes;
 mod operator_families;
 mod operators;
+mod owned_objects;
+mod parameters;
+mod passwords;
 mod policies;
 mod publications;
 mod relations;
@@ -58,6 +62,7 @@ pub use comments::Comment;
 pub use constraints::Constraint;
 pub use conversions::Conversion;
 pub use databases::Database;
+pub use default_privileges::{CreatedObjects, DefaultPrivilege};
 pub use event_triggers::EventTrigger;
 pub use extensions::Extension;
 pub use foreign_data_wrappers::ForeignDataWrapper;
@@ -71,11 +76,14 @@ pub use large_objects::LargeObjects;
 pub use operator_classes::OperatorClass;
 pub use operator_families::OperatorFamily;
 pub use operators::Operator;
+pub use owned_objects::{OwnedKind, OwnedObject};
+pub use parameters::Parameter;
+pub use passwords::Password;
 pub use policies::{Policy, PolicyCommand};
 pub use publications::{Publication, PublishedTable};
 pub use relations::{Persistence, Relation, RelationKind};
 pub use replication_slots::ReplicationSlot;
-pub use roles::Role;
+pub use roles::{Role, RoleAttributes};
 pub use rules::Rule;
 pub use schemas::Schema;
 pub use security_labels::SecurityLabel;
@@ -176,6 +184,8 @@ catalog! {
     conversions: Conversion,
     /// The database itself.
     databases: Database,
+    /// Default privileges.
+    default_privileges: DefaultPrivilege,
     /// Event triggers.
     event_triggers: EventTrigger,
     /// Extensions.
@@ -202,6 +212,12 @@ catalog! {
     operator_families: OperatorFamily,
     /// Operators of the users' own.
     operators: Operator,
+    /// Who owns types, languages, foreign servers, this database and the like, and what is granted on them.
+    owned_objects: OwnedObject,
+    /// Privileges on configuration parameters, of PostgreSQL 15 and later.
+    parameters: Parameter,
+    /// Which roles have a password: only a superuser may ask.
+    passwords: Password,
     /// Row level security policies.
     policies: Policy,
     /// Publications.

@@ -15,12 +15,6 @@ use crate::text::{count, list, plural};
 pub(super) use definer_view::Since;
 
 payloads! {
-    /// The API can become a role that it could not become.
-    ApiRoleAdded {
-        /// The role, unquoted.
-        role: String,
-    }
-
     /// A view shows `auth.users` to the API.
     AuthUsersExposed: of roles {
         /// Who sees it, unquoted.
@@ -49,32 +43,10 @@ payloads! {
         as_in_baseline: bool,
     }
 
-    /// An API role may not do what it could do in the baseline.
-    ExposureNarrowed: of privileges {
-        /// The role, unquoted.
-        role: String,
-        /// What it may not do any more: words of GRANT.
-        privileges: Vec<String>,
-    }
-
-    /// An API role may do what it could not do in the baseline.
-    ExposureWidened: of privileges {
-        /// The role, unquoted.
-        role: String,
-        /// What it may do: words of GRANT.
-        privileges: Vec<String>,
-    }
-
     /// Row level security does not hold for the table's owner any more.
     ForceRlsLost {
         /// The owner, unquoted.
         owner: String,
-    }
-
-    /// A role that the API becomes is gone.
-    MissingRole {
-        /// The role, unquoted.
-        role: String,
     }
 
     /// A schema that the API serves is gone.
@@ -136,25 +108,6 @@ payloads! {
     }
 }
 
-impl ApiRoleAdded {
-    pub(super) fn new(role: &str, existed: bool, bypassed: bool) -> Self {
-        let (message, hint) = match (existed, bypassed) {
-            (true, true) => (
-                "row level security holds for this role of the API, and did not",
-                "What it did past the policies is refused or silently empty.",
-            ),
-            (true, false) => {
-                ("the API can become this role, and could not", "It was there, and not for the API.")
-            }
-            (false, _) => ("the API can become this role, and could not", "It is new."),
-        };
-        let common = common("api_role_added", ident(role), Severity::Warning, message)
-            .hint(hint)
-            .query(roles_query(role));
-        Self { common, role: role.to_owned() }
-    }
-}
-
 impl AuthUsersExposed {
     pub(super) fn new(view: &Relation, roles: &[&str]) -> Self {
         let message = format!("the {} shows auth.users to {}", noun(view), list(roles));
@@ -184,41 +137,6 @@ impl DefinerFunctionExposed {
     }
 }
 
-impl ExposureNarrowed {
-    pub(super) fn new(object: &str, role: &str, lost: &Privileges, remedy: Option<Remedy>) -> Self {
-        let privileges = lost.words();
-        let message = format!("{role} has lost {}", privileges.join(", "));
-        let mut common = common("exposure_narrowed", object.to_owned(), Severity::Warning, message)
-            .qualified(&ident(role))
-            .hint("What the application did with it is refused.");
-        common.remedy = remedy;
-        Self { common, role: role.to_owned(), privileges }
-    }
-}
-
-impl ExposureWidened {
-    pub(super) fn new(
-        object: &str,
-        role: &str,
-        gained: &Privileges,
-        remedy: Option<Remedy>,
-        how: &str,
-    ) -> Self {
-        let privileges = gained.words();
-        let message = format!("{role} has gained {}", privileges.join(", "));
-        let hint = if remedy.is_some() {
-            how
-        } else {
-            "It comes through a membership or through ownership, so no REVOKE on the object takes it away."
-        };
-        let mut common = common("exposure_widened", object.to_owned(), Severity::Critical, message)
-            .qualified(&ident(role))
-            .hint(hint);
-        common.remedy = remedy;
-        Self { common, role: role.to_owned(), privileges }
-    }
-}
-
 impl ForceRlsLost {
     pub(super) fn new(table: &Relation) -> Self {
         let message = "row level security is not forced, was forced";
@@ -230,16 +148,6 @@ impl ForceRlsLost {
                 [format!("alter table {} force row level security", table.name)],
             ));
         Self { common, owner: table.owner.clone() }
-    }
-}
-
-impl MissingRole {
-    pub(super) fn new(role: &str) -> Self {
-        let common =
-            common("missing_role", ident(role), Severity::Critical, "the role is gone, was the API's")
-                .hint("Dumps of a database hold no roles: create it, and restore the grants again.")
-                .query(roles_query(role));
-        Self { common, role: role.to_owned() }
     }
 }
 
@@ -325,22 +233,32 @@ impl RlsBypassed {
         Self::everywhere(role, "row level security does not hold for this role, did".to_owned())
     }
 
-    /// It has the rights of the table's owner, whom the policies do not hold for.
-    pub(super) fn as_owner(table: &Relation, role: &str, severity: Severity, was: &str) -> Self {
+    /// It has the rights of the table's owner, whom the policies do not hold for. `was_owner` is whose it was, where
+    /// that is another one.
+    pub(super) fn as_owner(
+        table: &Relation,
+        role: &str,
+        severity: Severity,
+        was: &str,
+        was_owner: Option<&str>,
+    ) -> Self {
         let message = format!("row level security does not hold for {role}{was}");
+        let remedy = match was_owner {
+            Some(owner) => Remedy::sql(
+                RemedyClass::Safe,
+                [format!("alter table {} owner to {}", table.name, ident(owner))],
+            ),
+            None => Remedy::sql(
+                RemedyClass::AvailabilityRisk,
+                [format!("alter table {} force row level security", table.name)],
+            )
+            .with_note("or give the table to another owner; forced policies hold for the owner's jobs too"),
+        };
         let common = common("rls_bypassed", table.name.to_string(), severity, message)
             .qualified(&ident(role))
             .hint(format!("It has the rights of the owner, {}, and sees every row.", table.owner))
             .query(rls_query(&table.name))
-            .remedy(
-                Remedy::sql(
-                    RemedyClass::AvailabilityRisk,
-                    [format!("alter table {} force row level security", table.name)],
-                )
-                .with_note(
-                    "or give the table to another owner; forced policies hold for the owner's jobs too",
-                ),
-            );
+            .remedy(remedy);
         Self { common, role: role.to_owned() }
     }
 
@@ -377,7 +295,7 @@ impl RlsDisabled {
             .hint(hint)
             .query(rls_query(&table.name))
             .remedy(remedy);
-        let may = reached.iter().fold(Privileges::default(), |all, (_, privileges)| all.and(privileges));
+        let may = reached.iter().fold(Privileges::default(), |all, (_, privileges)| all.and(*privileges));
         Self {
             common,
             was_on,

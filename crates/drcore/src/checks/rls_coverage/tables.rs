@@ -98,7 +98,10 @@ fn judge_owner(case: &Case<'_>, table: &Relation, judgement: &mut Judgement) {
             None if of_api => (Severity::Critical, ""),
             None => continue,
         };
-        judgement.find(RlsBypassed::as_owner(table, role, severity, was));
+        let given_back = old
+            .map(|(_, old)| old.owner.as_str())
+            .filter(|owner| *owner != table.owner && case.now.has_role(owner));
+        judgement.find(RlsBypassed::as_owner(table, role, severity, was, given_back));
     }
 }
 

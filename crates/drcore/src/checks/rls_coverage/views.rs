@@ -66,10 +66,10 @@ fn judge_views<'e>(case: &Case<'e>, sources: &'e [ViewSource], judgement: &mut J
                 let was =
                     old.zip(old_sources).and_then(|(old, sources)| went_past(case, sources, old, &past));
                 // Outside what is exposed only what changed is told, and who can read it now and could not is
-                // told as exposure_widened.
+                // told by privilege_drift.
                 let since = match (was, could) {
                     (Some(false), _) => Since::Restore,
-                    (_, Some(false)) => continue,
+                    (_, Some(false)) if case.widened_is_told() => continue,
                     _ if !exposed => continue,
                     (Some(true), Some(true)) => Since::Baseline,
                     _ => Since::Unknown,
@@ -77,7 +77,7 @@ fn judge_views<'e>(case: &Case<'e>, sources: &'e [ViewSource], judgement: &mut J
                 judgement.find(DefinerView::new(case, relation, &past, since));
             }
             RelationKind::MaterializedView | RelationKind::ForeignTable => {
-                if exposed && could != Some(false) {
+                if exposed && !(could == Some(false) && case.widened_is_told()) {
                     judgement.find(UnprotectableRelation::new(relation, &readers, could == Some(true)));
                 }
             }
@@ -172,8 +172,7 @@ fn judge_functions(case: &Case<'_>, judgement: &mut Judgement) {
             }
             Some(callers.iter().all(|role| could.contains(role)))
         });
-        // Who can call it now and could not is told as exposure_widened.
-        if same != Some(false) {
+        if !(same == Some(false) && case.widened_is_told()) {
             judgement.find(DefinerFunctionExposed::new(function, &callers, same == Some(true)));
         }
     }

@@ -17,6 +17,10 @@ pub(super) struct Way<'r> {
 /// When in the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
+    /// Roles, before what is granted to them.
+    Roles,
+    /// Owners, before privileges: those of an owner move with it.
+    Owners,
     /// Row level security, policies, privileges. Before the data: a table whose
     /// rows were changed may have pending trigger events, and cannot be altered.
     Access,
@@ -113,9 +117,12 @@ impl Order {
 fn place(finding: &Finding, sql: &str) -> Place {
     let common = finding.common();
     let verb = sql.trim_start().to_ascii_lowercase();
+    let is_grant = verb.contains(" on ");
     let stage = match common.check.as_str() {
+        "privilege_drift" | "rls_coverage" if verb.contains(" owner to ") => Stage::Owners,
         _ if verb.contains("setval(") || verb.starts_with("alter sequence") => Stage::Sequences,
-        "rls_coverage" => Stage::Access,
+        "privilege_drift" if !is_grant => Stage::Roles,
+        "privilege_drift" | "rls_coverage" => Stage::Access,
         _ if verb.contains(" policy ") => Stage::Access,
         "bucket_privacy" => Stage::Settings,
         "duplicate_keys" | "orphan_fks" => Stage::Data,
