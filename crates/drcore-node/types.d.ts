@@ -95,7 +95,6 @@ export type DiffVerdict = 'different' | 'same' | 'unproven'
 export type Finding =
   | AchievedRpo
   | AlteredFiles
-  | ApiRoleAdded
   | AssertionFailed
   | AuthUsersExposed
   | BroadObjectPolicy
@@ -105,17 +104,20 @@ export type Finding =
   | BucketPublic
   | CountMismatch
   | Custom
+  | DefaultPrivilegesNarrowed
+  | DefaultPrivilegesWidened
   | DefinerFunctionExposed
+  | DefinerFunctionsOpened
   | DefinerView
   | DuplicatedRows
   | EmptiedTable
-  | ExposureNarrowed
-  | ExposureWidened
   | ExtraTable
   | FewerRows
   | FilesWithoutBucket
   | ForceRlsLost
   | HalfNullKeys
+  | MembershipNarrowed
+  | MembershipWidened
   | MissingBucket
   | MissingColumn
   | MissingFiles
@@ -132,16 +134,24 @@ export type Finding =
   | NewerThanTarget
   | NoRows
   | OrphanedRows
+  | OwnerChanged
+  | PasswordLost
+  | PasswordsUnknown
   | PoliciesInactive
   | PolicyAdded
   | PolicyAlwaysTrue
   | PolicyChanged
   | PolicyLost
   | PolicyTrustsUserMetadata
+  | PrivilegesNarrowed
+  | PrivilegesWidened
   | ResizedFiles
   | RlsBypassed
   | RlsDisabled
   | RlsWithoutPolicies
+  | RoleAdded
+  | RoleNarrowed
+  | RoleWidened
   | RowsDiffer
   | RpoMissed
   | SequenceBehind
@@ -241,6 +251,14 @@ export type DatabaseFacts = DatabaseFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
+export type DefaultPrivilegeFacts = DefaultPrivilegeFactsRead | UnreadFact
+/**
+ * A kind of object that default privileges are for.
+ */
+export type CreatedObjects = 'functions' | 'large_objects' | 'schemas' | 'sequences' | 'tables' | 'types'
+/**
+ * Something that may have been read.
+ */
 export type EventTriggerFacts = EventTriggerFactsRead | UnreadFact
 /**
  * When a trigger or rule is in force.
@@ -294,6 +312,40 @@ export type OperatorFamilyFacts = OperatorFamilyFactsRead | UnreadFact
  * Something that may have been read.
  */
 export type OperatorFacts = OperatorFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type OwnedObjectFacts = OwnedObjectFactsRead | UnreadFact
+/**
+ * What something is that has an owner.
+ */
+export type OwnedKind =
+  | 'collation'
+  | 'conversion'
+  | 'database'
+  | 'domain'
+  | 'event_trigger'
+  | 'foreign_data_wrapper'
+  | 'foreign_server'
+  | 'language'
+  | 'large_objects'
+  | 'operator'
+  | 'operator_class'
+  | 'operator_family'
+  | 'publication'
+  | 'statistics'
+  | 'tablespace'
+  | 'text_search_configuration'
+  | 'text_search_dictionary'
+  | 'type'
+/**
+ * Something that may have been read.
+ */
+export type ParameterFacts = ParameterFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type PasswordFacts = PasswordFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -1485,48 +1537,6 @@ export interface AlteredFiles {
   severity: Severity
 }
 /**
- * The API can become a role that it could not become.
- */
-export interface ApiRoleAdded {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'api_role_added'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
  * One of the team's own statements returned other than what the plan expects.
  */
 export interface AssertionFailed {
@@ -1968,6 +1978,123 @@ export interface Custom {
   severity: Severity
 }
 /**
+ * What is created from now on is refused to roles that could use it.
+ */
+export interface DefaultPrivilegesNarrowed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Who, what and on which objects.
+   */
+  grants: ChangedGrant[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'default_privileges_narrowed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role that creates it, unquoted.
+   */
+  role: string
+  /**
+   * The schema, unquoted; everywhere, where none.
+   */
+  schema: string | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * What a role may do with some objects, and could not; or could, and may not.
+ */
+export interface ChangedGrant {
+  /**
+   * The objects, as a user would type them.
+   */
+  objects: string[]
+  /**
+   * Words of GRANT, with `with grant option` where the role may grant it on.
+   */
+  privileges: string[]
+  /**
+   * The role, unquoted; `public` is everybody.
+   */
+  role: string
+}
+/**
+ * What is created from now on is open to roles that could not use it.
+ */
+export interface DefaultPrivilegesWidened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Who, what and on which objects.
+   */
+  grants: ChangedGrant[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'default_privileges_widened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role that creates it, unquoted.
+   */
+  role: string
+  /**
+   * The schema, unquoted; everywhere, where none.
+   */
+  schema: string | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * The API can call a function that acts with its owner's rights.
  */
 export interface DefinerFunctionExposed {
@@ -2012,6 +2139,52 @@ export interface DefinerFunctionExposed {
    * Who can call it, unquoted.
    */
   roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Functions that act with their owners' rights can be called by who could not.
+ */
+export interface DefinerFunctionsOpened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Who, what and on which objects.
+   */
+  grants: ChangedGrant[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'definer_functions_opened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The schema, unquoted.
+   */
+  schema: string | null
   /**
    * How bad it is.
    */
@@ -2214,98 +2387,6 @@ export interface EmptiedTable {
    * How many rows there were.
    */
   were: number
-}
-/**
- * An API role may not do what it could do in the baseline.
- */
-export interface ExposureNarrowed {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'exposure_narrowed'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * What it may not do any more: words of GRANT.
-   */
-  privileges: string[]
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * An API role may do what it could not do in the baseline.
- */
-export interface ExposureWidened {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'exposure_widened'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * What it may do: words of GRANT.
-   */
-  privileges: string[]
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
 }
 /**
  * A table is there now and was not in the baseline.
@@ -2617,6 +2698,102 @@ export interface HalfNullKeys {
   severity: Severity
 }
 /**
+ * A role lost rights of another one.
+ */
+export interface MembershipNarrowed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The role whose rights it lost, unquoted.
+   */
+  group: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'membership_narrowed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A role gained rights of another one.
+ */
+export interface MembershipWidened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The role whose rights it gained, unquoted.
+   */
+  group: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'membership_widened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * In which way.
+   */
+  ways: string[]
+}
+/**
  * A bucket that the plan or the baseline names is nowhere.
  */
 export interface MissingBucket {
@@ -2910,7 +3087,7 @@ export interface MissingRelation {
   severity: Severity
 }
 /**
- * A role that the API becomes is gone.
+ * A role is gone.
  */
 export interface MissingRole {
   /**
@@ -3416,6 +3593,140 @@ export interface OrphanedRows {
   were?: number | null
 }
 /**
+ * Objects belong to another role.
+ */
+export interface OwnerChanged {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'owner_changed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * The objects, as a user would type them.
+   */
+  objects: string[]
+  /**
+   * Whose they are, unquoted.
+   */
+  owner: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * Whose they were, unquoted.
+   */
+  was: string
+}
+/**
+ * A role that logs in has no password any more.
+ */
+export interface PasswordLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'password_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Roles log in with passwords that could not be looked for.
+ */
+export interface PasswordsUnknown {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'passwords_unknown'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The roles, unquoted.
+   */
+  roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A table has policies, and they are not in force.
  */
 export interface PoliciesInactive {
@@ -3688,6 +3999,98 @@ export interface PolicyTrustsUserMetadata {
   severity: Severity
 }
 /**
+ * Roles may not do what they could do in the baseline.
+ */
+export interface PrivilegesNarrowed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Who, what and on which objects.
+   */
+  grants: ChangedGrant[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'privileges_narrowed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The schema, unquoted, where the objects are in one.
+   */
+  schema: string | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Roles may do what they could not do in the baseline.
+ */
+export interface PrivilegesWidened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Who, what and on which objects.
+   */
+  grants: ChangedGrant[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'privileges_widened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The schema, unquoted, where the objects are in one.
+   */
+  schema: string | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * Files have another size than their rows say.
  */
 export interface ResizedFiles {
@@ -3870,6 +4273,144 @@ export interface RlsWithoutPolicies {
    * The API roles that reach the table, unquoted.
    */
   roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A role is there, and was not.
+ */
+export interface RoleAdded {
+  /**
+   * What it can do that not everybody can: attributes, and roles whose rights it has.
+   */
+  can: string[]
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'role_added'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A role may be less than it was.
+ */
+export interface RoleNarrowed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'role_narrowed'
+  /**
+   * What it is now: words of ALTER ROLE.
+   */
+  lost: string[]
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A role may be more than it was.
+ */
+export interface RoleWidened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * What it is now: words of ALTER ROLE.
+   */
+  gained: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'role_widened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
   /**
    * How bad it is.
    */
@@ -4979,6 +5520,10 @@ export interface Catalog {
    */
   databases?: DatabaseFacts
   /**
+   * Default privileges.
+   */
+  default_privileges?: DefaultPrivilegeFacts
+  /**
    * Event triggers.
    */
   event_triggers?: EventTriggerFacts
@@ -5030,6 +5575,18 @@ export interface Catalog {
    * Operators of the users' own.
    */
   operators?: OperatorFacts
+  /**
+   * Who owns types, languages, foreign servers, this database and the like, and what is granted on them.
+   */
+  owned_objects?: OwnedObjectFacts
+  /**
+   * Privileges on configuration parameters, of PostgreSQL 15 and later.
+   */
+  parameters?: ParameterFacts
+  /**
+   * Which roles have a password: only a superuser may ask.
+   */
+  passwords?: PasswordFacts
   /**
    * Row level security policies.
    */
@@ -5517,6 +6074,33 @@ export interface Database {
    * The version of the library that sorted when it was made.
    */
   version: string | null
+}
+/**
+ * What was read.
+ */
+export interface DefaultPrivilegeFactsRead {
+  read: DefaultPrivilege[]
+}
+/**
+ * What is granted on one kind of object whenever a role creates one.
+ */
+export interface DefaultPrivilege {
+  /**
+   * Privileges. Without a schema they stand in the place of PostgreSQL's own default, with one they add to it.
+   */
+  acl: Acl
+  /**
+   * The kind of object.
+   */
+  objects: CreatedObjects
+  /**
+   * The role that creates the objects, unquoted.
+   */
+  role: string
+  /**
+   * The schema that it creates them in, unquoted; everywhere, where none.
+   */
+  schema: string | null
 }
 /**
  * What was read.
@@ -6024,6 +6608,83 @@ export interface Operator {
 /**
  * What was read.
  */
+export interface OwnedObjectFactsRead {
+  read: OwnedObject[]
+}
+/**
+ * Something that has an owner, maybe privileges, and no fact of its own.
+ */
+export interface OwnedObject {
+  /**
+   * Privileges, the defaults written out; none where nothing can be granted on it.
+   */
+  acl: Acl | null
+  /**
+   * The extension that it belongs to.
+   */
+  extension?: string | null
+  /**
+   * What it is.
+   */
+  kind: OwnedKind
+  /**
+   * Its name, unquoted; none for this database and for all large objects of an owner.
+   */
+  name: string
+  /**
+   * Its owner, unquoted.
+   */
+  owner: string
+  /**
+   * What belongs to its name in SQL: `(integer, integer)` of an operator, `using btree` of an operator class.
+   */
+  rest?: string | null
+  /**
+   * Its schema, unquoted, where it is in one.
+   */
+  schema?: string | null
+}
+/**
+ * What was read.
+ */
+export interface ParameterFactsRead {
+  read: Parameter[]
+}
+/**
+ * A configuration parameter that somebody was granted to set.
+ */
+export interface Parameter {
+  /**
+   * Privileges.
+   */
+  acl: Acl
+  /**
+   * Its name.
+   */
+  name: string
+}
+/**
+ * What was read.
+ */
+export interface PasswordFactsRead {
+  read: Password[]
+}
+/**
+ * Whether a role has a password. Only a superuser may ask.
+ */
+export interface Password {
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * Whether it has one.
+   */
+  there: boolean
+}
+/**
+ * What was read.
+ */
 export interface PolicyFactsRead {
   read: Policy[]
 }
@@ -6253,6 +6914,10 @@ export interface RoleFactsRead {
  */
 export interface Role {
   /**
+   * What else it is; none in Evidence that was stored before this was read.
+   */
+  attributes?: RoleAttributes | null
+  /**
    * BYPASSRLS.
    */
   bypass_rls: boolean
@@ -6276,6 +6941,43 @@ export interface Role {
    * SUPERUSER.
    */
   superuser: boolean
+}
+/**
+ * What a role is, beside what decides over row level security.
+ */
+export interface RoleAttributes {
+  /**
+   * The roles that it may give to others, directly: memberships with the ADMIN option.
+   */
+  administers: string[]
+  /**
+   * CONNECTION LIMIT; none where there is no limit.
+   */
+  connections: number | null
+  /**
+   * CREATEDB.
+   */
+  create_database: boolean
+  /**
+   * CREATEROLE.
+   */
+  create_role: boolean
+  /**
+   * INHERIT.
+   */
+  inherit: boolean
+  /**
+   * Whether it is the role that initdb made, whatever it is called.
+   */
+  is_first: boolean
+  /**
+   * REPLICATION.
+   */
+  replication: boolean
+  /**
+   * VALID UNTIL, in UTC: from then on its password is refused.
+   */
+  valid_until: string | null
 }
 /**
  * What was read.

@@ -315,3 +315,4 @@ comment on foreign data wrapper somewhere is 'foreign data wrapper';
 comment on server far is 'server';
 comment on publication some_tables is 'publication';
 comment on large object 4711 is 'large object';
+alter default privileges in schema public grant select on tables to public;

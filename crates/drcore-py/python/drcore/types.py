@@ -236,6 +236,18 @@ Checksums: TypeAlias = Literal["data", "everything", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangedGrant:
+    """What a role may do with some objects, and could not; or could, and may not."""
+
+    objects: list[str]
+    """The objects, as a user would type them."""
+    privileges: list[str]
+    """Words of GRANT, with `with grant option` where the role may grant it on."""
+    role: str
+    """The role, unquoted; `public` is everybody."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Collation:
     """A collation: an order of texts."""
 
@@ -451,6 +463,10 @@ class CountWithin:
     within: int
 
 
+CreatedObjects: TypeAlias = Literal["functions", "large_objects", "schemas", "sequences", "tables", "types"]
+"""A kind of object that default privileges are for."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Damage:
     """One line of the damage log: what the disaster left behind."""
@@ -500,6 +516,27 @@ class DatabaseFactsRead:
     """What was read."""
 
     read: list[Database]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultPrivilege:
+    """What is granted on one kind of object whenever a role creates one."""
+
+    acl: Acl
+    """Privileges. Without a schema they stand in the place of PostgreSQL's own default, with one they add to it."""
+    objects: CreatedObjects
+    """The kind of object."""
+    role: str
+    """The role that creates the objects, unquoted."""
+    schema: str | None
+    """The schema that it creates them in, unquoted; everywhere, where none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultPrivilegeFactsRead:
+    """What was read."""
+
+    read: list[DefaultPrivilege]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1248,6 +1285,71 @@ Outcome: TypeAlias = Literal["failed", "not_run", "passed"]
 """The status of a check, derived in the same way for all."""
 
 
+OwnedKind: TypeAlias = Literal["collation", "conversion", "database", "domain", "event_trigger", "foreign_data_wrapper", "foreign_server", "language", "large_objects", "operator", "operator_class", "operator_family", "publication", "statistics", "tablespace", "text_search_configuration", "text_search_dictionary", "type"]
+"""What something is that has an owner."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnedObject:
+    """Something that has an owner, maybe privileges, and no fact of its own."""
+
+    acl: Acl | None
+    """Privileges, the defaults written out; none where nothing can be granted on it."""
+    kind: OwnedKind
+    """What it is."""
+    name: str
+    """Its name, unquoted; none for this database and for all large objects of an owner."""
+    owner: str
+    """Its owner, unquoted."""
+    extension: str | None = None
+    """The extension that it belongs to."""
+    rest: str | None = None
+    """What belongs to its name in SQL: `(integer, integer)` of an operator, `using btree` of an operator class."""
+    schema: str | None = None
+    """Its schema, unquoted, where it is in one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnedObjectFactsRead:
+    """What was read."""
+
+    read: list[OwnedObject]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A configuration parameter that somebody was granted to set."""
+
+    acl: Acl
+    """Privileges."""
+    name: str
+    """Its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterFactsRead:
+    """What was read."""
+
+    read: list[Parameter]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Password:
+    """Whether a role has a password. Only a superuser may ask."""
+
+    role: str
+    """The role, unquoted."""
+    there: bool
+    """Whether it has one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordFactsRead:
+    """What was read."""
+
+    read: list[Password]
+
+
 PasswordFrom: TypeAlias = Literal["connection_string", "environment", "password_file", "service_file"]
 """Where a password came from."""
 
@@ -1434,28 +1536,25 @@ class RlsCoverage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Role:
-    """A role."""
+class RoleAttributes:
+    """What a role is, beside what decides over row level security."""
 
-    bypass_rls: bool
-    """BYPASSRLS."""
-    can_become: list[str]
-    """The roles that it can become by SET ROLE, directly."""
-    inherits: list[str]
-    """The roles whose rights it has without SET ROLE, directly."""
-    login: bool
-    """LOGIN."""
-    name: str
-    """Its name, unquoted."""
-    superuser: bool
-    """SUPERUSER."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoleFactsRead:
-    """What was read."""
-
-    read: list[Role]
+    administers: list[str]
+    """The roles that it may give to others, directly: memberships with the ADMIN option."""
+    connections: int | None
+    """CONNECTION LIMIT; none where there is no limit."""
+    create_database: bool
+    """CREATEDB."""
+    create_role: bool
+    """CREATEROLE."""
+    inherit: bool
+    """INHERIT."""
+    is_first: bool
+    """Whether it is the role that initdb made, whatever it is called."""
+    replication: bool
+    """REPLICATION."""
+    valid_until: str | None
+    """VALID UNTIL, in UTC: from then on its password is refused."""
 
 
 RowChange: TypeAlias = Literal["changed", "only_in_a", "only_in_b"]
@@ -3064,6 +3163,33 @@ class ReportRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role."""
+
+    bypass_rls: bool
+    """BYPASSRLS."""
+    can_become: list[str]
+    """The roles that it can become by SET ROLE, directly."""
+    inherits: list[str]
+    """The roles whose rights it has without SET ROLE, directly."""
+    login: bool
+    """LOGIN."""
+    name: str
+    """Its name, unquoted."""
+    superuser: bool
+    """SUPERUSER."""
+    attributes: RoleAttributes | None = None
+    """What else it is; none in Evidence that was stored before this was read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleFactsRead:
+    """What was read."""
+
+    read: list[Role]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RowCounts:
     """How many rows tables must have."""
 
@@ -3272,6 +3398,10 @@ DatabaseFacts: TypeAlias = DatabaseFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+DefaultPrivilegeFacts: TypeAlias = DefaultPrivilegeFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DiffSide:
     """One of the two sides."""
@@ -3415,6 +3545,18 @@ OrphanSampleFact: TypeAlias = OrphanSampleFactRead | UnreadFact
 
 
 OrphansFact: TypeAlias = OrphansFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+OwnedObjectFacts: TypeAlias = OwnedObjectFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+ParameterFacts: TypeAlias = ParameterFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+PasswordFacts: TypeAlias = PasswordFactsRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -3592,8 +3734,89 @@ class RlsWithoutPolicies:
     """What puts it right."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RoleAdded:
+    """A role is there, and was not."""
+
+    can: list[str]
+    """What it can do that not everybody can: attributes, and roles whose rights it has."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["role_added"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
 RoleFacts: TypeAlias = RoleFactsRead | UnreadFact
 """Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleNarrowed:
+    """A role may be less than it was."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["role_narrowed"]
+    lost: list[str]
+    """What it is now: words of ALTER ROLE."""
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleWidened:
+    """A role may be more than it was."""
+
+    check: str
+    """The check that found it."""
+    gained: list[str]
+    """What it is now: words of ALTER ROLE."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["role_widened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -4051,31 +4274,6 @@ class AlteredFiles:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiRoleAdded:
-    """The API can become a role that it could not become."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["api_role_added"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class AssertionFailed:
     """One of the team's own statements returned other than what the plan expects."""
 
@@ -4290,6 +4488,8 @@ class Catalog:
     """Conversions between encodings of the users' own."""
     databases: DatabaseFacts | None = None
     """The database itself."""
+    default_privileges: DefaultPrivilegeFacts | None = None
+    """Default privileges."""
     event_triggers: EventTriggerFacts | None = None
     """Event triggers."""
     extensions: ExtensionFacts | None = None
@@ -4316,6 +4516,12 @@ class Catalog:
     """Operator families of the users' own."""
     operators: OperatorFacts | None = None
     """Operators of the users' own."""
+    owned_objects: OwnedObjectFacts | None = None
+    """Who owns types, languages, foreign servers, this database and the like, and what is granted on them."""
+    parameters: ParameterFacts | None = None
+    """Privileges on configuration parameters, of PostgreSQL 15 and later."""
+    passwords: PasswordFacts | None = None
+    """Which roles have a password: only a superuser may ask."""
     policies: PolicyFacts | None = None
     """Row level security policies."""
     publications: PublicationFacts | None = None
@@ -4415,6 +4621,64 @@ class Custom:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DefaultPrivilegesNarrowed:
+    """What is created from now on is refused to roles that could use it."""
+
+    check: str
+    """The check that found it."""
+    grants: list[ChangedGrant]
+    """Who, what and on which objects."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["default_privileges_narrowed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role that creates it, unquoted."""
+    schema: str | None
+    """The schema, unquoted; everywhere, where none."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultPrivilegesWidened:
+    """What is created from now on is open to roles that could not use it."""
+
+    check: str
+    """The check that found it."""
+    grants: list[ChangedGrant]
+    """Who, what and on which objects."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["default_privileges_widened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role that creates it, unquoted."""
+    schema: str | None
+    """The schema, unquoted; everywhere, where none."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DefinerFunctionExposed:
     """The API can call a function that acts with its owner's rights."""
 
@@ -4433,6 +4697,33 @@ class DefinerFunctionExposed:
     """Whose rights it has, unquoted."""
     roles: list[str]
     """Who can call it, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefinerFunctionsOpened:
+    """Functions that act with their owners' rights can be called by who could not."""
+
+    check: str
+    """The check that found it."""
+    grants: list[ChangedGrant]
+    """Who, what and on which objects."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["definer_functions_opened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    schema: str | None
+    """The schema, unquoted."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -4567,60 +4858,6 @@ class EmptiedTable:
     """Whether it is UNLOGGED: a crash or a physical restore empties it by design."""
     were: int
     """How many rows there were."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExposureNarrowed:
-    """An API role may not do what it could do in the baseline."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["exposure_narrowed"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    privileges: list[str]
-    """What it may not do any more: words of GRANT."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExposureWidened:
-    """An API role may do what it could not do in the baseline."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["exposure_widened"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    privileges: list[str]
-    """What it may do: words of GRANT."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -4770,6 +5007,62 @@ class HalfNullKeys:
     """How bad it is."""
     constraint: str | None = None
     """The name of the constraint."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipNarrowed:
+    """A role lost rights of another one."""
+
+    check: str
+    """The check that found it."""
+    group: str
+    """The role whose rights it lost, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["membership_narrowed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipWidened:
+    """A role gained rights of another one."""
+
+    check: str
+    """The check that found it."""
+    group: str
+    """The role whose rights it gained, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["membership_widened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    ways: list[str]
+    """In which way."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -4953,7 +5246,7 @@ class MissingRelation:
 
 @dataclass(frozen=True, kw_only=True)
 class MissingRole:
-    """A role that the API becomes is gone."""
+    """A role is gone."""
 
     check: str
     """The check that found it."""
@@ -5244,6 +5537,85 @@ class OrphanedRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnerChanged:
+    """Objects belong to another role."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["owner_changed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    objects: list[str]
+    """The objects, as a user would type them."""
+    owner: str
+    """Whose they are, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    was: str
+    """Whose they were, unquoted."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordLost:
+    """A role that logs in has no password any more."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["password_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordsUnknown:
+    """Roles log in with passwords that could not be looked for."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["passwords_unknown"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    roles: list[str]
+    """The roles, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PoliciesInactive:
     """A table has policies, and they are not in force."""
 
@@ -5404,6 +5776,60 @@ class PolicyTrustsUserMetadata:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PrivilegesNarrowed:
+    """Roles may not do what they could do in the baseline."""
+
+    check: str
+    """The check that found it."""
+    grants: list[ChangedGrant]
+    """Who, what and on which objects."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["privileges_narrowed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    schema: str | None
+    """The schema, unquoted, where the objects are in one."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivilegesWidened:
+    """Roles may do what they could not do in the baseline."""
+
+    check: str
+    """The check that found it."""
+    grants: list[ChangedGrant]
+    """Who, what and on which objects."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["privileges_widened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    schema: str | None
+    """The schema, unquoted, where the objects are in one."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scans:
     """What reading the tables themselves showed."""
 
@@ -5444,7 +5870,7 @@ class Evidence:
     """The files of Supabase Storage, against the rows that know of them; only where a store was given."""
 
 
-Finding: TypeAlias = AchievedRpo | AlteredFiles | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | DuplicatedRows | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | HalfNullKeys | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation | UnreferencedFiles
+Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DuplicatedRows | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | HalfNullKeys | MembershipNarrowed | MembershipWidened | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | OwnerChanged | PasswordLost | PasswordsUnknown | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation | UnreferencedFiles
 """Something that is wrong with the database."""
 
 

@@ -30,7 +30,7 @@ fn evidence(major: u32, more: &Value) -> Evidence {
     let mut evidence = Evidence::new(run);
     let mut catalog: Catalog = serde_json::from_value(catalog).unwrap();
     catalog.sort();
-    evidence.catalog = catalog;
+    *evidence.catalog = catalog;
     evidence
 }
 

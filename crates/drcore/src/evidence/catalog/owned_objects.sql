@@ -1,7 +1,13 @@
 -- What has an owner and no fact of its own: types, languages, foreign servers and the like, this database, large
 -- objects (all of one owner together) and the tablespaces of users. Of what is in schemas, the system's own is left
 -- out. Privileges are null for what has none.
-with objects as (
+with schemas as materialized (
+  select n.oid, n.nspname
+  from pg_catalog.pg_namespace n
+  where n.nspname <> 'information_schema'
+    and n.nspname not like 'pg\_%'
+),
+objects as (
   select
     case t.typtype when 'd' then 'domain' else 'type' end as kind,
     t.typnamespace as schema,
@@ -12,6 +18,7 @@ with objects as (
     t.tableoid as class,
     t.oid
   from pg_catalog.pg_type t
+  join schemas s on s.oid = t.typnamespace
   left join pg_catalog.pg_class c on c.oid = t.typrelid
   -- Types of rows and of arrays go with what they are of.
   where t.typtype in ('d', 'e', 'r')
@@ -20,18 +27,23 @@ with objects as (
   union all
   select 'collation', o.collnamespace, o.collname, null, o.collowner, null, o.tableoid, o.oid
   from pg_catalog.pg_collation o
+  join schemas s on s.oid = o.collnamespace
   union all
   select 'conversion', o.connamespace, o.conname, null, o.conowner, null, o.tableoid, o.oid
   from pg_catalog.pg_conversion o
+  join schemas s on s.oid = o.connamespace
   union all
   select 'statistics', o.stxnamespace, o.stxname, null, o.stxowner, null, o.tableoid, o.oid
   from pg_catalog.pg_statistic_ext o
+  join schemas s on s.oid = o.stxnamespace
   union all
   select 'text_search_configuration', o.cfgnamespace, o.cfgname, null, o.cfgowner, null, o.tableoid, o.oid
   from pg_catalog.pg_ts_config o
+  join schemas s on s.oid = o.cfgnamespace
   union all
   select 'text_search_dictionary', o.dictnamespace, o.dictname, null, o.dictowner, null, o.tableoid, o.oid
   from pg_catalog.pg_ts_dict o
+  join schemas s on s.oid = o.dictnamespace
   union all
   select
     'operator', o.oprnamespace, o.oprname,
@@ -42,13 +54,16 @@ with objects as (
     ),
     o.oprowner, null, o.tableoid, o.oid
   from pg_catalog.pg_operator o
+  join schemas s on s.oid = o.oprnamespace
   union all
   select 'operator_class', o.opcnamespace, o.opcname, 'using ' || a.amname, o.opcowner, null, o.tableoid, o.oid
   from pg_catalog.pg_opclass o
+  join schemas s on s.oid = o.opcnamespace
   join pg_catalog.pg_am a on a.oid = o.opcmethod
   union all
   select 'operator_family', o.opfnamespace, o.opfname, 'using ' || a.amname, o.opfowner, null, o.tableoid, o.oid
   from pg_catalog.pg_opfamily o
+  join schemas s on s.oid = o.opfnamespace
   join pg_catalog.pg_am a on a.oid = o.opfmethod
   union all
   select
@@ -102,9 +117,7 @@ select
       and d.deptype = 'e'
   ) as extension
 from objects o
-left join pg_catalog.pg_namespace n on n.oid = o.schema
-where n.nspname is null
-  or (n.nspname <> 'information_schema' and n.nspname not like 'pg\_%')
+left join schemas n on n.oid = o.schema
 union all
 select
   'large_objects', null, '', null, pg_catalog.pg_get_userbyid(m.lomowner)::pg_catalog.text,

@@ -45,8 +45,34 @@ select
       and d.deptype = 'e'
   ) as extension,
   c.reltuples::pg_catalog.int8 as estimated_rows,
-  pg_catalog.pg_get_partkeydef(c.oid) as partition_key,
-  pg_catalog.pg_get_expr(c.relpartbound, c.oid) as partition_bound,
+  -- The server's own function waits for whoever holds a lock on the table, and all other relations with it: where a
+  -- key is but columns, it is put together here.
+  (
+    select case
+      when k.is_plain then pg_catalog.format(
+        '%s (%s)',
+        case p.partstrat when 'h' then 'HASH' when 'l' then 'LIST' when 'r' then 'RANGE' end,
+        k.columns
+      )
+      else pg_catalog.pg_get_partkeydef(c.oid)
+    end
+    from pg_catalog.pg_partitioned_table p
+    cross join lateral (
+      select
+        pg_catalog.bool_and(u.attnum <> 0 and o.opcdefault and u.sorting = a.attcollation) as is_plain,
+        pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' order by u.place) as columns
+      from rows from (
+        pg_catalog.unnest(p.partattrs),
+        pg_catalog.unnest(p.partclass),
+        pg_catalog.unnest(p.partcollation)
+      ) with ordinality u (attnum, class, sorting, place)
+      join pg_catalog.pg_opclass o on o.oid = u.class
+      left join pg_catalog.pg_attribute a on a.attrelid = p.partrelid and a.attnum = u.attnum
+    ) k
+    where p.partrelid = c.oid
+  ) as partition_key,
+  -- A bound names no column, so that no relation need be named, nor waited for.
+  pg_catalog.pg_get_expr(c.relpartbound, 0) as partition_bound,
   case c.relreplident
     when 'd' then null
     when 'f' then 'full'
