@@ -12,6 +12,7 @@ mod orphan_fks;
 mod privilege_drift;
 mod rls_coverage;
 mod row_counts;
+mod schema_drift;
 mod sequence_lag;
 mod storage_orphans;
 

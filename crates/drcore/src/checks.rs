@@ -19,6 +19,7 @@ pub mod policies;
 pub mod privilege_drift;
 pub mod rls_coverage;
 pub mod row_counts;
+pub mod schema_drift;
 pub mod sequence_lag;
 pub mod storage_orphans;
 
@@ -36,6 +37,7 @@ pub static ALL: &[&Check] = &[
     &privilege_drift::CHECK,
     &rls_coverage::CHECK,
     &row_counts::CHECK,
+    &schema_drift::CHECK,
     &sequence_lag::CHECK,
     &storage_orphans::CHECK,
 ];

@@ -270,6 +270,8 @@ findings! {
     FilesWithoutBucket(checks::storage_orphans::FilesWithoutBucket) = "files_without_bucket",
     /// Row level security does not hold for the table's owner any more.
     ForceRlsLost(checks::rls_coverage::ForceRlsLost) = "force_rls_lost",
+    /// Functions lost the lines of their text that begin with `--`.
+    FunctionLinesLost(checks::schema_drift::FunctionLinesLost) = "function_lines_lost",
     /// A row breaks MATCH FULL: some columns of its key are NULL, others are not.
     HalfNullKeys(checks::orphan_fks::HalfNullKeys) = "half_null_keys",
     /// A role lost rights of another one.
@@ -308,6 +310,16 @@ findings! {
     NoBackups(checks::backups::NoBackups) = "no_backups",
     /// A table that should have a newest row has none.
     NoRows(checks::freshness::NoRows) = "no_rows",
+    /// An object that the baseline does not have.
+    ObjectAdded(checks::schema_drift::ObjectAdded) = "object_added",
+    /// An object is not what it was in the baseline.
+    ObjectChanged(checks::schema_drift::ObjectChanged) = "object_changed",
+    /// An object that the baseline has is gone.
+    ObjectLost(checks::schema_drift::ObjectLost) = "object_lost",
+    /// Several objects of one kind that the baseline does not have.
+    ObjectsAdded(checks::schema_drift::ObjectsAdded) = "objects_added",
+    /// Several objects of one kind that the baseline has are gone.
+    ObjectsLost(checks::schema_drift::ObjectsLost) = "objects_lost",
     /// Rows refer to a parent that does not exist.
     OrphanedRows(checks::orphan_fks::OrphanedRows) = "orphaned_rows",
     /// Objects belong to another role.

@@ -111,7 +111,7 @@ pub(super) fn enable(table: &QualifiedName, now: Option<&[Policy]>, then: Option
 }
 
 /// The statements that make the policy as it was, whatever is there now.
-pub(super) fn recreate(policy: &Policy) -> Vec<String> {
+pub(crate) fn recreate(policy: &Policy) -> Vec<String> {
     vec![
         format!("drop policy if exists {} on {}", ident(&policy.name), policy.relation),
         policy.to_create_sql(),

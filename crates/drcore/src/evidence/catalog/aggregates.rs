@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::CatalogFact;
+use crate::sql::QualifiedName;
 
 /// An aggregate, as the statement that creates it. Who may call it is with the functions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +20,14 @@ pub struct Aggregate {
     pub arguments: String,
     /// The statement that creates it.
     pub definition: String,
+}
+
+impl Aggregate {
+    /// As it is typed after its kind: `public.total(integer)`.
+    pub fn signature(&self) -> String {
+        let arguments = if self.arguments.is_empty() { "*" } else { &self.arguments };
+        format!("{}({})", QualifiedName::new(&self.schema, &self.name), arguments.replace(", ", ","))
+    }
 }
 
 impl CatalogFact for Aggregate {

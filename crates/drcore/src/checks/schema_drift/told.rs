@@ -1,0 +1,161 @@
+//! What other checks tell, so that one loss appears once: by what they found, and not by what they might find.
+
+use std::collections::BTreeSet;
+
+use crate::check::{Check, Context};
+use crate::checks::{
+    bucket_privacy, duplicate_keys, freshness, orphan_fks, rls_coverage, row_counts, sequence_lag,
+};
+use crate::finding::Finding;
+use crate::sql::ident;
+use crate::structure::{Drift, ObjectKind, Part};
+
+/// Checks that compare a part of the structure by themselves.
+static TELLERS: &[&Check] = &[
+    &bucket_privacy::CHECK,
+    &duplicate_keys::CHECK,
+    &freshness::CHECK,
+    &orphan_fks::CHECK,
+    &rls_coverage::CHECK,
+    &row_counts::CHECK,
+    &sequence_lag::CHECK,
+];
+
+/// What other checks tell: objects as a whole, and single attributes.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// By kind, what the finding is about, and the name within it.
+    objects: BTreeSet<(ObjectKind, String, String)>,
+    attributes: BTreeSet<(ObjectKind, String, String, &'static str)>,
+    /// Sequences that are gone, and are told with the columns that they fed.
+    sequences: BTreeSet<String>,
+}
+
+/// Every kind of relation.
+const RELATIONS: [ObjectKind; 4] =
+    [ObjectKind::ForeignTable, ObjectKind::MaterializedView, ObjectKind::Table, ObjectKind::View];
+
+impl Told {
+    /// What the checks that run beside this one found.
+    pub(super) fn by_others(context: Context<'_>) -> Self {
+        let mut told = Self::default();
+        for check in TELLERS.iter().filter(|check| context.runs(check.id)) {
+            for finding in (check.judge)(context).findings {
+                told.add(&finding);
+            }
+        }
+        told
+    }
+
+    fn add(&mut self, finding: &Finding) {
+        let object = finding.common().object.clone();
+        match finding {
+            Finding::PolicyAdded(policy) => self.part(ObjectKind::Policy, object, &policy.policy),
+            Finding::PolicyChanged(policy) => self.part(ObjectKind::Policy, object, &policy.policy),
+            Finding::PolicyLost(policy) => self.part(ObjectKind::Policy, object, &policy.policy),
+            Finding::PoliciesInactive(_) | Finding::RlsDisabled(_) | Finding::StorageRlsDisabled(_) => {
+                self.attribute(&object, "row level security");
+            }
+            Finding::ForceRlsLost(_) => self.attribute(&object, "row level security for the owner"),
+            Finding::DefinerView(_) => self.attribute(&object, "options"),
+            Finding::DefinerFunctionExposed(_) => {
+                let kinds = [ObjectKind::Function, ObjectKind::Procedure];
+                let own = |kind| (kind, object.clone(), object.clone(), "security definer");
+                self.attributes.extend(kinds.map(own));
+            }
+            Finding::ExtraTable(_) | Finding::MissingTable(_) => {
+                self.objects.extend(RELATIONS.map(|kind| (kind, object.clone(), object.clone())));
+            }
+            Finding::MissingSchema(_) => {
+                self.objects.insert((ObjectKind::Schema, object.clone(), object));
+            }
+            Finding::MissingForeignKey(key) => self.part(ObjectKind::ForeignKey, object, &key.constraint),
+            Finding::MissingUniqueKey(key) => {
+                self.part(ObjectKind::Constraint, object.clone(), &key.index);
+                self.part(ObjectKind::Index, object, &key.index);
+            }
+            Finding::MissingSequence(_) => {
+                self.sequences.insert(object);
+            }
+            Finding::UnfedColumn(column) => {
+                self.fed(&object);
+                if !matches!(column.link.as_str(), "default") {
+                    self.sequences.insert(column.sequence.to_string());
+                }
+            }
+            Finding::MissingColumn(_) => {
+                if let Some((table, column)) = split(&object) {
+                    self.objects.insert((ObjectKind::Column, table, column));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn part(&mut self, kind: ObjectKind, of: String, name: &str) {
+        self.objects.insert((kind, of, ident(name)));
+    }
+
+    /// An attribute of a relation.
+    fn attribute(&mut self, relation: &str, name: &'static str) {
+        let own = |kind| (kind, relation.to_owned(), relation.to_owned(), name);
+        self.attributes.extend(RELATIONS.map(own));
+    }
+
+    /// Where a column, `schema.table.column`, gets its values from.
+    fn fed(&mut self, column: &str) {
+        let Some((table, column)) = split(column) else { return };
+        for attribute in ["default", "identity", "identity always"] {
+            self.attributes.insert((ObjectKind::Column, table.clone(), column.clone(), attribute));
+        }
+    }
+
+    /// What nobody else tells.
+    pub(super) fn leave(mut self, drifts: Vec<Drift<'_>>) -> Vec<Drift<'_>> {
+        // A sequence that is gone is told with every default that it gave.
+        let fed: Vec<String> = drifts
+            .iter()
+            .filter(|drift| self.sequences.contains(&drift.id.name))
+            .filter_map(|drift| match drift.then {
+                Some(Part::Sequence(sequence)) if drift.is_lost() => Some(sequence),
+                _ => None,
+            })
+            .flat_map(|sequence| sequence.feeds.iter())
+            .map(|feed| format!("{}.{}", feed.relation, ident(&feed.column)))
+            .collect();
+        for column in fed {
+            self.fed(&column);
+        }
+        drifts.into_iter().filter_map(|drift| self.left_of(drift)).collect()
+    }
+
+    fn left_of<'e>(&self, mut drift: Drift<'e>) -> Option<Drift<'e>> {
+        let (kind, object, name) = (drift.id.kind, drift.id.object(), drift.id.name.clone());
+        if kind == ObjectKind::Sequence && drift.is_lost() && self.sequences.contains(&name) {
+            return None;
+        }
+        if self.objects.contains(&(kind, object.clone(), name.clone())) {
+            return None;
+        }
+        if drift.differences.is_empty() {
+            return Some(drift);
+        }
+        drift.differences.retain(|difference| {
+            !self.attributes.iter().any(|(own, of, part, what)| {
+                (*own, of, part, *what) == (kind, &object, &name, difference.what.as_str())
+            })
+        });
+        (!drift.differences.is_empty()).then_some(drift)
+    }
+}
+
+/// `schema.table.column` as the table and the column, each as it would be typed.
+fn split(column: &str) -> Option<(String, String)> {
+    let parts = crate::sql::split_name(column).ok()?;
+    match parts.as_slice() {
+        [schema, table, column] => {
+            Some((format!("{}.{}", ident(&schema.text), ident(&table.text)), ident(&column.text)))
+        }
+        _ => None,
+    }
+}
