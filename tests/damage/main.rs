@@ -8,6 +8,7 @@ mod bucket_privacy;
 mod content_drift;
 mod duplicate_keys;
 mod freshness;
+mod invalid_objects;
 mod orphan_fks;
 mod privilege_drift;
 mod rls_coverage;

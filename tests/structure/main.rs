@@ -1,6 +1,8 @@
 //! The structure of databases: every kind of object, as facts and against a baseline.
 
+mod attributes;
 mod facts;
+mod mutations;
 
 /// One of every kind of object.
 const EVERYTHING: &str = include_str!("everything.sql");

@@ -5,6 +5,9 @@ pub const APP: &str = "
 create table tenants (id int primary key, created_at timestamptz not null);
 create table invoices (id bigint generated always as identity primary key, tenant_id int not null references tenants, created_at timestamptz not null);
 revoke truncate on tenants from anon;
+create function stamp() returns trigger language plpgsql as 'begin return new; end';
+create trigger stamp before update on tenants for each row execute function stamp();
+create index invoices_created_at on invoices (created_at);
 alter table tenants enable row level security;
 alter table invoices enable row level security;
 create policy own on tenants for select to authenticated using (id = 1);
@@ -32,6 +35,8 @@ update tenants set created_at = '2026-11-19T01:00:00Z';
 set session_replication_role = replica; delete from tenants where id = 5; reset session_replication_role;
 alter table invoices disable row level security;
 update storage.buckets set public = true;
+drop index invoices_created_at;
+alter table tenants disable trigger stamp;
 select setval('invoices_id_seq', 3);
 grant truncate on tenants to anon;
 ";
@@ -45,10 +50,12 @@ pub const FOUND: &[&str] = &[
     "content_drift:rows_differ:storage.buckets",
     "duplicate_keys:duplicated_rows:public.invoices:invoices_pkey",
     "freshness:stale_data:public.tenants.created_at",
+    "invalid_objects:disabled_trigger:public.tenants:stamp",
     "orphan_fks:orphaned_rows:public.invoices:invoices_tenant_id_fkey",
     "privilege_drift:privileges_widened:public:tables",
     "rls_coverage:rls_disabled:public.invoices",
     "row_counts:fewer_rows:public.invoices",
     "row_counts:fewer_rows:public.tenants",
+    "schema_drift:object_lost:public.invoices:index:invoices_created_at",
     "sequence_lag:sequence_behind:public.invoices_id_seq",
 ];

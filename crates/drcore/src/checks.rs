@@ -11,6 +11,7 @@ pub mod duplicate_keys;
 pub(crate) mod exposed;
 mod expression;
 pub mod freshness;
+pub mod invalid_objects;
 #[cfg(test)]
 mod judged;
 pub mod orphan_fks;
@@ -33,6 +34,7 @@ pub static ALL: &[&Check] = &[
     &content_drift::CHECK,
     &duplicate_keys::CHECK,
     &freshness::CHECK,
+    &invalid_objects::CHECK,
     &orphan_fks::CHECK,
     &privilege_drift::CHECK,
     &rls_coverage::CHECK,

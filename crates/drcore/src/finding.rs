@@ -242,6 +242,8 @@ findings! {
     BucketPrivate(checks::bucket_privacy::BucketPrivate) = "bucket_private",
     /// A bucket should be private and is public.
     BucketPublic(checks::bucket_privacy::BucketPublic) = "bucket_public",
+    /// A collation is of another version than the library that sorts by it.
+    CollationMismatch(checks::invalid_objects::CollationMismatch) = "collation_mismatch",
     /// A table has other than the planned number of rows.
     CountMismatch(checks::row_counts::CountMismatch) = "count_mismatch",
     /// A finding of an embedder's own check.
@@ -258,6 +260,10 @@ findings! {
     DefinerFunctionsOpened(checks::privilege_drift::DefinerFunctionsOpened) = "definer_functions_opened",
     /// A view reads past the policies of the tables under it.
     DefinerView(checks::rls_coverage::DefinerView) = "definer_view",
+    /// A rule is switched off.
+    DisabledRule(checks::invalid_objects::DisabledRule) = "disabled_rule",
+    /// A trigger, or an event trigger, is switched off.
+    DisabledTrigger(checks::invalid_objects::DisabledTrigger) = "disabled_trigger",
     /// Several rows have a key that only one may have.
     DuplicatedRows(checks::duplicate_keys::DuplicatedRows) = "duplicated_rows",
     /// A table had rows and now has none.
@@ -274,6 +280,8 @@ findings! {
     FunctionLinesLost(checks::schema_drift::FunctionLinesLost) = "function_lines_lost",
     /// A row breaks MATCH FULL: some columns of its key are NULL, others are not.
     HalfNullKeys(checks::orphan_fks::HalfNullKeys) = "half_null_keys",
+    /// An index is not valid, not ready, or half dropped.
+    InvalidIndex(checks::invalid_objects::InvalidIndex) = "invalid_index",
     /// A role lost rights of another one.
     MembershipNarrowed(checks::privilege_drift::MembershipNarrowed) = "membership_narrowed",
     /// A role gained rights of another one.
@@ -378,14 +386,20 @@ findings! {
     StaleData(checks::freshness::StaleData) = "stale_data",
     /// Row level security of a storage table is off.
     StorageRlsDisabled(checks::bucket_privacy::StorageRlsDisabled) = "storage_rls_disabled",
+    /// What enforces a constraint is switched off.
+    UnenforcedConstraint(checks::invalid_objects::UnenforcedConstraint) = "unenforced_constraint",
     /// A column drew its values from a sequence, and has no default now.
     UnfedColumn(checks::sequence_lag::UnfedColumn) = "unfed_column",
     /// A run was killed, and left something.
     UnfinishedBackup(checks::backups::UnfinishedBackup) = "unfinished_backup",
     /// Neither the plan nor the baseline knows the bucket.
     UnknownBucket(checks::bucket_privacy::UnknownBucket) = "unknown_bucket",
+    /// A materialised view was never filled.
+    UnpopulatedView(checks::invalid_objects::UnpopulatedView) = "unpopulated_view",
     /// The API reads a materialised view or foreign table, where policies cannot be.
     UnprotectableRelation(checks::rls_coverage::UnprotectableRelation) = "unprotectable_relation",
+    /// A constraint that rows of before it may break.
+    UnprovenConstraint(checks::invalid_objects::UnprovenConstraint) = "unproven_constraint",
     /// No row knows the files.
     UnreferencedFiles(checks::storage_orphans::UnreferencedFiles) = "unreferenced_files",
     /// The newest backup that somebody found whole is too old, or there is none.

@@ -12,6 +12,8 @@ begin
   end loop;
 end
 $$;
+create index tasks_created_at on tasks (created_at);
+create index tasks_tenant_id on tasks (tenant_id);
 insert into tenants select n, 'tenant ' || n from generate_series(1, 3) n;
 insert into tasks (tenant_id, created_at)
 select 1 + n % 3, timestamptz '2026-11-20T02:00:00Z' + n * interval '1 minute' from generate_series(1, 30) n;
@@ -40,3 +42,5 @@ alter table tasks disable row level security;
 update storage.buckets set public = true;
 update storage.objects set version = '1f9d7a52-3c0e-4b57-9a2e-000000000003' where name = '2.pdf';
 grant truncate on kinds to public;
+drop index tasks_created_at;
+update pg_index set indisvalid = false where indexrelid = 'tasks_tenant_id'::regclass;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::check::{Check, Context};
 use crate::checks::{
-    bucket_privacy, duplicate_keys, freshness, orphan_fks, rls_coverage, row_counts, sequence_lag,
+    bucket_privacy, duplicate_keys, freshness, invalid_objects, orphan_fks, rls_coverage, row_counts,
+    sequence_lag,
 };
 use crate::finding::Finding;
 use crate::sql::ident;
@@ -15,6 +16,7 @@ static TELLERS: &[&Check] = &[
     &bucket_privacy::CHECK,
     &duplicate_keys::CHECK,
     &freshness::CHECK,
+    &invalid_objects::CHECK,
     &orphan_fks::CHECK,
     &rls_coverage::CHECK,
     &row_counts::CHECK,
@@ -27,6 +29,8 @@ pub(super) struct Told {
     /// By kind, what the finding is about, and the name within it.
     objects: BTreeSet<(ObjectKind, String, String)>,
     attributes: BTreeSet<(ObjectKind, String, String, &'static str)>,
+    /// Domains, each with a constraint that is not proven.
+    domains: BTreeSet<(String, String)>,
     /// Sequences that are gone, and are told with the columns that they fed.
     sequences: BTreeSet<String>,
 }
@@ -83,6 +87,23 @@ impl Told {
                     self.sequences.insert(column.sequence.to_string());
                 }
             }
+            Finding::DisabledRule(rule) => self.state(ObjectKind::Rule, &object, &rule.rule),
+            Finding::DisabledTrigger(trigger) => {
+                self.state(ObjectKind::Trigger, &object, &trigger.trigger);
+                self.state(ObjectKind::EventTrigger, &object, &trigger.trigger);
+            }
+            Finding::InvalidIndex(index) => self.state(ObjectKind::Index, &object, &index.index),
+            Finding::UnpopulatedView(_) => self.attribute(&object, "unpopulated"),
+            Finding::UnprovenConstraint(constraint) => match (&constraint.constraint, &constraint.column) {
+                (Some(name), _) => {
+                    self.state(ObjectKind::Constraint, &object, name);
+                    self.state(ObjectKind::ForeignKey, &object, name);
+                    self.domains.insert((object, name.clone()));
+                }
+                (None, column) => {
+                    self.state(ObjectKind::Column, &object, column.as_deref().unwrap_or_default())
+                }
+            },
             Finding::MissingColumn(_) => {
                 if let Some((table, column)) = split(&object) {
                     self.objects.insert((ObjectKind::Column, table, column));
@@ -94,6 +115,13 @@ impl Told {
 
     fn part(&mut self, kind: ObjectKind, of: String, name: &str) {
         self.objects.insert((kind, of, ident(name)));
+    }
+
+    /// Whether it does what it is there for.
+    fn state(&mut self, kind: ObjectKind, of: &str, name: &str) {
+        for attribute in ["enabled", "live", "not null unproven", "ready", "valid", "validated"] {
+            self.attributes.insert((kind, of.to_owned(), ident(name), attribute));
+        }
     }
 
     /// An attribute of a relation.
@@ -140,12 +168,31 @@ impl Told {
         if drift.differences.is_empty() {
             return Some(drift);
         }
+        let is_told = self.tells_domain(&drift);
         drift.differences.retain(|difference| {
-            !self.attributes.iter().any(|(own, of, part, what)| {
-                (*own, of, part, *what) == (kind, &object, &name, difference.what.as_str())
-            })
+            let is_told = is_told && difference.what == "constraints";
+            !is_told
+                && !self.attributes.iter().any(|(own, of, part, what)| {
+                    (*own, of, part, *what) == (kind, &object, &name, difference.what.as_str())
+                })
         });
         (!drift.differences.is_empty()).then_some(drift)
+    }
+}
+
+impl Told {
+    /// Whether all that differs in the constraints of a domain is that some are not proven, which was told.
+    fn tells_domain(&self, drift: &Drift<'_>) -> bool {
+        let (Some(Part::UserType(new)), Some(Part::UserType(old))) = (drift.now, drift.then) else {
+            return false;
+        };
+        let told = |name: &String| self.domains.contains(&(new.name.to_string(), name.clone()));
+        let rule = |text: &'_ str| text.trim_end_matches(" NOT VALID").to_owned();
+        new.constraints.len() == old.constraints.len()
+            && new.constraints.iter().zip(&old.constraints).all(|(new, old)| {
+                (&new.name, rule(&new.definition)) == (&old.name, rule(&old.definition))
+                    && (new.validated == old.validated || told(&new.name))
+            })
     }
 }
 

@@ -45,8 +45,8 @@ pub(crate) fn alter(drift: &Drift<'_>, sides: Sides<'_>) -> Option<(RemedyClass,
             let enabled = if std::ptr::eq(new, old) { enabled(drift)? } else { old.enabled };
             vec![old.to_switch_sql(enabled)]
         }
-        (Part::Rule(old), _) if only("enabled") => vec![old.to_switch_sql()],
-        (Part::EventTrigger(old), _) if only("enabled") => vec![old.to_switch_sql()],
+        (Part::Rule(old), _) if only("enabled") => vec![old.to_switch_sql(old.enabled)],
+        (Part::EventTrigger(old), _) if only("enabled") => vec![old.to_switch_sql(old.enabled)],
         (Part::StatisticsObject(old), _) if only("target") => {
             let name = QualifiedName::new(&old.schema, &old.name);
             vec![format!("alter statistics {name} set statistics {}", old.target.unwrap_or(-1))]

@@ -37,14 +37,14 @@ impl EventTrigger {
             self.function
         )];
         if self.enabled != Enabled::Origin {
-            statements.push(self.to_switch_sql());
+            statements.push(self.to_switch_sql(self.enabled));
         }
         statements
     }
 
     /// The statement that makes it fire as it did.
-    pub(super) fn to_switch_sql(&self) -> String {
-        format!("alter event trigger {} {}", ident(&self.name), switch(self.enabled, "").trim_end())
+    pub(crate) fn to_switch_sql(&self, enabled: Enabled) -> String {
+        format!("alter event trigger {} {}", ident(&self.name), switch(enabled, "").trim_end())
     }
 }
 
@@ -84,18 +84,14 @@ impl Rule {
     pub(super) fn to_create_sql(&self) -> Vec<String> {
         let mut statements = vec![bare(&self.definition)];
         if self.enabled != Enabled::Origin {
-            statements.push(self.to_switch_sql());
+            statements.push(self.to_switch_sql(self.enabled));
         }
         statements
     }
 
     /// The statement that makes it hold as it did.
-    pub(super) fn to_switch_sql(&self) -> String {
-        format!(
-            "alter table {} {}",
-            self.relation,
-            switch(self.enabled, &format!("rule {}", ident(&self.name)))
-        )
+    pub(crate) fn to_switch_sql(&self, enabled: Enabled) -> String {
+        format!("alter table {} {}", self.relation, switch(enabled, &format!("rule {}", ident(&self.name))))
     }
 }
 
@@ -125,7 +121,7 @@ impl Trigger {
     }
 
     /// The statement that makes it fire like this.
-    pub(super) fn to_switch_sql(&self, enabled: Enabled) -> String {
+    pub(crate) fn to_switch_sql(&self, enabled: Enabled) -> String {
         format!(
             "alter table {} {}",
             self.relation,
