@@ -269,6 +269,8 @@ export interface DiffOptions extends CallOptions {
   limit?: number | undefined
   /** Whether values of rows that differ are read, as they are by default. */
   values?: boolean | undefined
+  /** Whether every object of the structure is compared, as the catalogs say it, instead of rows. */
+  structure?: boolean | undefined
   /** Scope, exceptions and limits: a file (TOML or JSON), or the plan itself. */
   plan?: string | URL | wire.Plan | undefined
   /** How long all of it may take, such as `'10m'`; what was not read by then is unread. */
@@ -652,6 +654,8 @@ export class Diff {
   readonly only_in_b: readonly wire.LoneTable[]
   /** Tables that were not compared because somebody said so, or because they are no data of the application. */
   readonly left_out: readonly wire.OmittedTable[]
+  /** What differs in the structure, where that is what was compared. */
+  readonly structure: wire.DiffStructure | undefined
   /** What could not be read or compared. */
   readonly unread: readonly wire.DiffUnread[]
   /** What a reader should know. */

@@ -483,6 +483,10 @@ class Diff extends Handle {
     return this.toJSON().left_out
   }
 
+  get structure() {
+    return this.toJSON().structure
+  }
+
   get unread() {
     return this.toJSON().unread
   }

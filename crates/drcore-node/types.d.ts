@@ -59,6 +59,58 @@ export type ErrorKind =
   | 'unsupported'
   | 'usage'
 /**
+ * How an object differs.
+ */
+export type ObjectChange = 'changed' | 'only_in_a' | 'only_in_b'
+/**
+ * What an object of a database's structure is.
+ */
+export type ObjectKind =
+  | 'access_method'
+  | 'aggregate'
+  | 'cast'
+  | 'collation'
+  | 'column'
+  | 'comment'
+  | 'constraint'
+  | 'conversion'
+  | 'database'
+  | 'event_trigger'
+  | 'extension'
+  | 'foreign_data_wrapper'
+  | 'foreign_key'
+  | 'foreign_server'
+  | 'foreign_table'
+  | 'function'
+  | 'index'
+  | 'language'
+  | 'large_objects'
+  | 'materialized_view'
+  | 'operator'
+  | 'operator_class'
+  | 'operator_family'
+  | 'policy'
+  | 'procedure'
+  | 'publication'
+  | 'replication_slot'
+  | 'rule'
+  | 'schema'
+  | 'security_label'
+  | 'sequence'
+  | 'setting'
+  | 'statistics_object'
+  | 'subscription'
+  | 'table'
+  | 'text_search_configuration'
+  | 'text_search_dictionary'
+  | 'text_search_parser'
+  | 'text_search_template'
+  | 'transform'
+  | 'trigger'
+  | 'type'
+  | 'user_mapping'
+  | 'view'
+/**
  * Whether a table is the same on both sides.
  */
 export type DiffOutcome = 'different' | 'unread' | 'same'
@@ -95,6 +147,7 @@ export type DiffVerdict = 'different' | 'same' | 'unproven'
 export type Finding =
   | AchievedRpo
   | AlteredFiles
+  | ApiRoleAdded
   | AssertionFailed
   | AuthUsersExposed
   | BroadObjectPolicy
@@ -102,22 +155,24 @@ export type Finding =
   | BucketLimitsChanged
   | BucketPrivate
   | BucketPublic
+  | CollationMismatch
   | CountMismatch
   | Custom
-  | DefaultPrivilegesNarrowed
-  | DefaultPrivilegesWidened
   | DefinerFunctionExposed
-  | DefinerFunctionsOpened
   | DefinerView
+  | DisabledRule
+  | DisabledTrigger
   | DuplicatedRows
   | EmptiedTable
+  | ExposureNarrowed
+  | ExposureWidened
   | ExtraTable
   | FewerRows
   | FilesWithoutBucket
   | ForceRlsLost
+  | FunctionLinesLost
   | HalfNullKeys
-  | MembershipNarrowed
-  | MembershipWidened
+  | InvalidIndex
   | MissingBucket
   | MissingColumn
   | MissingFiles
@@ -133,25 +188,22 @@ export type Finding =
   | NewerThanBaseline
   | NewerThanTarget
   | NoRows
+  | ObjectAdded
+  | ObjectChanged
+  | ObjectLost
+  | ObjectsAdded
+  | ObjectsLost
   | OrphanedRows
-  | OwnerChanged
-  | PasswordLost
-  | PasswordsUnknown
   | PoliciesInactive
   | PolicyAdded
   | PolicyAlwaysTrue
   | PolicyChanged
   | PolicyLost
   | PolicyTrustsUserMetadata
-  | PrivilegesNarrowed
-  | PrivilegesWidened
   | ResizedFiles
   | RlsBypassed
   | RlsDisabled
   | RlsWithoutPolicies
-  | RoleAdded
-  | RoleNarrowed
-  | RoleWidened
   | RowsDiffer
   | RpoMissed
   | SequenceBehind
@@ -159,9 +211,12 @@ export type Finding =
   | SequenceWentBack
   | StaleData
   | StorageRlsDisabled
+  | UnenforcedConstraint
   | UnfedColumn
   | UnknownBucket
+  | UnpopulatedView
   | UnprotectableRelation
+  | UnprovenConstraint
   | UnreferencedFiles
 /**
  * What puts a finding right. Printed by default; applied only through a guarded target.
@@ -251,14 +306,6 @@ export type DatabaseFacts = DatabaseFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
-export type DefaultPrivilegeFacts = DefaultPrivilegeFactsRead | UnreadFact
-/**
- * A kind of object that default privileges are for.
- */
-export type CreatedObjects = 'functions' | 'large_objects' | 'schemas' | 'sequences' | 'tables' | 'types'
-/**
- * Something that may have been read.
- */
 export type EventTriggerFacts = EventTriggerFactsRead | UnreadFact
 /**
  * When a trigger or rule is in force.
@@ -312,40 +359,6 @@ export type OperatorFamilyFacts = OperatorFamilyFactsRead | UnreadFact
  * Something that may have been read.
  */
 export type OperatorFacts = OperatorFactsRead | UnreadFact
-/**
- * Something that may have been read.
- */
-export type OwnedObjectFacts = OwnedObjectFactsRead | UnreadFact
-/**
- * What something is that has an owner.
- */
-export type OwnedKind =
-  | 'collation'
-  | 'conversion'
-  | 'database'
-  | 'domain'
-  | 'event_trigger'
-  | 'foreign_data_wrapper'
-  | 'foreign_server'
-  | 'language'
-  | 'large_objects'
-  | 'operator'
-  | 'operator_class'
-  | 'operator_family'
-  | 'publication'
-  | 'statistics'
-  | 'tablespace'
-  | 'text_search_configuration'
-  | 'text_search_dictionary'
-  | 'type'
-/**
- * Something that may have been read.
- */
-export type ParameterFacts = ParameterFactsRead | UnreadFact
-/**
- * Something that may have been read.
- */
-export type PasswordFacts = PasswordFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -499,34 +512,6 @@ export type SpreadFact = SpreadFactRead | UnreadFact
  */
 export type GapBy = 'hour' | 'tenant' | 'total'
 /**
- * How bytes are compressed.
- */
-export type Compression = 'gzip' | 'lz4' | 'none' | 'zstd'
-/**
- * The format of an archive.
- */
-export type ArchiveForm = 'custom' | 'directory' | 'plain' | 'tar'
-/**
- * How much of an archive is under a checksum, which shows bits that flipped.
- */
-export type Checksums = 'data' | 'everything' | 'nothing'
-/**
- * How an archive is damaged.
- */
-export type DamageKind = 'corrupt' | 'forbidden' | 'missing' | 'truncated'
-/**
- * When an entry is restored.
- */
-export type Section = 'none' | 'pre_data' | 'data' | 'post_data'
-/**
- * Whether the data of a table is all there.
- */
-export type ArchiveTableState = 'damaged' | 'unread' | 'whole'
-/**
- * What an inspection comes to.
- */
-export type InspectVerdict = 'damaged' | 'differs' | 'unproven' | 'whole'
-/**
  * How much of something is missing.
  */
 export type OmissionExtent = 'all' | 'rows'
@@ -549,15 +534,11 @@ export type CountExpectation = 'same' | number | CountWithin | CountPercent | Co
 /**
  * What is being done.
  */
-export type Phase = 'catalog' | 'scan' | 'files' | 'dump' | 'transfer'
+export type Phase = 'catalog' | 'scan' | 'dump' | 'transfer'
 /**
  * Why a backup stays.
  */
 export type KeptBecause = 'age' | 'count' | 'foreign' | 'newest' | 'running' | 'salvage' | 'unreadable' | 'verified'
-/**
- * What is wrong with a file.
- */
-export type StorageProblem = 'altered' | 'missing' | 'overwritten' | 'resized' | 'unclear' | 'unreferenced'
 
 /**
  * Every document that drcore reads or writes, by name.
@@ -571,7 +552,6 @@ export interface Documents {
   evidence: Evidence
   gap: GapReport
   gap_record: GapRecord
-  inspect: Inspection
   manifest: Manifest
   plan: Plan
   progress: Progress
@@ -580,8 +560,6 @@ export interface Documents {
   repair: RepairPlan
   repaired: Repaired
   report: Report
-  storage: StorageReport
-  storage_row: StorageRow
   taken: Taken
   verification: Verification
 }
@@ -778,6 +756,10 @@ export interface DiffReport {
    * Tables that only B has.
    */
   only_in_b: LoneTable[]
+  /**
+   * What differs in the structure, where that is what was compared.
+   */
+  structure?: DiffStructure | null
   /**
    * Each table that both sides have: those that differ first.
    */
@@ -1052,6 +1034,71 @@ export interface LoneTable {
    * The table.
    */
   table: string
+}
+/**
+ * What differs in the structure of two sides.
+ */
+export interface DiffStructure {
+  /**
+   * How many objects were compared, by plural noun: `tables`, `columns`, `functions`.
+   */
+  compared: {
+    [k: string]: number
+  }
+  /**
+   * Objects that differ, by what they are and by name.
+   */
+  objects: DiffObject[]
+}
+/**
+ * An object that differs.
+ */
+export interface DiffObject {
+  /**
+   * In what both differ, where both sides have it.
+   */
+  attributes?: DiffAttribute[]
+  /**
+   * How it differs.
+   */
+  change: ObjectChange
+  /**
+   * It, as SQL or in its own words, where only one side has it and that says more than its name.
+   */
+  definition?: string | null
+  /**
+   * Its name, as a user would type it: with its schema, or within the table that it is a part of.
+   */
+  name: string
+  /**
+   * What it is.
+   */
+  object_kind: ObjectKind
+  /**
+   * The table or view that it is a part of.
+   */
+  of?: string | null
+  /**
+   * What only that side has with it: the columns and indexes of a table.
+   */
+  with?: string[]
+}
+/**
+ * One attribute of an object, on both sides.
+ */
+export interface DiffAttribute {
+  /**
+   * In A; none where it says nothing.
+   */
+  a?: string | null
+  /**
+   * Which.
+   */
+  attribute: string
+  /**
+   * In B.
+   */
+  b?: string | null
 }
 /**
  * A table that both sides have.
@@ -1537,6 +1584,48 @@ export interface AlteredFiles {
   severity: Severity
 }
 /**
+ * The API can become a role that it could not become.
+ */
+export interface ApiRoleAdded {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'api_role_added'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * One of the team's own statements returned other than what the plan expects.
  */
 export interface AssertionFailed {
@@ -1880,6 +1969,56 @@ export interface BucketPublic {
   severity: Severity
 }
 /**
+ * A collation is of another version than the library that sorts by it.
+ */
+export interface CollationMismatch {
+  /**
+   * The version of the library.
+   */
+  actual: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  /**
+   * The indexes that sort by it, as one would type them; none where it is the database's own.
+   */
+  indexes?: string[]
+  kind: 'collation_mismatch'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The version that the indexes were built by.
+   */
+  version: string
+}
+/**
  * A table has other than the planned number of rows.
  */
 export interface CountMismatch {
@@ -1978,123 +2117,6 @@ export interface Custom {
   severity: Severity
 }
 /**
- * What is created from now on is refused to roles that could use it.
- */
-export interface DefaultPrivilegesNarrowed {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * Who, what and on which objects.
-   */
-  grants: ChangedGrant[]
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'default_privileges_narrowed'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role that creates it, unquoted.
-   */
-  role: string
-  /**
-   * The schema, unquoted; everywhere, where none.
-   */
-  schema: string | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * What a role may do with some objects, and could not; or could, and may not.
- */
-export interface ChangedGrant {
-  /**
-   * The objects, as a user would type them.
-   */
-  objects: string[]
-  /**
-   * Words of GRANT, with `with grant option` where the role may grant it on.
-   */
-  privileges: string[]
-  /**
-   * The role, unquoted; `public` is everybody.
-   */
-  role: string
-}
-/**
- * What is created from now on is open to roles that could not use it.
- */
-export interface DefaultPrivilegesWidened {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * Who, what and on which objects.
-   */
-  grants: ChangedGrant[]
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'default_privileges_widened'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role that creates it, unquoted.
-   */
-  role: string
-  /**
-   * The schema, unquoted; everywhere, where none.
-   */
-  schema: string | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
  * The API can call a function that acts with its owner's rights.
  */
 export interface DefinerFunctionExposed {
@@ -2139,52 +2161,6 @@ export interface DefinerFunctionExposed {
    * Who can call it, unquoted.
    */
   roles: string[]
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * Functions that act with their owners' rights can be called by who could not.
- */
-export interface DefinerFunctionsOpened {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * Who, what and on which objects.
-   */
-  grants: ChangedGrant[]
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'definer_functions_opened'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The schema, unquoted.
-   */
-  schema: string | null
   /**
    * How bad it is.
    */
@@ -2243,6 +2219,90 @@ export interface DefinerView {
    * The views under it that read these tables with their owners' rights; empty where it is the view itself.
    */
   through: string[]
+}
+/**
+ * A rule is switched off.
+ */
+export interface DisabledRule {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'disabled_rule'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * Its name, unquoted.
+   */
+  rule: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A trigger, or an event trigger, is switched off.
+ */
+export interface DisabledTrigger {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'disabled_trigger'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * Its name, unquoted.
+   */
+  trigger: string
 }
 /**
  * Several rows have a key that only one may have.
@@ -2387,6 +2447,98 @@ export interface EmptiedTable {
    * How many rows there were.
    */
   were: number
+}
+/**
+ * An API role may not do what it could do in the baseline.
+ */
+export interface ExposureNarrowed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'exposure_narrowed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What it may not do any more: words of GRANT.
+   */
+  privileges: string[]
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * An API role may do what it could not do in the baseline.
+ */
+export interface ExposureWidened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'exposure_widened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What it may do: words of GRANT.
+   */
+  privileges: string[]
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
 }
 /**
  * A table is there now and was not in the baseline.
@@ -2636,6 +2788,48 @@ export interface ForceRlsLost {
   severity: Severity
 }
 /**
+ * Functions lost the lines of their text that begin with `--`.
+ */
+export interface FunctionLinesLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The functions, as one would type them.
+   */
+  functions: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'function_lines_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A row breaks MATCH FULL: some columns of its key are NULL, others are not.
  */
 export interface HalfNullKeys {
@@ -2698,17 +2892,13 @@ export interface HalfNullKeys {
   severity: Severity
 }
 /**
- * A role lost rights of another one.
+ * An index is not valid, not ready, or half dropped.
  */
-export interface MembershipNarrowed {
+export interface InvalidIndex {
   /**
    * The check that found it.
    */
   check: string
-  /**
-   * The role whose rights it lost, unquoted.
-   */
-  group: string
   /**
    * The consequence, or advice, as a full sentence.
    */
@@ -2717,7 +2907,11 @@ export interface MembershipNarrowed {
    * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
    */
   id: string
-  kind: 'membership_narrowed'
+  /**
+   * Its name, unquoted.
+   */
+  index: string
+  kind: 'invalid_index'
   /**
    * What was expected and what was found, in one line.
    */
@@ -2731,67 +2925,17 @@ export interface MembershipNarrowed {
    */
   query?: string | null
   /**
-   * What puts it right.
+   * Whether new rows go into it.
    */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * A role gained rights of another one.
- */
-export interface MembershipWidened {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The role whose rights it gained, unquoted.
-   */
-  group: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'membership_widened'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
+  ready: boolean
   /**
    * What puts it right.
    */
   remedy?: Remedy | null
   /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
    * How bad it is.
    */
   severity: Severity
-  /**
-   * In which way.
-   */
-  ways: string[]
 }
 /**
  * A bucket that the plan or the baseline names is nowhere.
@@ -3087,7 +3231,7 @@ export interface MissingRelation {
   severity: Severity
 }
 /**
- * A role is gone.
+ * A role that the API becomes is gone.
  */
 export interface MissingRole {
   /**
@@ -3505,6 +3649,244 @@ export interface NoRows {
   was?: string | null
 }
 /**
+ * An object that the baseline does not have.
+ */
+export interface ObjectAdded {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  /**
+   * It, as SQL or in its own words, where that says more than its name.
+   */
+  is?: string | null
+  kind: 'object_added'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What it is.
+   */
+  object_kind: ObjectKind
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * What came with it.
+   */
+  with?: string[]
+}
+/**
+ * An object is not what it was in the baseline.
+ */
+export interface ObjectChanged {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * In what it differs.
+   */
+  differences: Difference[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'object_changed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What it is.
+   */
+  object_kind: ObjectKind
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * An object that the baseline has is gone.
+ */
+export interface ObjectLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'object_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What it was.
+   */
+  object_kind: ObjectKind
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * It, as SQL or in its own words, where that says more than its name.
+   */
+  was?: string | null
+  /**
+   * What went with it.
+   */
+  with?: string[]
+}
+/**
+ * Several objects of one kind that the baseline does not have.
+ */
+export interface ObjectsAdded {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'objects_added'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What they are.
+   */
+  object_kind: ObjectKind
+  /**
+   * The objects, as one would type them.
+   */
+  objects: string[]
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Several objects of one kind that the baseline has are gone.
+ */
+export interface ObjectsLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'objects_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What they were.
+   */
+  object_kind: ObjectKind
+  /**
+   * The objects, as one would type them.
+   */
+  objects: string[]
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * Rows refer to a parent that does not exist.
  */
 export interface OrphanedRows {
@@ -3591,140 +3973,6 @@ export interface OrphanedRows {
    * How many the baseline had.
    */
   were?: number | null
-}
-/**
- * Objects belong to another role.
- */
-export interface OwnerChanged {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'owner_changed'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * The objects, as a user would type them.
-   */
-  objects: string[]
-  /**
-   * Whose they are, unquoted.
-   */
-  owner: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-  /**
-   * Whose they were, unquoted.
-   */
-  was: string
-}
-/**
- * A role that logs in has no password any more.
- */
-export interface PasswordLost {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'password_lost'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * Roles log in with passwords that could not be looked for.
- */
-export interface PasswordsUnknown {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'passwords_unknown'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The roles, unquoted.
-   */
-  roles: string[]
-  /**
-   * How bad it is.
-   */
-  severity: Severity
 }
 /**
  * A table has policies, and they are not in force.
@@ -3999,98 +4247,6 @@ export interface PolicyTrustsUserMetadata {
   severity: Severity
 }
 /**
- * Roles may not do what they could do in the baseline.
- */
-export interface PrivilegesNarrowed {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * Who, what and on which objects.
-   */
-  grants: ChangedGrant[]
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'privileges_narrowed'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The schema, unquoted, where the objects are in one.
-   */
-  schema: string | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * Roles may do what they could not do in the baseline.
- */
-export interface PrivilegesWidened {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * Who, what and on which objects.
-   */
-  grants: ChangedGrant[]
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'privileges_widened'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The schema, unquoted, where the objects are in one.
-   */
-  schema: string | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
  * Files have another size than their rows say.
  */
 export interface ResizedFiles {
@@ -4273,144 +4429,6 @@ export interface RlsWithoutPolicies {
    * The API roles that reach the table, unquoted.
    */
   roles: string[]
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * A role is there, and was not.
- */
-export interface RoleAdded {
-  /**
-   * What it can do that not everybody can: attributes, and roles whose rights it has.
-   */
-  can: string[]
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'role_added'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * A role may be less than it was.
- */
-export interface RoleNarrowed {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'role_narrowed'
-  /**
-   * What it is now: words of ALTER ROLE.
-   */
-  lost: string[]
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * A role may be more than it was.
- */
-export interface RoleWidened {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * What it is now: words of ALTER ROLE.
-   */
-  gained: string[]
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'role_widened'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
   /**
    * How bad it is.
    */
@@ -4781,6 +4799,48 @@ export interface StorageRlsDisabled {
   was_on: boolean
 }
 /**
+ * What enforces a constraint is switched off.
+ */
+export interface UnenforcedConstraint {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Its name, unquoted.
+   */
+  constraint: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unenforced_constraint'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A column drew its values from a sequence, and has no default now.
  */
 export interface UnfedColumn {
@@ -4873,6 +4933,44 @@ export interface UnknownBucket {
   severity: Severity
 }
 /**
+ * A materialised view was never filled.
+ */
+export interface UnpopulatedView {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unpopulated_view'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * The API reads a materialised view or foreign table, where policies cannot be.
  */
 export interface UnprotectableRelation {
@@ -4913,6 +5011,52 @@ export interface UnprotectableRelation {
    * Who reads it, unquoted.
    */
   roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A constraint that rows of before it may break.
+ */
+export interface UnprovenConstraint {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The column, unquoted, where it is a null rule.
+   */
+  column?: string | null
+  /**
+   * Its name, unquoted; none where it is the null rule of a column.
+   */
+  constraint?: string | null
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unproven_constraint'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
   /**
    * How bad it is.
    */
@@ -5520,10 +5664,6 @@ export interface Catalog {
    */
   databases?: DatabaseFacts
   /**
-   * Default privileges.
-   */
-  default_privileges?: DefaultPrivilegeFacts
-  /**
    * Event triggers.
    */
   event_triggers?: EventTriggerFacts
@@ -5575,18 +5715,6 @@ export interface Catalog {
    * Operators of the users' own.
    */
   operators?: OperatorFacts
-  /**
-   * Who owns types, languages, foreign servers, this database and the like, and what is granted on them.
-   */
-  owned_objects?: OwnedObjectFacts
-  /**
-   * Privileges on configuration parameters, of PostgreSQL 15 and later.
-   */
-  parameters?: ParameterFacts
-  /**
-   * Which roles have a password: only a superuser may ask.
-   */
-  passwords?: PasswordFacts
   /**
    * Row level security policies.
    */
@@ -6074,33 +6202,6 @@ export interface Database {
    * The version of the library that sorted when it was made.
    */
   version: string | null
-}
-/**
- * What was read.
- */
-export interface DefaultPrivilegeFactsRead {
-  read: DefaultPrivilege[]
-}
-/**
- * What is granted on one kind of object whenever a role creates one.
- */
-export interface DefaultPrivilege {
-  /**
-   * Privileges. Without a schema they stand in the place of PostgreSQL's own default, with one they add to it.
-   */
-  acl: Acl
-  /**
-   * The kind of object.
-   */
-  objects: CreatedObjects
-  /**
-   * The role that creates the objects, unquoted.
-   */
-  role: string
-  /**
-   * The schema that it creates them in, unquoted; everywhere, where none.
-   */
-  schema: string | null
 }
 /**
  * What was read.
@@ -6608,83 +6709,6 @@ export interface Operator {
 /**
  * What was read.
  */
-export interface OwnedObjectFactsRead {
-  read: OwnedObject[]
-}
-/**
- * Something that has an owner, maybe privileges, and no fact of its own.
- */
-export interface OwnedObject {
-  /**
-   * Privileges, the defaults written out; none where nothing can be granted on it.
-   */
-  acl: Acl | null
-  /**
-   * The extension that it belongs to.
-   */
-  extension?: string | null
-  /**
-   * What it is.
-   */
-  kind: OwnedKind
-  /**
-   * Its name, unquoted; none for this database and for all large objects of an owner.
-   */
-  name: string
-  /**
-   * Its owner, unquoted.
-   */
-  owner: string
-  /**
-   * What belongs to its name in SQL: `(integer, integer)` of an operator, `using btree` of an operator class.
-   */
-  rest?: string | null
-  /**
-   * Its schema, unquoted, where it is in one.
-   */
-  schema?: string | null
-}
-/**
- * What was read.
- */
-export interface ParameterFactsRead {
-  read: Parameter[]
-}
-/**
- * A configuration parameter that somebody was granted to set.
- */
-export interface Parameter {
-  /**
-   * Privileges.
-   */
-  acl: Acl
-  /**
-   * Its name.
-   */
-  name: string
-}
-/**
- * What was read.
- */
-export interface PasswordFactsRead {
-  read: Password[]
-}
-/**
- * Whether a role has a password. Only a superuser may ask.
- */
-export interface Password {
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * Whether it has one.
-   */
-  there: boolean
-}
-/**
- * What was read.
- */
 export interface PolicyFactsRead {
   read: Policy[]
 }
@@ -6914,10 +6938,6 @@ export interface RoleFactsRead {
  */
 export interface Role {
   /**
-   * What else it is; none in Evidence that was stored before this was read.
-   */
-  attributes?: RoleAttributes | null
-  /**
    * BYPASSRLS.
    */
   bypass_rls: boolean
@@ -6941,43 +6961,6 @@ export interface Role {
    * SUPERUSER.
    */
   superuser: boolean
-}
-/**
- * What a role is, beside what decides over row level security.
- */
-export interface RoleAttributes {
-  /**
-   * The roles that it may give to others, directly: memberships with the ADMIN option.
-   */
-  administers: string[]
-  /**
-   * CONNECTION LIMIT; none where there is no limit.
-   */
-  connections: number | null
-  /**
-   * CREATEDB.
-   */
-  create_database: boolean
-  /**
-   * CREATEROLE.
-   */
-  create_role: boolean
-  /**
-   * INHERIT.
-   */
-  inherit: boolean
-  /**
-   * Whether it is the role that initdb made, whatever it is called.
-   */
-  is_first: boolean
-  /**
-   * REPLICATION.
-   */
-  replication: boolean
-  /**
-   * VALID UNTIL, in UTC: from then on its password is refused.
-   */
-  valid_until: string | null
 }
 /**
  * What was read.
@@ -7669,14 +7652,6 @@ export interface OddFiles {
    */
   files: number
   /**
-   * When the newest was.
-   */
-  newest?: string | null
-  /**
-   * When the oldest of them was written, by the clock of the store; after a restore that is when it was restored.
-   */
-  oldest?: string | null
-  /**
    * The first of them: name and version, and what was expected and found.
    */
   samples: string[]
@@ -8104,330 +8079,6 @@ export interface GapRecord {
    * The tenant, where it counts by tenant and the rows have one.
    */
   tenant: string | null
-}
-/**
- * What an archive holds, and whether it is whole.
- */
-export interface Inspection {
-  /**
-   * What it was compared with.
-   */
-  against?: InspectAgainst | null
-  /**
-   * What it says of itself; none where it could not be understood so far.
-   */
-  archive?: ArchiveHeader | null
-  /**
-   * How much of it is under a checksum.
-   */
-  checksums?: Checksums | null
-  /**
-   * How many things it makes, by their kinds in the words of `pg_dump`.
-   */
-  contents: {
-    [k: string]: number
-  }
-  /**
-   * All that is damaged.
-   */
-  damage: ArchiveDamage[]
-  /**
-   * Whether its data was read, to the end or to where it breaks.
-   */
-  data_read: boolean
-  /**
-   * What is other than the baseline says.
-   */
-  differences?: ArchiveDifference[]
-  /**
-   * The table of contents, where it was asked for.
-   */
-  entries?: ArchiveEntry[] | null
-  /**
-   * The extensions that it makes.
-   */
-  extensions: string[]
-  /**
-   * Always `drcore.inspect/1`.
-   */
-  format: string
-  /**
-   * The large objects in it.
-   */
-  large_objects: ArchiveLargeObjects
-  /**
-   * What it is called: a path, or where it was read from.
-   */
-  name: string
-  /**
-   * What a reader should know.
-   */
-  notes: string[]
-  /**
-   * The roles that own something in it: who restores it needs them.
-   */
-  owners: string[]
-  /**
-   * Rows of all tables that are whole.
-   */
-  rows: number
-  /**
-   * What is volatile about it.
-   */
-  run: InspectRun
-  /**
-   * The schemas that it makes.
-   */
-  schemas: string[]
-  /**
-   * Each table whose data is in it.
-   */
-  tables: ArchiveTable[]
-  /**
-   * Why nobody can tell whether it is whole.
-   */
-  unproven: string[]
-  /**
-   * What it comes to.
-   */
-  verdict: InspectVerdict
-  /**
-   * Tables that it makes, and holds no data of.
-   */
-  without_data: string[]
-}
-/**
- * What an archive was compared with.
- */
-export interface InspectAgainst {
-  /**
-   * How many tables were compared.
-   */
-  tables: number
-  /**
-   * When the baseline's snapshot was taken.
-   */
-  taken_at: string
-}
-/**
- * What an archive says of itself.
- */
-export interface ArchiveHeader {
-  /**
-   * When it was begun, such as `2026-11-20T02:00:05`: by the clock of where `pg_dump` ran, whose time zone it does
-   * not say.
-   */
-  begun?: string | null
-  /**
-   * How its data is compressed.
-   */
-  compression: Compression
-  /**
-   * The database that was dumped.
-   */
-  database?: string | null
-  /**
-   * The version of `pg_dump`. In plain SQL a comment says it, which may be wrong.
-   */
-  dump_version?: string | null
-  /**
-   * The encoding of its text, such as `UTF8`.
-   */
-  encoding?: string | null
-  /**
-   * The format.
-   */
-  form: ArchiveForm
-  /**
-   * The version of the server that was dumped. In plain SQL a comment says it, which may be wrong.
-   */
-  server_version?: string | null
-  /**
-   * The version of the format, such as `1.14`; plain SQL has none.
-   */
-  version?: string | null
-  /**
-   * How it was compressed as a whole afterwards, the outermost first.
-   */
-  wrapped?: Compression[]
-}
-/**
- * A place at which an archive is damaged.
- */
-export interface ArchiveDamage {
-  /**
-   * At which byte of the archive (what is inside, where it was compressed as a whole), or of the file.
-   */
-  byte?: number | null
-  /**
-   * The file in an archive that is a directory or tar.
-   */
-  file?: string | null
-  /**
-   * How.
-   */
-  kind: DamageKind
-  /**
-   * What was expected, and what is there.
-   */
-  message: string
-  /**
-   * What is damaged by it, as a user would type it; none where it is in no object.
-   */
-  object?: string | null
-}
-/**
- * A table of which an archive does not hold what a baseline says.
- */
-export interface ArchiveDifference {
-  /**
-   * How many rows the baseline has; none where it has no such table.
-   */
-  baseline?: number | null
-  /**
-   * Expected and found.
-   */
-  message: string
-  /**
-   * The table, as a user would type it.
-   */
-  object: string
-  /**
-   * How many rows are in the archive; none where it has no data of the table.
-   */
-  rows?: number | null
-}
-/**
- * An entry of the table of contents.
- */
-export interface ArchiveEntry {
-  /**
-   * Its table access method.
-   */
-  access_method?: string | null
-  /**
-   * The oid of the catalog in which it was found, 0 for none.
-   */
-  catalog: number
-  /**
-   * The `COPY` that loads its data; none where the data is `INSERT` statements.
-   */
-  copy?: string | null
-  /**
-   * The SQL that makes it.
-   */
-  definition?: string | null
-  /**
-   * The numbers of what must be there before it.
-   */
-  dependencies?: number[]
-  /**
-   * The SQL that drops it.
-   */
-  drop?: string | null
-  /**
-   * Its number in this archive, as `pg_restore -L` wants it.
-   */
-  dump_id: number
-  /**
-   * Whether the archive must hold data of it.
-   */
-  has_data: boolean
-  /**
-   * What it is, in the words of `pg_dump`: `TABLE`, `TABLE DATA`, `ACL`, …
-   */
-  kind: string
-  /**
-   * Its name as `pg_dump` gives it, unquoted: `invoices`, `f(integer)`, `invoices invoices_pkey`, `TABLE invoices`.
-   */
-  name: string
-  /**
-   * Its oid in that catalog, 0 for none.
-   */
-  oid: number
-  /**
-   * Who owns it.
-   */
-  owner?: string | null
-  /**
-   * The letter of its kind of relation, since PostgreSQL 17.
-   */
-  relation_kind?: string | null
-  /**
-   * Its schema, unquoted.
-   */
-  schema?: string | null
-  /**
-   * When it is restored.
-   */
-  section: Section
-  /**
-   * Its tablespace, where it is not the default.
-   */
-  tablespace?: string | null
-}
-/**
- * The large objects in an archive.
- */
-export interface ArchiveLargeObjects {
-  /**
-   * How many bytes they hold; in plain SQL that is not counted.
-   */
-  bytes?: number | null
-  /**
-   * How many were read whole.
-   */
-  count: number
-  /**
-   * The sum of the hashes of their oids and what they hold, where that was asked for.
-   */
-  fingerprint?: Fingerprint | null
-}
-/**
- * What is volatile about an inspection.
- */
-export interface InspectRun {
-  /**
-   * The version of drcore that made it.
-   */
-  drcore: string
-  /**
-   * How long it took.
-   */
-  elapsed_ms: number
-}
-/**
- * A table whose data is in an archive.
- */
-export interface ArchiveTable {
-  /**
-   * How many bytes of text its data is, decompressed.
-   */
-  bytes: number
-  /**
-   * Its database, where the archive is of several.
-   */
-  database?: string | null
-  /**
-   * The sum of the hashes of its rows as `COPY` writes them, where that was asked for.
-   */
-  fingerprint?: Fingerprint | null
-  /**
-   * How many rows: counted, and only where all of them were read.
-   */
-  rows?: number | null
-  /**
-   * How many rows were there until it broke.
-   */
-  rows_read?: number | null
-  /**
-   * Whether its data is all there.
-   */
-  state: ArchiveTableState
-  /**
-   * The table.
-   */
-  table: string
 }
 /**
  * What a backup is: its objects with their sums, and what it was taken of. `drcore.manifest/1`.
@@ -8930,10 +8581,6 @@ export interface StorageOrphans {
    */
   samples?: number | null
   /**
-   * How long a file lies in the store without a row before it counts: uploads write the row last. Default: 60s.
-   */
-  settle?: string | null
-  /**
    * What holds `<tenant>/<bucket>/…` (`s3://bucket/prefix` or `file:///dir`), or the storage service's API
    * (`supabase://ref`, `https://host/storage/v1`).
    */
@@ -8978,17 +8625,13 @@ export interface Progress {
    */
   bytes_total: number
   /**
-   * How many statements of this phase are answered; of files, how many were looked at.
+   * How many statements of this phase are answered.
    */
   done: number
   /**
    * Since the collection began; in milliseconds in JSON.
    */
   elapsed_ms: number
-  /**
-   * How many files are looked at in a second; 0 while nobody knows.
-   */
-  files_per_second: number
   /**
    * How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows.
    */
@@ -9002,7 +8645,7 @@ export interface Progress {
    */
   rows: number
   /**
-   * How many statements this phase has; of files, about how many there are.
+   * How many statements this phase has.
    */
   total: number
 }
@@ -9120,68 +8763,6 @@ export interface Repaired {
    * Everything that was written, with its time.
    */
   writes: Write[]
-}
-/**
- * What is wrong with the files of a project.
- */
-export interface StorageReport {
-  /**
-   * The result of the check `storage_orphans`: findings by bucket, and what could not be read.
-   */
-  check: CheckResult
-  /**
-   * How much there is, by bucket; none where it could not be compared.
-   */
-  files?: Files | null
-  /**
-   * Always `drcore.storage/1`.
-   */
-  format: string
-  /**
-   * What a reader should know.
-   */
-  notes: string[]
-  /**
-   * How it was read.
-   */
-  run: EvidenceRun
-  /**
-   * What it comes to: `passed` only where everything was looked at and nothing is wrong.
-   */
-  verdict: Verdict
-}
-/**
- * A file that something is wrong with.
- */
-export interface StorageRow {
-  /**
-   * The bucket's id.
-   */
-  bucket: string
-  /**
-   * How many bytes lie there; of one that is missing, how many there were.
-   */
-  bytes?: number | null
-  /**
-   * What was expected and found, or why it could not be told.
-   */
-  detail?: string | null
-  /**
-   * When it was written, by the clock of the store; after a restore that is when it was restored.
-   */
-  modified?: string | null
-  /**
-   * The object's name.
-   */
-  name: string
-  /**
-   * What is wrong with it.
-   */
-  problem: StorageProblem
-  /**
-   * Its version, where it has one.
-   */
-  version?: string | null
 }
 /**
  * A backup that was taken. `drcore.taken/1`.

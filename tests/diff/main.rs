@@ -2,6 +2,7 @@
 
 mod hostile;
 mod locate;
+mod objects;
 mod outcomes;
 mod rows;
 mod structure;

@@ -1,5 +1,6 @@
 //! The structure of databases: every kind of object, as facts and against a baseline.
 
+mod application;
 mod attributes;
 mod facts;
 mod mutations;

@@ -137,7 +137,7 @@ const ALTERED: &[(ObjectKind, &str, &str)] = {
         (Column, "spare.t:column:stored", "alter table spare.t alter column stored set storage external"),
         (Column, "spare.t:column:watched", "alter table spare.t alter column watched set statistics 7"),
         (Column, "spare.t:column:optioned", "alter table spare.t alter column optioned set (n_distinct = 7)"),
-        (Comment, "column spare.parents.id:comment", "comment on column spare.parents.id is 'another'"),
+        (Comment, "table column spare.parents.id:comment", "comment on column spare.parents.id is 'another'"),
         (
             Constraint,
             "spare.t:constraint:other",
@@ -368,7 +368,9 @@ fn expected(kind: &str, mutations: &[(ObjectKind, &str, &str)]) -> BTreeSet<Stri
 async fn repaired(database: &Database, then: &Evidence, report: &Report) -> BTreeSet<String> {
     let mut options = RepairOptions::default();
     options.allow = RemedyClass::Destructive;
-    options.choices = vec![Chosen::parse("schema_drift=drop").unwrap()];
+    if ids(report).iter().any(|id| id.contains(":object_added:")) {
+        options.choices = vec![Chosen::parse("schema_drift=drop").unwrap()];
+    }
     let plan = RepairPlan::of(report, &options).unwrap();
     let sql: Vec<String> = plan.statements.iter().map(|statement| format!("{};", statement.sql)).collect();
     database.execute(&format!("begin;\n{}\ncommit", sql.join("\n"))).await;
@@ -395,7 +397,9 @@ async fn what_is_dropped_is_found_and_what_is_created() {
     assert_eq!(found(&then, &now).1, expected("object_added", DROPPED));
     assert_eq!(found(&then, &then).1, BTreeSet::new());
     let left = repaired(&database, &then, &report).await;
-    assert_eq!(left, BTreeSet::new());
+    // What a table held, and with what a subscription connects, is in no baseline.
+    let expected = ["spare.gone_table:table", "spare_gone:subscription"];
+    assert_eq!(left, BTreeSet::from(expected.map(|id| format!("schema_drift:object_lost:{id}"))));
 }
 
 #[tokio::test]
@@ -403,7 +407,10 @@ async fn what_is_changed_is_found() {
     let (database, [then, now]) = mutated(ALTERED).await;
     let (report, changed) = found(&now, &then);
     assert_eq!(changed, expected("object_changed", ALTERED));
-    assert_eq!(found(&then, &now).1, expected("object_changed", ALTERED));
+    // What was renamed has the name that it had.
+    let reversed =
+        expected("object_changed", ALTERED).iter().map(|id| id.replace(":named", ":renamed")).collect();
+    assert_eq!(found(&then, &now).1, reversed);
     let left = repaired(&database, &then, &report).await;
     assert_eq!(left, BTreeSet::new());
 }

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod fuzz;
+pub mod generated;
 pub mod interceptor;
 mod judged;
 pub mod process;

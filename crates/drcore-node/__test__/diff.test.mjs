@@ -46,6 +46,25 @@ describe('diff', TIMEOUT, () => {
     assert.equal(Diff.fromJSON(found.json).json, found.json)
   })
 
+  test('the structure is compared instead of rows', async () => {
+    const changed = 'delete from invoices; alter table invoices add column note text; create view v as select 1 as one;'
+    const [a, b] = [database(HEALTHY), database(HEALTHY + changed)]
+    const found = await diff(a, b, { structure: true })
+    assert.equal(found.verdict, 'different')
+    assert.deepEqual(await all(found.rows()), [])
+    const short = found.structure.objects.map(({ object_kind, of, name, change }) => [object_kind, of, name, change])
+    assert.deepEqual(short, [
+      ['column', 'public.invoices', 'note', 'only_in_b'],
+      ['view', undefined, 'public.v', 'only_in_b'],
+    ])
+    assert.match(String(found), /ONLY B {3}column public\.invoices\.note/)
+    const same = await diff(a, a, { structure: true })
+    assert.equal(same.verdict, 'same')
+    assert.deepEqual(same.structure.objects, [])
+    assert.equal((await diff(a, a)).structure, undefined)
+    await assert.rejects(diff(a, b, { structure: true, common_columns: true }), { code: 'usage' })
+  })
+
   test('thousands of rows come one after the other', async () => {
     const rows = (value) => `create table t (id int primary key, v int); insert into t select n, ${value} from generate_series(1, 3500) n`
     const found = await diff(database(rows('n')), database(rows('-n')), { values: false, limit: 2 })

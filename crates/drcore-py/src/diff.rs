@@ -46,6 +46,7 @@ pub(crate) struct Diff {
     only_in_a: Lazy,
     only_in_b: Lazy,
     left_out: Lazy,
+    structure: Lazy,
     unread: Lazy,
     a: Lazy,
     b: Lazy,
@@ -99,6 +100,12 @@ impl Diff {
     #[getter]
     fn left_out(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.left_out.get(py, "omitted_tables", || &self.inner.left_out)
+    }
+
+    /// What differs in the structure, where that is what was compared.
+    #[getter]
+    fn structure(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.structure.get(py, "diff_structure", || &self.inner.structure)
     }
 
     /// What could not be read or compared.
@@ -187,6 +194,7 @@ impl From<DiffReport> for Diff {
             only_in_a: lazy(),
             only_in_b: lazy(),
             left_out: lazy(),
+            structure: lazy(),
             unread: lazy(),
             a: lazy(),
             b: lazy(),

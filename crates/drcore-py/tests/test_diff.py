@@ -65,6 +65,22 @@ def test_values_are_in_memory_and_not_in_what_is_written(database: Database, oth
         list(drcore.Diff.from_json(none.to_json()).rows)
 
 
+def test_the_structure_is_compared_instead_of_rows(database: Database, other: Database) -> None:
+    other.execute("delete from invoices; alter table invoices add column note text; create view v as select 1 as one")
+    diff = drcore.diff(database.url, other.url, structure=True)
+    assert (diff.verdict, diff.exit_code, list(diff.rows)) == ("different", 1, [])
+    assert isinstance(diff.structure, types.DiffStructure)
+    found = [(own.object_kind, own.of, own.name, own.change) for own in diff.structure.objects]
+    assert found == [("column", "public.invoices", "note", "only_in_b"), ("view", None, "public.v", "only_in_b")]
+    assert diff.structure.compared["tables"] >= 1
+    assert "ONLY B   column public.invoices.note" in str(diff)
+    same = asyncio.run(drcore.aio.diff(database.url, database.url, structure=True))
+    assert same.verdict == "same" and same.structure is not None and same.structure.objects == []
+    assert drcore.diff(database.url, database.url).structure is None
+    with pytest.raises(drcore.UsageError, match="no rows are compared"):
+        drcore.diff(database.url, other.url, structure=True, common_columns=True)
+
+
 def test_awaited_is_the_same(database: Database, other: Database) -> None:
     diff = asyncio.run(drcore.aio.diff(database.url, other.url))
     assert diff.verdict == "same"

@@ -1,13 +1,17 @@
-//! What differs between two states of a database: tables, columns and rows.
+//! What differs between two states of a database: tables, columns and rows, or every object of the structure.
 //!
 //! [`diff`] compares two sides, A and B, each a live database or a baseline. Live sides are read at the
 //! same time, each from one snapshot. Every table that both have is read as a whole: its number of rows
 //! and the fingerprint of its [content](crate::content). Only where these are equal for every table, and
 //! nothing was left unread, are the two the same.
+//!
+//! [`DiffOptions::structure`] compares the structure instead, as the catalogs say it, and reads no row.
 
 mod again;
 mod compare;
 mod locate;
+mod objects;
+mod objects_text;
 mod options;
 mod reader;
 mod render;
@@ -18,6 +22,7 @@ mod source;
 mod spill;
 mod structure;
 
+pub use objects::{DiffAttribute, DiffObject, DiffStructure, ObjectChange};
 pub use options::DiffOptions;
 pub use report::{
     ChangedColumn, DiffColumns, DiffOutcome, DiffReport, DiffRow, DiffRows, DiffSide, DiffTable, DiffUnread,

@@ -15,7 +15,7 @@ mod platform;
 mod statements;
 mod tokens;
 
-pub(crate) use compare::{Comparison, Drift, Sides, body};
+pub(crate) use compare::{Comparison, Drift, MissingList, Sides, body};
 pub(crate) use kind::ObjectId;
 pub use kind::ObjectKind;
 pub(crate) use part::{FACTS, Part};

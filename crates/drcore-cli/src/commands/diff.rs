@@ -17,7 +17,7 @@ use crate::output;
 use crate::screen::Screen;
 use crate::table::{self, Form};
 
-/// Compare two databases, or one with a baseline: which tables and rows differ
+/// Compare two databases, or one with a baseline: which rows or objects differ
 ///
 /// Reads both at the same time, each from one snapshot, and never writes. Says
 /// `same` only where every row of every compared table is the same and nothing
@@ -28,7 +28,8 @@ use crate::table::{self, Form};
 Examples:
   drcore diff \"$SOURCE_URL\" \"$DATABASE_URL\"
   drcore diff baseline.json \"$DATABASE_URL\" -o diff.json
-  drcore diff \"$OLD_URL\" \"$NEW_URL\" -t invoices -t time_logs --limit 5")]
+  drcore diff \"$OLD_URL\" \"$NEW_URL\" -t invoices -t time_logs --limit 5
+  drcore diff \"$STAGING_URL\" \"$DATABASE_URL\" --structure")]
 pub(crate) struct Arguments {
     /// The one side, A: a URL (or host=… dbname=…), or the file of a baseline
     #[arg(value_name = "A", value_parser = not_empty)]
@@ -47,6 +48,10 @@ pub(crate) struct Arguments {
     /// repeats. The result lists them
     #[arg(long = "exclude-table", value_name = "PATTERN", value_delimiter = ',', value_parser = not_empty)]
     exclude: Vec<String>,
+    /// Compare the structure instead of rows: every table, column, constraint,
+    /// index, view, function, trigger and other object, as the catalogs say it
+    #[arg(long, conflicts_with_all = ["common_columns", "limit", "values"])]
+    structure: bool,
     /// Compare a table whose columns differ by those that both sides have
     #[arg(long)]
     common_columns: bool,
@@ -65,7 +70,7 @@ pub(crate) struct Arguments {
     /// .txt; .ndjson or .csv for every row that differs
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
-    /// The names of all tables
+    /// The names of all tables; whole definitions
     #[arg(short, long, env = "DRCORE_VERBOSE", value_parser = FalseyValueParser::new())]
     verbose: bool,
 }
@@ -97,6 +102,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     options.common_columns = arguments.common_columns;
     options.limit = arguments.limit;
     options.values = arguments.values;
+    options.structure = arguments.structure;
     let (collect, display) = arguments.reading.collecting(screen);
     options.collect = collect;
     let diff = Box::pin(drcore::diff::diff(&a, &b, &options)).await?;

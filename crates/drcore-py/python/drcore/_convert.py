@@ -20,6 +20,7 @@ _SHAPES: dict[str, Any] = {
     "comparison": types.Comparison,
     "diff_row": types.DiffRow,
     "diff_side": types.DiffSide,
+    "diff_structure": types.DiffStructure | None,
     "diff_tables": tuple[types.DiffTable, ...],
     "diff_unread": tuple[types.DiffUnread, ...],
     "diff_verdict": types.DiffVerdict,

@@ -12,6 +12,7 @@ from drcore.types import (
     Comparison,
     DiffRow,
     DiffSide,
+    DiffStructure,
     DiffTable,
     DiffUnread,
     DiffVerdict,
@@ -182,6 +183,10 @@ class Diff:
     @property
     def left_out(self) -> tuple[OmittedTable, ...]:
         """Tables that were not compared because somebody said so, or because they are no data of the application."""
+
+    @property
+    def structure(self) -> DiffStructure | None:
+        """What differs in the structure, where that is what was compared."""
 
     @property
     def unread(self) -> tuple[DiffUnread, ...]:

@@ -208,6 +208,7 @@ def diff(
     common_columns: bool | None = None,
     limit: int | None = None,
     values: bool | None = None,
+    structure: bool | None = None,
     plan: PlanLike | None = None,
     deadline: str | None = None,
     sessions: int | None = None,
@@ -228,6 +229,8 @@ def diff(
         limit: How many rows of each sort a table shows, 20 by default; ``rows`` gives all.
         values: Whether values of rows that differ are read, as they are by default. The text shows
             none, and JSON only where it is asked for them.
+        structure: Whether every object of the structure is compared, as the catalogs say it, instead
+            of rows: ``diff.structure`` has what differs.
         plan: Scope, exceptions and limits: a path, or the plan as a dict.
         deadline: How long it may take, such as ``"10m"``; what was not read by then is unread.
         sessions: How many sessions read on each side, from 1 to 64.
@@ -247,6 +250,7 @@ def diff(
         common_columns=common_columns,
         limit=limit,
         values=values,
+        structure=structure,
         plan=plan,
         deadline=deadline,
         sessions=sessions,

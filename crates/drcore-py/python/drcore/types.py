@@ -51,28 +51,6 @@ class AggregateFactsRead:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArchiveDifference:
-    """A table of which an archive does not hold what a baseline says."""
-
-    message: str
-    """Expected and found."""
-    object: str
-    """The table, as a user would type it."""
-    baseline: int | None = None
-    """How many rows the baseline has; none where it has no such table."""
-    rows: int | None = None
-    """How many rows are in the archive; none where it has no data of the table."""
-
-
-ArchiveForm: TypeAlias = Literal["custom", "directory", "plain", "tar"]
-"""The format of an archive."""
-
-
-ArchiveTableState: TypeAlias = Literal["damaged", "unread", "whole"]
-"""Whether the data of a table is all there."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class AssertionValue:
     """What one statement of `[[assertions]]` returned."""
 
@@ -231,22 +209,6 @@ class ChangedColumn:
     """How many rows."""
 
 
-Checksums: TypeAlias = Literal["data", "everything", "nothing"]
-"""How much of an archive is under a checksum, which shows bits that flipped."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangedGrant:
-    """What a role may do with some objects, and could not; or could, and may not."""
-
-    objects: list[str]
-    """The objects, as a user would type them."""
-    privileges: list[str]
-    """Words of GRANT, with `with grant option` where the role may grant it on."""
-    role: str
-    """The role, unquoted; `public` is everybody."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Collation:
     """A collation: an order of texts."""
@@ -363,10 +325,6 @@ class CommentFactsRead:
     read: list[Comment]
 
 
-Compression: TypeAlias = Literal["gzip", "lz4", "none", "zstd"]
-"""How bytes are compressed."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Constraint:
     """A check, exclusion, unique or primary key constraint of a table."""
@@ -463,10 +421,6 @@ class CountWithin:
     within: int
 
 
-CreatedObjects: TypeAlias = Literal["functions", "large_objects", "schemas", "sequences", "tables", "types"]
-"""A kind of object that default privileges are for."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Damage:
     """One line of the damage log: what the disaster left behind."""
@@ -481,10 +435,6 @@ class Damage:
     """Whether all its findings were found."""
     object: str
     """What it was done to."""
-
-
-DamageKind: TypeAlias = Literal["corrupt", "forbidden", "missing", "truncated"]
-"""How an archive is damaged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -519,24 +469,15 @@ class DatabaseFactsRead:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DefaultPrivilege:
-    """What is granted on one kind of object whenever a role creates one."""
+class DiffAttribute:
+    """One attribute of an object, on both sides."""
 
-    acl: Acl
-    """Privileges. Without a schema they stand in the place of PostgreSQL's own default, with one they add to it."""
-    objects: CreatedObjects
-    """The kind of object."""
-    role: str
-    """The role that creates the objects, unquoted."""
-    schema: str | None
-    """The schema that it creates them in, unquoted; everywhere, where none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DefaultPrivilegeFactsRead:
-    """What was read."""
-
-    read: list[DefaultPrivilege]
+    attribute: str
+    """Which."""
+    a: str | None = None
+    """In A; none where it says nothing."""
+    b: str | None = None
+    """In B."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1014,30 +955,6 @@ class IndexFactsRead:
     read: list[Index]
 
 
-@dataclass(frozen=True, kw_only=True)
-class InspectAgainst:
-    """What an archive was compared with."""
-
-    tables: int
-    """How many tables were compared."""
-    taken_at: str
-    """When the baseline's snapshot was taken."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class InspectRun:
-    """What is volatile about an inspection."""
-
-    drcore: str
-    """The version of drcore that made it."""
-    elapsed_ms: int
-    """How long it took."""
-
-
-InspectVerdict: TypeAlias = Literal["damaged", "differs", "unproven", "whole"]
-"""What an inspection comes to."""
-
-
 InstantFrom: TypeAlias = Literal["snapshot", "name", "modified"]
 """From what it is known of when a backup is."""
 
@@ -1169,6 +1086,14 @@ class NotCovered:
     """The table."""
 
 
+ObjectChange: TypeAlias = Literal["changed", "only_in_a", "only_in_b"]
+"""How an object differs."""
+
+
+ObjectKind: TypeAlias = Literal["access_method", "aggregate", "cast", "collation", "column", "comment", "constraint", "conversion", "database", "event_trigger", "extension", "foreign_data_wrapper", "foreign_key", "foreign_server", "foreign_table", "function", "index", "language", "large_objects", "materialized_view", "operator", "operator_class", "operator_family", "policy", "procedure", "publication", "replication_slot", "rule", "schema", "security_label", "sequence", "setting", "statistics_object", "subscription", "table", "text_search_configuration", "text_search_dictionary", "text_search_parser", "text_search_template", "transform", "trigger", "type", "user_mapping", "view"]
+"""What an object of a database's structure is."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OddFiles:
     """How many files something is wrong with."""
@@ -1179,10 +1104,6 @@ class OddFiles:
     """How many: exact."""
     samples: list[str]
     """The first of them: name and version, and what was expected and found."""
-    newest: str | None = None
-    """When the newest was."""
-    oldest: str | None = None
-    """When the oldest of them was written, by the clock of the store; after a restore that is when it was restored."""
 
 
 OmissionExtent: TypeAlias = Literal["all", "rows"]
@@ -1285,71 +1206,6 @@ Outcome: TypeAlias = Literal["failed", "not_run", "passed"]
 """The status of a check, derived in the same way for all."""
 
 
-OwnedKind: TypeAlias = Literal["collation", "conversion", "database", "domain", "event_trigger", "foreign_data_wrapper", "foreign_server", "language", "large_objects", "operator", "operator_class", "operator_family", "publication", "statistics", "tablespace", "text_search_configuration", "text_search_dictionary", "type"]
-"""What something is that has an owner."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnedObject:
-    """Something that has an owner, maybe privileges, and no fact of its own."""
-
-    acl: Acl | None
-    """Privileges, the defaults written out; none where nothing can be granted on it."""
-    kind: OwnedKind
-    """What it is."""
-    name: str
-    """Its name, unquoted; none for this database and for all large objects of an owner."""
-    owner: str
-    """Its owner, unquoted."""
-    extension: str | None = None
-    """The extension that it belongs to."""
-    rest: str | None = None
-    """What belongs to its name in SQL: `(integer, integer)` of an operator, `using btree` of an operator class."""
-    schema: str | None = None
-    """Its schema, unquoted, where it is in one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnedObjectFactsRead:
-    """What was read."""
-
-    read: list[OwnedObject]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """A configuration parameter that somebody was granted to set."""
-
-    acl: Acl
-    """Privileges."""
-    name: str
-    """Its name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParameterFactsRead:
-    """What was read."""
-
-    read: list[Parameter]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Password:
-    """Whether a role has a password. Only a superuser may ask."""
-
-    role: str
-    """The role, unquoted."""
-    there: bool
-    """Whether it has one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PasswordFactsRead:
-    """What was read."""
-
-    read: list[Password]
-
-
 PasswordFrom: TypeAlias = Literal["connection_string", "environment", "password_file", "service_file"]
 """Where a password came from."""
 
@@ -1358,7 +1214,7 @@ Persistence: TypeAlias = Literal["permanent", "unlogged"]
 """Whether a relation survives a crash."""
 
 
-Phase: TypeAlias = Literal["catalog", "scan", "files", "dump", "transfer"]
+Phase: TypeAlias = Literal["catalog", "scan", "dump", "transfer"]
 """What is being done."""
 
 
@@ -1387,17 +1243,15 @@ class Progress:
     bytes_total: int
     """Bytes that are to be read, as far as is known by now."""
     done: int
-    """How many statements of this phase are answered; of files, how many were looked at."""
+    """How many statements of this phase are answered."""
     elapsed_ms: int
     """Since the collection began; in milliseconds in JSON."""
-    files_per_second: int
-    """How many files are looked at in a second; 0 while nobody knows."""
     phase: Phase
     """What is being done."""
     rows: int
     """Rows counted so far, in all phases."""
     total: int
-    """How many statements this phase has; of files, about how many there are."""
+    """How many statements this phase has."""
     left_ms: int | None = None
     """How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows."""
 
@@ -1536,25 +1390,28 @@ class RlsCoverage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoleAttributes:
-    """What a role is, beside what decides over row level security."""
+class Role:
+    """A role."""
 
-    administers: list[str]
-    """The roles that it may give to others, directly: memberships with the ADMIN option."""
-    connections: int | None
-    """CONNECTION LIMIT; none where there is no limit."""
-    create_database: bool
-    """CREATEDB."""
-    create_role: bool
-    """CREATEROLE."""
-    inherit: bool
-    """INHERIT."""
-    is_first: bool
-    """Whether it is the role that initdb made, whatever it is called."""
-    replication: bool
-    """REPLICATION."""
-    valid_until: str | None
-    """VALID UNTIL, in UTC: from then on its password is refused."""
+    bypass_rls: bool
+    """BYPASSRLS."""
+    can_become: list[str]
+    """The roles that it can become by SET ROLE, directly."""
+    inherits: list[str]
+    """The roles whose rights it has without SET ROLE, directly."""
+    login: bool
+    """LOGIN."""
+    name: str
+    """Its name, unquoted."""
+    superuser: bool
+    """SUPERUSER."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleFactsRead:
+    """What was read."""
+
+    read: list[Role]
 
 
 RowChange: TypeAlias = Literal["changed", "only_in_a", "only_in_b"]
@@ -1628,10 +1485,6 @@ class Scope:
     """Tables that are left out: `schema.table`, where `*` stands for any text."""
     schemas: list[str] = field(default_factory=list)
     """Only these schemas; the default where empty."""
-
-
-Section: TypeAlias = Literal["none", "pre_data", "data", "post_data"]
-"""When an entry is restored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1890,8 +1743,6 @@ class StorageOrphans:
     """How many objects are asked for, chosen at random, where they can only be asked for one by one. Default: all."""
     samples: int | None = None
     """How many files are named of what is wrong in a bucket. Default: 20."""
-    settle: str | None = None
-    """How long a file lies in the store without a row before it counts: uploads write the row last. Default: 60s."""
     store: str | None = None
     """
     What holds `<tenant>/<bucket>/…` (`s3://bucket/prefix` or `file:///dir`), or the storage service's API
@@ -1899,30 +1750,6 @@ class StorageOrphans:
     """
     tenant: str | None = None
     """Whose files, where the store holds those of several tenants."""
-
-
-StorageProblem: TypeAlias = Literal["altered", "missing", "overwritten", "resized", "unclear", "unreferenced"]
-"""What is wrong with a file."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StorageRow:
-    """A file that something is wrong with."""
-
-    bucket: str
-    """The bucket's id."""
-    name: str
-    """The object's name."""
-    problem: StorageProblem
-    """What is wrong with it."""
-    bytes: int | None = None
-    """How many bytes lie there; of one that is missing, how many there were."""
-    detail: str | None = None
-    """What was expected and found, or why it could not be told."""
-    modified: str | None = None
-    """When it was written, by the clock of the store; after a restore that is when it was restored."""
-    version: str | None = None
-    """Its version, where it has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2275,119 +2102,6 @@ class Affected:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArchiveDamage:
-    """A place at which an archive is damaged."""
-
-    kind: DamageKind
-    """How."""
-    message: str
-    """What was expected, and what is there."""
-    byte: int | None = None
-    """At which byte of the archive (what is inside, where it was compressed as a whole), or of the file."""
-    file: str | None = None
-    """The file in an archive that is a directory or tar."""
-    object: str | None = None
-    """What is damaged by it, as a user would type it; none where it is in no object."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArchiveEntry:
-    """An entry of the table of contents."""
-
-    catalog: int
-    """The oid of the catalog in which it was found, 0 for none."""
-    dump_id: int
-    """Its number in this archive, as `pg_restore -L` wants it."""
-    has_data: bool
-    """Whether the archive must hold data of it."""
-    kind: str
-    """What it is, in the words of `pg_dump`: `TABLE`, `TABLE DATA`, `ACL`, …"""
-    name: str
-    """Its name as `pg_dump` gives it, unquoted: `invoices`, `f(integer)`, `invoices invoices_pkey`, `TABLE invoices`."""
-    oid: int
-    """Its oid in that catalog, 0 for none."""
-    section: Section
-    """When it is restored."""
-    access_method: str | None = None
-    """Its table access method."""
-    copy: str | None = None
-    """The `COPY` that loads its data; none where the data is `INSERT` statements."""
-    definition: str | None = None
-    """The SQL that makes it."""
-    dependencies: list[int] = field(default_factory=list)
-    """The numbers of what must be there before it."""
-    drop: str | None = None
-    """The SQL that drops it."""
-    owner: str | None = None
-    """Who owns it."""
-    relation_kind: str | None = None
-    """The letter of its kind of relation, since PostgreSQL 17."""
-    schema: str | None = None
-    """Its schema, unquoted."""
-    tablespace: str | None = None
-    """Its tablespace, where it is not the default."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArchiveHeader:
-    """What an archive says of itself."""
-
-    compression: Compression
-    """How its data is compressed."""
-    form: ArchiveForm
-    """The format."""
-    begun: str | None = None
-    """
-    When it was begun, such as `2026-11-20T02:00:05`: by the clock of where `pg_dump` ran, whose time zone it does
-    not say.
-    """
-    database: str | None = None
-    """The database that was dumped."""
-    dump_version: str | None = None
-    """The version of `pg_dump`. In plain SQL a comment says it, which may be wrong."""
-    encoding: str | None = None
-    """The encoding of its text, such as `UTF8`."""
-    server_version: str | None = None
-    """The version of the server that was dumped. In plain SQL a comment says it, which may be wrong."""
-    version: str | None = None
-    """The version of the format, such as `1.14`; plain SQL has none."""
-    wrapped: list[Compression] = field(default_factory=list)
-    """How it was compressed as a whole afterwards, the outermost first."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArchiveLargeObjects:
-    """The large objects in an archive."""
-
-    count: int
-    """How many were read whole."""
-    bytes: int | None = None
-    """How many bytes they hold; in plain SQL that is not counted."""
-    fingerprint: Fingerprint | None = None
-    """The sum of the hashes of their oids and what they hold, where that was asked for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArchiveTable:
-    """A table whose data is in an archive."""
-
-    bytes: int
-    """How many bytes of text its data is, decompressed."""
-    state: ArchiveTableState
-    """Whether its data is all there."""
-    table: str
-    """The table."""
-    database: str | None = None
-    """Its database, where the archive is of several."""
-    fingerprint: Fingerprint | None = None
-    """The sum of the hashes of its rows as `COPY` writes them, where that was asked for."""
-    rows: int | None = None
-    """How many rows: counted, and only where all of them were read."""
-    rows_read: int | None = None
-    """How many rows were there until it broke."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Assertion:
     """One of the team's own statements, and what it must return."""
 
@@ -2625,6 +2339,26 @@ CountExpectation: TypeAlias = Literal["same"] | int | CountWithin | CountPercent
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiffObject:
+    """An object that differs."""
+
+    change: ObjectChange
+    """How it differs."""
+    name: str
+    """Its name, as a user would type it: with its schema, or within the table that it is a part of."""
+    object_kind: ObjectKind
+    """What it is."""
+    attributes: list[DiffAttribute] = field(default_factory=list)
+    """In what both differ, where both sides have it."""
+    definition: str | None = None
+    """It, as SQL or in its own words, where only one side has it and that says more than its name."""
+    of: str | None = None
+    """The table or view that it is a part of."""
+    with_: list[str] = field(default_factory=list)
+    """What only that side has with it: the columns and indexes of a table."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiffRow:
     """A row that differs."""
 
@@ -2645,6 +2379,16 @@ class DiffRow:
     """Values in B."""
     columns: list[str] = field(default_factory=list)
     """The columns in which a changed row differs; empty where it was not told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffStructure:
+    """What differs in the structure of two sides."""
+
+    compared: dict[str, int]
+    """How many objects were compared, by plural noun: `tables`, `columns`, `functions`."""
+    objects: list[DiffObject]
+    """Objects that differ, by what they are and by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2796,54 +2540,6 @@ class GapTable:
     """How many rows do not say when they were created, and may be newer too."""
     zoneless: bool
     """Whether that column has no time zone and was taken as UTC."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inspection:
-    """What an archive holds, and whether it is whole."""
-
-    contents: dict[str, int]
-    """How many things it makes, by their kinds in the words of `pg_dump`."""
-    damage: list[ArchiveDamage]
-    """All that is damaged."""
-    data_read: bool
-    """Whether its data was read, to the end or to where it breaks."""
-    extensions: list[str]
-    """The extensions that it makes."""
-    format: str
-    """Always `drcore.inspect/1`."""
-    large_objects: ArchiveLargeObjects
-    """The large objects in it."""
-    name: str
-    """What it is called: a path, or where it was read from."""
-    notes: list[str]
-    """What a reader should know."""
-    owners: list[str]
-    """The roles that own something in it: who restores it needs them."""
-    rows: int
-    """Rows of all tables that are whole."""
-    run: InspectRun
-    """What is volatile about it."""
-    schemas: list[str]
-    """The schemas that it makes."""
-    tables: list[ArchiveTable]
-    """Each table whose data is in it."""
-    unproven: list[str]
-    """Why nobody can tell whether it is whole."""
-    verdict: InspectVerdict
-    """What it comes to."""
-    without_data: list[str]
-    """Tables that it makes, and holds no data of."""
-    against: InspectAgainst | None = None
-    """What it was compared with."""
-    archive: ArchiveHeader | None = None
-    """What it says of itself; none where it could not be understood so far."""
-    checksums: Checksums | None = None
-    """How much of it is under a checksum."""
-    differences: list[ArchiveDifference] = field(default_factory=list)
-    """What is other than the baseline says."""
-    entries: list[ArchiveEntry] | None = None
-    """The table of contents, where it was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3163,33 +2859,6 @@ class ReportRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Role:
-    """A role."""
-
-    bypass_rls: bool
-    """BYPASSRLS."""
-    can_become: list[str]
-    """The roles that it can become by SET ROLE, directly."""
-    inherits: list[str]
-    """The roles whose rights it has without SET ROLE, directly."""
-    login: bool
-    """LOGIN."""
-    name: str
-    """Its name, unquoted."""
-    superuser: bool
-    """SUPERUSER."""
-    attributes: RoleAttributes | None = None
-    """What else it is; none in Evidence that was stored before this was read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoleFactsRead:
-    """What was read."""
-
-    read: list[Role]
-
-
-@dataclass(frozen=True, kw_only=True)
 class RowCounts:
     """How many rows tables must have."""
 
@@ -3398,10 +3067,6 @@ DatabaseFacts: TypeAlias = DatabaseFactsRead | UnreadFact
 """Something that may have been read."""
 
 
-DefaultPrivilegeFacts: TypeAlias = DefaultPrivilegeFactsRead | UnreadFact
-"""Something that may have been read."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class DiffSide:
     """One of the two sides."""
@@ -3545,18 +3210,6 @@ OrphanSampleFact: TypeAlias = OrphanSampleFactRead | UnreadFact
 
 
 OrphansFact: TypeAlias = OrphansFactRead | UnreadFact
-"""Something that may have been read."""
-
-
-OwnedObjectFacts: TypeAlias = OwnedObjectFactsRead | UnreadFact
-"""Something that may have been read."""
-
-
-ParameterFacts: TypeAlias = ParameterFactsRead | UnreadFact
-"""Something that may have been read."""
-
-
-PasswordFacts: TypeAlias = PasswordFactsRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -3734,89 +3387,8 @@ class RlsWithoutPolicies:
     """What puts it right."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RoleAdded:
-    """A role is there, and was not."""
-
-    can: list[str]
-    """What it can do that not everybody can: attributes, and roles whose rights it has."""
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["role_added"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
 RoleFacts: TypeAlias = RoleFactsRead | UnreadFact
 """Something that may have been read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoleNarrowed:
-    """A role may be less than it was."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["role_narrowed"]
-    lost: list[str]
-    """What it is now: words of ALTER ROLE."""
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoleWidened:
-    """A role may be more than it was."""
-
-    check: str
-    """The check that found it."""
-    gained: list[str]
-    """What it is now: words of ALTER ROLE."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["role_widened"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -4096,6 +3668,31 @@ TriggerFacts: TypeAlias = TriggerFactsRead | UnreadFact
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnenforcedConstraint:
+    """What enforces a constraint is switched off."""
+
+    check: str
+    """The check that found it."""
+    constraint: str
+    """Its name, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["unenforced_constraint"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnfedColumn:
     """A column drew its values from a sequence, and has no default now."""
 
@@ -4154,6 +3751,29 @@ class UnknownBucket:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnpopulatedView:
+    """A materialised view was never filled."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["unpopulated_view"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnprotectableRelation:
     """The API reads a materialised view or foreign table, where policies cannot be."""
 
@@ -4172,6 +3792,33 @@ class UnprotectableRelation:
     """Who reads it, unquoted."""
     severity: Severity
     """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnprovenConstraint:
+    """A constraint that rows of before it may break."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["unproven_constraint"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    column: str | None = None
+    """The column, unquoted, where it is a null rule."""
+    constraint: str | None = None
+    """Its name, unquoted; none where it is the null rule of a column."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -4263,6 +3910,31 @@ class AlteredFiles:
     """What it is about, as a user would type it."""
     samples: list[str]
     """The first of them: name and version, and what was expected and found."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiRoleAdded:
+    """The API can become a role that it could not become."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["api_role_added"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -4488,8 +4160,6 @@ class Catalog:
     """Conversions between encodings of the users' own."""
     databases: DatabaseFacts | None = None
     """The database itself."""
-    default_privileges: DefaultPrivilegeFacts | None = None
-    """Default privileges."""
     event_triggers: EventTriggerFacts | None = None
     """Event triggers."""
     extensions: ExtensionFacts | None = None
@@ -4516,12 +4186,6 @@ class Catalog:
     """Operator families of the users' own."""
     operators: OperatorFacts | None = None
     """Operators of the users' own."""
-    owned_objects: OwnedObjectFacts | None = None
-    """Who owns types, languages, foreign servers, this database and the like, and what is granted on them."""
-    parameters: ParameterFacts | None = None
-    """Privileges on configuration parameters, of PostgreSQL 15 and later."""
-    passwords: PasswordFacts | None = None
-    """Which roles have a password: only a superuser may ask."""
     policies: PolicyFacts | None = None
     """Row level security policies."""
     publications: PublicationFacts | None = None
@@ -4562,6 +4226,35 @@ class Catalog:
     """What views read from, directly."""
     views: ViewFacts | None = None
     """What views and materialised views are made of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollationMismatch:
+    """A collation is of another version than the library that sorts by it."""
+
+    actual: str
+    """The version of the library."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["collation_mismatch"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    version: str
+    """The version that the indexes were built by."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    indexes: list[str] = field(default_factory=list)
+    """The indexes that sort by it, as one would type them; none where it is the database's own."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -4621,64 +4314,6 @@ class Custom:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DefaultPrivilegesNarrowed:
-    """What is created from now on is refused to roles that could use it."""
-
-    check: str
-    """The check that found it."""
-    grants: list[ChangedGrant]
-    """Who, what and on which objects."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["default_privileges_narrowed"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    role: str
-    """The role that creates it, unquoted."""
-    schema: str | None
-    """The schema, unquoted; everywhere, where none."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DefaultPrivilegesWidened:
-    """What is created from now on is open to roles that could not use it."""
-
-    check: str
-    """The check that found it."""
-    grants: list[ChangedGrant]
-    """Who, what and on which objects."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["default_privileges_widened"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    role: str
-    """The role that creates it, unquoted."""
-    schema: str | None
-    """The schema, unquoted; everywhere, where none."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class DefinerFunctionExposed:
     """The API can call a function that acts with its owner's rights."""
 
@@ -4697,33 +4332,6 @@ class DefinerFunctionExposed:
     """Whose rights it has, unquoted."""
     roles: list[str]
     """Who can call it, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DefinerFunctionsOpened:
-    """Functions that act with their owners' rights can be called by who could not."""
-
-    check: str
-    """The check that found it."""
-    grants: list[ChangedGrant]
-    """Who, what and on which objects."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["definer_functions_opened"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    schema: str | None
-    """The schema, unquoted."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -4789,6 +4397,58 @@ class DiffReport:
     """What could not be read or compared."""
     verdict: DiffVerdict
     """What it comes to."""
+    structure: DiffStructure | None = None
+    """What differs in the structure, where that is what was compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisabledRule:
+    """A rule is switched off."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["disabled_rule"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    rule: str
+    """Its name, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisabledTrigger:
+    """A trigger, or an event trigger, is switched off."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["disabled_trigger"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    trigger: str
+    """Its name, unquoted."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -4858,6 +4518,60 @@ class EmptiedTable:
     """Whether it is UNLOGGED: a crash or a physical restore empties it by design."""
     were: int
     """How many rows there were."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExposureNarrowed:
+    """An API role may not do what it could do in the baseline."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["exposure_narrowed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    privileges: list[str]
+    """What it may not do any more: words of GRANT."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExposureWidened:
+    """An API role may do what it could not do in the baseline."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["exposure_widened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    privileges: list[str]
+    """What it may do: words of GRANT."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -4981,6 +4695,31 @@ class ForceRlsLost:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FunctionLinesLost:
+    """Functions lost the lines of their text that begin with `--`."""
+
+    check: str
+    """The check that found it."""
+    functions: list[str]
+    """The functions, as one would type them."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["function_lines_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HalfNullKeys:
     """A row breaks MATCH FULL: some columns of its key are NULL, others are not."""
 
@@ -5016,53 +4755,24 @@ class HalfNullKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MembershipNarrowed:
-    """A role lost rights of another one."""
+class InvalidIndex:
+    """An index is not valid, not ready, or half dropped."""
 
     check: str
     """The check that found it."""
-    group: str
-    """The role whose rights it lost, unquoted."""
     id: str
     """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["membership_narrowed"]
+    index: str
+    """Its name, unquoted."""
+    kind: Literal["invalid_index"]
     message: str
     """What was expected and what was found, in one line."""
     object: str
     """What it is about, as a user would type it."""
-    role: str
-    """The role, unquoted."""
+    ready: bool
+    """Whether new rows go into it."""
     severity: Severity
     """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MembershipWidened:
-    """A role gained rights of another one."""
-
-    check: str
-    """The check that found it."""
-    group: str
-    """The role whose rights it gained, unquoted."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["membership_widened"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    ways: list[str]
-    """In which way."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -5246,7 +4956,7 @@ class MissingRelation:
 
 @dataclass(frozen=True, kw_only=True)
 class MissingRole:
-    """A role is gone."""
+    """A role that the API becomes is gone."""
 
     check: str
     """The check that found it."""
@@ -5490,6 +5200,145 @@ class NoRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObjectAdded:
+    """An object that the baseline does not have."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["object_added"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    object_kind: ObjectKind
+    """What it is."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    is_: str | None = None
+    """It, as SQL or in its own words, where that says more than its name."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    with_: list[str] = field(default_factory=list)
+    """What came with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectChanged:
+    """An object is not what it was in the baseline."""
+
+    check: str
+    """The check that found it."""
+    differences: list[Difference]
+    """In what it differs."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["object_changed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    object_kind: ObjectKind
+    """What it is."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectLost:
+    """An object that the baseline has is gone."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["object_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    object_kind: ObjectKind
+    """What it was."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    was: str | None = None
+    """It, as SQL or in its own words, where that says more than its name."""
+    with_: list[str] = field(default_factory=list)
+    """What went with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectsAdded:
+    """Several objects of one kind that the baseline does not have."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["objects_added"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    object_kind: ObjectKind
+    """What they are."""
+    objects: list[str]
+    """The objects, as one would type them."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectsLost:
+    """Several objects of one kind that the baseline has are gone."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["objects_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    object_kind: ObjectKind
+    """What they were."""
+    objects: list[str]
+    """The objects, as one would type them."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrphanedRows:
     """Rows refer to a parent that does not exist."""
 
@@ -5534,85 +5383,6 @@ class OrphanedRows:
     """Whether PostgreSQL believes that all rows obey the constraint; none where there is none now."""
     were: int | None = None
     """How many the baseline had."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnerChanged:
-    """Objects belong to another role."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["owner_changed"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    objects: list[str]
-    """The objects, as a user would type them."""
-    owner: str
-    """Whose they are, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    was: str
-    """Whose they were, unquoted."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PasswordLost:
-    """A role that logs in has no password any more."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["password_lost"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PasswordsUnknown:
-    """Roles log in with passwords that could not be looked for."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["passwords_unknown"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    roles: list[str]
-    """The roles, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -5776,60 +5546,6 @@ class PolicyTrustsUserMetadata:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrivilegesNarrowed:
-    """Roles may not do what they could do in the baseline."""
-
-    check: str
-    """The check that found it."""
-    grants: list[ChangedGrant]
-    """Who, what and on which objects."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["privileges_narrowed"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    schema: str | None
-    """The schema, unquoted, where the objects are in one."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrivilegesWidened:
-    """Roles may do what they could not do in the baseline."""
-
-    check: str
-    """The check that found it."""
-    grants: list[ChangedGrant]
-    """Who, what and on which objects."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["privileges_widened"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    schema: str | None
-    """The schema, unquoted, where the objects are in one."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Scans:
     """What reading the tables themselves showed."""
 
@@ -5870,7 +5586,7 @@ class Evidence:
     """The files of Supabase Storage, against the rows that know of them; only where a store was given."""
 
 
-Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DuplicatedRows | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | HalfNullKeys | MembershipNarrowed | MembershipWidened | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | OwnerChanged | PasswordLost | PasswordsUnknown | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation | UnreferencedFiles
+Finding: TypeAlias = AchievedRpo | AlteredFiles | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | DisabledRule | DisabledTrigger | DuplicatedRows | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | InvalidIndex | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnenforcedConstraint | UnfedColumn | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles
 """Something that is wrong with the database."""
 
 
@@ -5929,24 +5645,6 @@ class Report:
     Tables that are out of scope, and whose rows nothing asked for: the platform's, extensions', and those that the
     plan leaves out.
     """
-
-
-@dataclass(frozen=True, kw_only=True)
-class StorageReport:
-    """What is wrong with the files of a project."""
-
-    check: CheckResult
-    """The result of the check `storage_orphans`: findings by bucket, and what could not be read."""
-    format: str
-    """Always `drcore.storage/1`."""
-    notes: list[str]
-    """What a reader should know."""
-    run: EvidenceRun
-    """How it was read."""
-    verdict: Verdict
-    """What it comes to: `passed` only where everything was looked at and nothing is wrong."""
-    files: Files | None = None
-    """How much there is, by bucket; none where it could not be compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -6011,7 +5709,6 @@ class Documents:
     evidence: Evidence
     gap: GapReport
     gap_record: GapRecord
-    inspect: Inspection
     manifest: Manifest
     plan: Plan
     progress: Progress
@@ -6020,7 +5717,5 @@ class Documents:
     repair: RepairPlan
     repaired: Repaired
     report: Report
-    storage: StorageReport
-    storage_row: StorageRow
     taken: Taken
     verification: Verification

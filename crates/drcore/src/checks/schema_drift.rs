@@ -11,7 +11,7 @@ pub use findings::{FunctionLinesLost, ObjectAdded, ObjectChanged, ObjectLost, Ob
 use crate::check::{Check, Context, Judgement, KindDoc};
 use crate::collect::Wants;
 use crate::evidence::catalog::CatalogFactName;
-use crate::structure::{Comparison, FACTS, Sides, looks_at};
+use crate::structure::{Comparison, FACTS, MissingList, Sides, looks_at};
 use told::Told;
 
 /// The check.
@@ -75,7 +75,10 @@ fn judge(context: Context<'_>) -> Judgement {
     // Without the list of relations, which both have, nothing is known to be the platform's.
     let Comparison { drifts, unread, compared } =
         sides.compare(|part, catalog| looks_at(part, catalog, scope).unwrap_or(true));
-    judgement.unread = unread;
+    for MissingList { list, of_then, cause } in unread {
+        let whose = if of_then { " of the baseline" } else { "" };
+        judgement.could_not_read(format!("the list of {list}{whose}"), cause);
+    }
     for (kind, count) in compared {
         judgement.examine(&kind.plural(), count);
     }

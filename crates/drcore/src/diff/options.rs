@@ -21,6 +21,8 @@ pub struct DiffOptions {
     pub limit: usize,
     /// Whether the values of rows that differ are read. In JSON they are only where somebody says so again.
     pub values: bool,
+    /// Whether the structure is compared, every object of it, instead of rows.
+    pub structure: bool,
     /// Scope, limits, and `[content_drift]`.
     pub plan: Plan,
     /// Progress and cancelling.
@@ -35,6 +37,7 @@ impl Default for DiffOptions {
             common_columns: false,
             limit: Self::LIMIT,
             values: true,
+            structure: false,
             plan: Plan::default(),
             collect: CollectOptions::default(),
         }
@@ -46,7 +49,7 @@ impl DiffOptions {
     pub const LIMIT: usize = 20;
 
     /// Reads the options of a call: `{"tables": ["invoices"], "exclude": ["audit.*"], "common_columns": true,
-    /// "limit": 20, "values": false, "plan": PATH | {…}, "deadline": "10m", "sessions": 2, "limits": {…}}`, all optional.
+    /// "limit": 20, "values": false, "structure": true, "plan": PATH | {…}, "deadline": "10m", "sessions": 2, "limits": {…}}`, all optional.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a key that is not known or a value of another type;
@@ -62,6 +65,13 @@ impl DiffOptions {
         if let Some(common) = given.remove("common_columns") {
             options.common_columns =
                 common.as_bool().ok_or_else(|| usage("common_columns: expected true or false".to_owned()))?;
+        }
+        if let Some(structure) = given.remove("structure") {
+            options.structure =
+                structure.as_bool().ok_or_else(|| usage("structure: expected true or false".to_owned()))?;
+        }
+        if options.structure && options.common_columns {
+            return Err(usage("common_columns: with structure no rows are compared".to_owned()));
         }
         if let Some(values) = given.remove("values") {
             options.values =
@@ -88,8 +98,18 @@ impl DiffOptions {
     }
 }
 
-const KEYS: &[&str] =
-    &["common_columns", "deadline", "exclude", "limit", "limits", "plan", "sessions", "tables", "values"];
+const KEYS: &[&str] = &[
+    "common_columns",
+    "deadline",
+    "exclude",
+    "limit",
+    "limits",
+    "plan",
+    "sessions",
+    "structure",
+    "tables",
+    "values",
+];
 
 fn usage(message: String) -> Error {
     Error::new(ErrorKind::Usage, message)
@@ -121,6 +141,8 @@ mod tests {
             (r#"{"tables": ["a.b.c"]}"#, "not a table"),
             (r#"{"limit": -1}"#, "how many rows"),
             (r#"{"common_columns": 1}"#, "true or false"),
+            (r#"{"structure": "yes"}"#, "true or false"),
+            (r#"{"structure": true, "common_columns": true}"#, "no rows are compared"),
         ] {
             let error = DiffOptions::from_json(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{text}");

@@ -37,6 +37,9 @@ impl DiffReport {
                 &format!("{}: {rows} differed at first, and not when read again", table.table),
             );
         }
+        if let Some(structure) = &self.structure {
+            structure.show(&mut page, options.verbose);
+        }
         if !self.only_in_a.is_empty() || !self.only_in_b.is_empty() {
             page.blank();
         }
@@ -97,6 +100,9 @@ impl DiffReport {
             if self.tables.iter().any(|table| table.settled_whole) {
                 parts.push("what differed at first has settled".to_owned());
             }
+        }
+        if let Some(structure) = self.structure.as_ref().filter(|own| !own.compared.is_empty()) {
+            parts = vec![structure.headline()];
         }
         if parts.is_empty() {
             parts.push("nothing was compared".to_owned());

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::locate::Passing;
+use super::objects::DiffStructure;
 use crate::error::{ErrorKind, Result};
 use crate::evidence::{Cause, Run};
 use crate::spool::{Rows, Spool};
@@ -58,6 +59,9 @@ pub struct DiffReport {
     pub only_in_b: Vec<LoneTable>,
     /// Tables that were not compared because somebody said so, or because they are no data of the application.
     pub left_out: Vec<OmittedTable>,
+    /// What differs in the structure, where that is what was compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structure: Option<DiffStructure>,
     /// What could not be read or compared.
     pub unread: Vec<DiffUnread>,
     /// The one side.
@@ -334,6 +338,7 @@ impl DiffReport {
             only_in_a: Vec::new(),
             only_in_b: Vec::new(),
             left_out: Vec::new(),
+            structure: None,
             unread: Vec::new(),
             a,
             b,
@@ -344,8 +349,11 @@ impl DiffReport {
     /// Says what it comes to, and brings everything into its order.
     pub(super) fn conclude(&mut self) {
         self.tables.sort_by(|a, b| a.outcome.cmp(&b.outcome).then_with(|| a.table.cmp(&b.table)));
-        let differs = self.tables.iter().any(|table| table.outcome == DiffOutcome::Different);
-        let compared = self.tables.iter().any(|table| table.outcome == DiffOutcome::Same);
+        let structure = self.structure.as_ref();
+        let differs = self.tables.iter().any(|table| table.outcome == DiffOutcome::Different)
+            || structure.is_some_and(|structure| !structure.objects.is_empty());
+        let compared = self.tables.iter().any(|table| table.outcome == DiffOutcome::Same)
+            || structure.is_some_and(|structure| !structure.compared.is_empty());
         let unread = !self.unread.is_empty()
             || self.tables.iter().any(|table| table.outcome == DiffOutcome::Unread)
             || [&self.a, &self.b].iter().any(|side| side.run.failure.is_some());
@@ -357,7 +365,8 @@ impl DiffReport {
             DiffVerdict::Same
         };
         if !unread && self.tables.is_empty() && self.verdict == DiffVerdict::Unproven {
-            self.notes.push("neither side has a table that is compared: nothing is proven".to_owned());
+            let what = if structure.is_some() { "an object" } else { "a table" };
+            self.notes.push(format!("neither side has {what} that is compared: nothing is proven"));
         }
     }
 

@@ -8,6 +8,7 @@ use futures::FutureExt;
 
 use super::compare::{Comparison, Differing, tell};
 use super::locate::{Live, Located, Locator};
+use super::objects;
 use super::options::DiffOptions;
 use super::report::{DiffReport, DiffSide, DiffUnread, SideKind};
 use super::rows::Keeper;
@@ -112,6 +113,9 @@ impl Sides {
     }
 
     async fn compare_until(&self, stop: &Stop, options: &DiffOptions) -> Result<DiffReport> {
+        if options.structure {
+            return self.compare_objects(stop, options).await;
+        }
         let structure = CollectOptions {
             cancel: options.collect.cancel.clone(),
             facts: Some(FACTS.to_vec()),
@@ -157,6 +161,31 @@ impl Sides {
             tell_rows(&mut report, &table, live.as_ref(), &mut writer, options.limit).await?;
         }
         report.spool = writer.finish()?;
+        report.conclude();
+        Ok(report)
+    }
+
+    /// Compares what the catalogs say, and nothing else.
+    async fn compare_objects(&self, stop: &Stop, options: &DiffOptions) -> Result<DiffReport> {
+        let catalog =
+            CollectOptions { facts: Some(crate::structure::FACTS.to_vec()), ..options.collect.clone() };
+        let reading = self.read_both(stop, &options.plan, None, [catalog.clone(), catalog]);
+        let [a, b] = Box::pin(reading).await;
+        let mut report = DiffReport::new(self.a.described(&a), self.b.described(&b));
+        let mut unread = false;
+        for (side, evidence) in [('a', &a), ('b', &b)] {
+            if let Some(failure) = evidence.failure()
+                && evidence.catalog.relations.read().is_none()
+            {
+                unread = true;
+                report.unread.push(DiffUnread::new("the structure", Some(side), failure.cause()));
+            }
+        }
+        if !unread {
+            let (structure, unread) = objects::compare([&a, &b], options)?;
+            report.structure = Some(structure);
+            report.unread = unread;
+        }
         report.conclude();
         Ok(report)
     }

@@ -162,7 +162,11 @@ fn tables<'e>(
 }
 
 /// The tables that are asked for by name; none where all are.
-fn named(a: &Evidence, b: &Evidence, options: &DiffOptions) -> Result<Option<BTreeSet<QualifiedName>>> {
+pub(super) fn named(
+    a: &Evidence,
+    b: &Evidence,
+    options: &DiffOptions,
+) -> Result<Option<BTreeSet<QualifiedName>>> {
     if options.tables.is_empty() {
         return Ok(None);
     }

@@ -8,10 +8,9 @@ use super::consequences;
 use super::kind::{ObjectId, ObjectKind};
 use super::normal::{Majors, normal};
 use super::part::{Part, both, of_both, view_of};
-use crate::check::Unread;
 use crate::checks::policies::Difference;
 use crate::evidence::catalog::{Column, Relation};
-use crate::evidence::{Catalog, Evidence};
+use crate::evidence::{Catalog, Cause, Evidence};
 use crate::sql::QualifiedName;
 
 /// An object that is not what it was.
@@ -43,11 +42,21 @@ impl Drift<'_> {
     }
 }
 
+/// A list of objects that is not known of one side.
+#[derive(Clone, Debug)]
+pub(crate) struct MissingList {
+    /// Of what, in the plural.
+    pub(crate) list: String,
+    /// Whether it is as it was that is not known.
+    pub(crate) of_then: bool,
+    pub(crate) cause: Cause,
+}
+
 /// How two structures differ.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison<'e> {
     pub(crate) drifts: Vec<Drift<'e>>,
-    pub(crate) unread: Vec<Unread>,
+    pub(crate) unread: Vec<MissingList>,
     /// How many objects of each kind were compared.
     pub(crate) compared: BTreeMap<ObjectKind, u64>,
 }

@@ -196,13 +196,18 @@ impl ObjectId {
         }
     }
 
+    /// In a list of its kind: `touch on public.invoices`, `public.invoices.total`, `public.total()`.
+    pub(crate) fn within(&self) -> String {
+        match &self.of {
+            Some(of) if self.kind == ObjectKind::Column => format!("{of}.{}", self.name),
+            Some(of) => format!("{} on {of}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// In a list: `auth.users.on_auth_user_created` is `trigger on_auth_user_created on auth.users`.
     pub(crate) fn listed(&self) -> String {
-        match &self.of {
-            Some(of) if self.kind == ObjectKind::Column => format!("column {of}.{}", self.name),
-            Some(of) => format!("{} {} on {of}", self.kind.words(), self.name),
-            None => format!("{} {}", self.kind.words(), self.name),
-        }
+        format!("{} {}", self.kind.words(), self.within())
     }
 }
 

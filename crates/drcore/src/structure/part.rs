@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::compare::MissingList;
 use super::kind::{ObjectId, ObjectKind};
-use crate::check::Unread;
 use crate::evidence::catalog::{
     AccessMethod, Aggregate, Cast, CatalogFactName, Collation, Column, Comment, Constraint, Conversion,
     Database, EventTrigger, Extension, ForeignDataWrapper, ForeignKey, ForeignServer, Function, Index,
@@ -73,7 +73,7 @@ macro_rules! parts {
         /// All parts of which both catalogs know the list; why others are not known.
         pub(super) fn of_both<'e>(
             [now, then]: [&'e Catalog; 2],
-            unread: &mut Vec<Unread>,
+            unread: &mut Vec<MissingList>,
         ) -> [BTreeMap<ObjectId, Part<'e>>; 2] {
             let mut parts = [BTreeMap::new(), BTreeMap::new()];
             $(
@@ -136,10 +136,11 @@ pub(super) fn both<'e, T>(
     name: &str,
     now: &'e Fact<Vec<T>>,
     then: &'e Fact<Vec<T>>,
-    unread: &mut Vec<Unread>,
+    unread: &mut Vec<MissingList>,
 ) -> Option<[&'e [T]; 2]> {
-    let now = now.get().map_err(|cause| Unread::new(format!("the list of {name}"), cause));
-    let then = then.get().map_err(|cause| Unread::new(format!("the list of {name} of the baseline"), cause));
+    let missing = |of_then| move |cause| MissingList { list: name.to_owned(), of_then, cause };
+    let now = now.get().map_err(missing(false));
+    let then = then.get().map_err(missing(true));
     match (now, then) {
         (Ok(now), Ok(then)) => Some([now, then]),
         (now, then) => {
@@ -152,7 +153,7 @@ pub(super) fn both<'e, T>(
 
 impl<'e> Part<'e> {
     /// The relation that it is a part of.
-    pub(super) fn of(self) -> Option<&'e QualifiedName> {
+    pub(crate) fn of(self) -> Option<&'e QualifiedName> {
         match self {
             Self::Column(part) => Some(&part.relation),
             Self::Constraint(part) => Some(&part.relation),

@@ -132,10 +132,16 @@ fn is_platforms(relation: &QualifiedName, catalog: &Catalog) -> Result<bool, Cau
 /// # Errors
 /// The cause, where relations could not be read.
 pub(super) fn is_users(part: Part<'_>, catalog: &Catalog) -> Result<bool, Cause> {
+    let id = part.id();
+    // Of most it is known by the schema alone.
+    if let Some(schema) = &id.schema
+        && !catalog.is_managed(schema)?
+    {
+        return Ok(true);
+    }
     if !catalog.is_supabase()? {
         return Ok(true);
     }
-    let id = part.id();
     match part {
         // Those that a service makes and drops by itself.
         Part::EventTrigger(trigger) => return Ok(!is_service_role(&trigger.owner)),
@@ -145,9 +151,6 @@ pub(super) fn is_users(part: Part<'_>, catalog: &Catalog) -> Result<bool, Cause>
         _ => {}
     }
     let Some(schema) = &id.schema else { return Ok(true) };
-    if !catalog.is_managed(schema)? {
-        return Ok(true);
-    }
     if let Some(relation) = part.of() {
         let platforms = is_platforms(relation, catalog)?;
         return Ok(match part {

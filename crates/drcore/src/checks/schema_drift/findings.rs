@@ -117,7 +117,7 @@ impl ObjectLost {
 }
 
 /// What creates it again, with what went with it.
-fn remedy_of_loss(part: Part<'_>, with: &[ObjectId], sides: Sides<'_>) -> Option<Remedy> {
+fn created(part: Part<'_>, with: &[ObjectId], sides: Sides<'_>) -> Option<Vec<String>> {
     let others: Vec<Part<'_>> = with.iter().filter_map(|id| sides.part_then(id)).collect();
     let mut statements = Vec::new();
     let mut after = Vec::new();
@@ -143,13 +143,22 @@ fn remedy_of_loss(part: Part<'_>, with: &[ObjectId], sides: Sides<'_>) -> Option
     }
     statements.extend(create(part, sides)?);
     statements.extend(after);
-    let note = match part {
+    Some(statements)
+}
+
+fn remedy_of_loss(part: Part<'_>, with: &[ObjectId], sides: Sides<'_>) -> Option<Remedy> {
+    let statements = created(part, with, sides)?;
+    Some(Remedy::sql(RemedyClass::Safe, statements).with_note(note_of(part)))
+}
+
+/// What a reviewer should know of what is created again.
+fn note_of(part: Part<'_>) -> String {
+    match part {
         Part::Column(column) if !column.generated => {
             "what its rows held is not in the baseline: take it from the backup".to_owned()
         }
         _ => FROM_BASELINE.to_owned(),
-    };
-    Some(Remedy::sql(RemedyClass::Safe, statements).with_note(note))
+    }
 }
 
 impl ObjectChanged {
@@ -165,7 +174,10 @@ impl ObjectChanged {
         let mut hint: Vec<String> = drift.differences.iter().map(told).collect();
         hint.extend(causes::of_change(drift, sides));
         common = common.hint(format!("{}.", hint.join("; ")));
-        if let Some((class, statements)) = alter(drift, sides) {
+        // A default that draws on a sequence which is gone would be refused.
+        let lacks_sequence =
+            drift.with.iter().any(|id| id.kind == ObjectKind::Sequence && sides.part_then(id).is_some());
+        if !lacks_sequence && let Some((class, statements)) = alter(drift, sides) {
             common = common.remedy(Remedy::sql(class, statements).with_note(FROM_BASELINE));
         }
         Self { common, object_kind: drift.id.kind, differences: drift.differences.clone() }
@@ -236,11 +248,12 @@ impl ObjectsLost {
         if let Some(cause) = causes::of_loss(&drifts[0], sides) {
             common = common.hint(cause);
         }
-        let each = drifts.iter().map(|drift| create(drift.then?, sides));
+        let each = drifts.iter().map(|drift| created(drift.then?, &drift.with, sides));
         let statements: Option<Vec<Vec<String>>> = each.collect();
         if let Some(statements) = statements {
             let remedy = Remedy::sql(RemedyClass::Safe, statements.concat());
-            common = common.remedy(remedy.with_note(FROM_BASELINE));
+            let note = drifts[0].then.map_or_else(|| FROM_BASELINE.to_owned(), note_of);
+            common = common.remedy(remedy.with_note(note));
         }
         Self { common, object_kind, objects }
     }
@@ -262,17 +275,13 @@ impl ObjectsAdded {
     }
 }
 
-/// Several objects of one kind, and of one relation or schema.
+/// Several objects of one kind, and in one schema.
 fn several(kind: &str, drifts: &[Drift<'_>], sides: Sides<'_>, what: &str) -> (Common, Vec<String>) {
     let id = &drifts[0].id;
-    let objects: Vec<String> = drifts.iter().map(|drift| drift.id.name.clone()).collect();
+    let objects: Vec<String> = drifts.iter().map(|drift| drift.id.within()).collect();
     let severity =
         drifts.iter().map(|drift| severity::severity(drift, sides.now)).max().unwrap_or(Severity::Info);
-    let place = match (&id.of, &id.schema) {
-        (Some(of), _) => of.to_string(),
-        (None, Some(schema)) => ident(schema),
-        (None, None) => "database".to_owned(),
-    };
+    let place = id.schema.as_ref().map_or_else(|| "database".to_owned(), |schema| ident(schema));
     let first: Vec<&str> = objects.iter().take(4).map(String::as_str).collect();
     let message = format!("{} {} {what}: {}, …", drifts.len(), id.kind.plural(), first.join(", "));
     let common = Common::new(ID, kind, place, severity, message).qualified(id.kind.as_str());

@@ -7,10 +7,10 @@ use super::findings::{FunctionLinesLost, ObjectAdded, ObjectChanged, ObjectLost,
 use crate::finding::Finding;
 use crate::structure::{Drift, ObjectKind, Sides};
 
-/// More objects of one kind, in one schema or of one table, are told together.
+/// More objects of one kind, in one schema, are told together: one migration is lost in many tables.
 const FEW: usize = 5;
 
-/// What is told together: of one kind, and of one relation or schema.
+/// What is told together: of one kind, and in one schema.
 type Place = (ObjectKind, Option<String>);
 
 /// The findings that tell these drifts.
@@ -20,10 +20,7 @@ pub(super) fn findings(drifts: Vec<Drift<'_>>, sides: Sides<'_>) -> Vec<Finding>
     let mut lost: BTreeMap<Place, Vec<Drift<'_>>> = BTreeMap::new();
     let mut added: BTreeMap<Place, Vec<Drift<'_>>> = BTreeMap::new();
     for drift in drifts {
-        let place = (
-            drift.id.kind,
-            drift.id.of.as_ref().map(ToString::to_string).or_else(|| drift.id.schema.clone()),
-        );
+        let place = (drift.id.kind, drift.id.schema.clone());
         if drift.is_lost() {
             lost.entry(place).or_default().push(drift);
         } else if drift.is_added() {

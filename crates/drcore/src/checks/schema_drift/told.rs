@@ -140,7 +140,15 @@ impl Told {
 
     /// What nobody else tells.
     pub(super) fn leave(mut self, drifts: Vec<Drift<'_>>) -> Vec<Drift<'_>> {
-        // A sequence that is gone is told with every default that it gave.
+        // A sequence that is gone is told with every default that it gave, be it that it went with the column.
+        let with_it = |drift: &Drift<'_>| {
+            drift.with.iter().any(|id| id.kind == ObjectKind::Sequence && self.sequences.contains(&id.name))
+        };
+        let went: Vec<String> = drifts
+            .iter()
+            .filter(|drift| drift.id.kind == ObjectKind::Column && with_it(drift))
+            .map(|drift| format!("{}.{}", drift.id.object(), drift.id.name))
+            .collect();
         let fed: Vec<String> = drifts
             .iter()
             .filter(|drift| self.sequences.contains(&drift.id.name))
@@ -151,7 +159,7 @@ impl Told {
             .flat_map(|sequence| sequence.feeds.iter())
             .map(|feed| format!("{}.{}", feed.relation, ident(&feed.column)))
             .collect();
-        for column in fed {
+        for column in fed.into_iter().chain(went) {
             self.fed(&column);
         }
         drifts.into_iter().filter_map(|drift| self.left_of(drift)).collect()
