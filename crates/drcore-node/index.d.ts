@@ -220,6 +220,8 @@ export interface CollectOptions extends JudgeOptions {
   content?: boolean | undefined
   /** A snapshot to join, as `pg_export_snapshot()` gives it. The transaction that exported it must stay open. */
   snapshot?: string | undefined
+  /** Only this share of the work, such as `'2/4'`; {@link Evidence.merge} puts all together. */
+  shard?: string | undefined
   /**
    * Where the files of Supabase Storage are: `s3://bucket/prefix` or `file:///dir`, or the service's API:
    * `supabase://ref` or `https://host/storage/v1`.
@@ -230,7 +232,7 @@ export interface CollectOptions extends JudgeOptions {
 }
 
 /** How to verify. */
-export interface VerifyOptions extends CollectOptions {}
+export interface VerifyOptions extends Omit<CollectOptions, 'shard'> {}
 
 /** How to collect a baseline. */
 export interface BaselineOptions extends Omit<CollectOptions, 'against' | 'store' | 'tenant'> {}
@@ -537,6 +539,11 @@ export class Evidence {
   static fromJSON(json: string | wire.Evidence): Evidence
   /** Reads Evidence from a JSON file. */
   static load(path: string | URL): Promise<Evidence>
+  /**
+   * What all of these know together: the Evidence of the shards of one collection, in any order.
+   * @throws {DrcoreError} `refused` if they are not of one state of one database, `usage` if a shard is there twice.
+   */
+  static merge(evidence: readonly (Evidence | wire.Evidence)[]): Evidence
 
   /** `drcore.evidence/1`. */
   readonly format: string

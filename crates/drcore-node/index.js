@@ -216,6 +216,10 @@ class Evidence extends Handle {
     return new Evidence(KEY, value(await native.loadEvidence(pathOf(path))))
   }
 
+  static merge(evidence) {
+    return new Evidence(KEY, value(native.mergeEvidence(Array.from(evidence, handleOf))))
+  }
+
   get catalog() {
     return this.toJSON().catalog
   }

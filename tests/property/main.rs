@@ -5,6 +5,7 @@
 mod content;
 mod orphans;
 mod parts;
+mod shards;
 mod spread;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio_postgres::NoTls;
 
-const WAYS: [&str; 2] = ["[content_drift]\nway = \"stream\"\n", "[content_drift]\nway = \"server\"\n"];
+pub(super) const WAYS: [&str; 2] =
+    ["[content_drift]\nway = \"stream\"\n", "[content_drift]\nway = \"server\"\n"];
 
 /// Reads everything, in parts of so many blocks.
 async fn read(url: &str, plan: &str, blocks: Option<u32>, snapshot: Option<&str>) -> Evidence {
@@ -26,17 +27,17 @@ async fn read(url: &str, plan: &str, blocks: Option<u32>, snapshot: Option<&str>
 }
 
 /// What tells which rows differ, as it is stored.
-fn sketches(evidence: &Evidence) -> Vec<u8> {
+pub(super) fn sketches(evidence: &Evidence) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     evidence.save(directory.path().join("e.json")).unwrap();
     std::fs::read(directory.path().join("e.sketches")).unwrap()
 }
 
-fn name(table: &str) -> QualifiedName {
+pub(super) fn name(table: &str) -> QualifiedName {
     QualifiedName::new("public", table)
 }
 
-const TREE: &str = "\
+pub(super) const TREE: &str = "\
     create table plain (id int primary key, v text, at timestamptz, n int);\n\
     insert into plain select n, repeat(md5(n::text), 1 + n % 9), '2026-01-01Z'::timestamptz + n * interval '1 min', n % 7 \
       from generate_series(1, 3000) n;\n\

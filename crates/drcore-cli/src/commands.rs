@@ -14,6 +14,7 @@ mod inspect;
 mod judge;
 mod limits;
 mod markdown;
+mod merge;
 mod platform;
 mod repair;
 mod restore;
@@ -81,6 +82,7 @@ pub(crate) enum Command {
     Inspect(inspect::Arguments),
     Judge(judge::Arguments),
     Collect(collect::Arguments),
+    Merge(merge::Arguments),
     Schema(schema::Arguments),
     Platform(Box<platform::Arguments>),
     Repair(Box<repair::Arguments>),
@@ -105,6 +107,7 @@ impl Command {
             Self::Inspect(arguments) => inspect::run(arguments, screen).await,
             Self::Judge(arguments) => judge::run(arguments, screen).await,
             Self::Collect(arguments) => collect::run(arguments, screen).await,
+            Self::Merge(arguments) => merge::run(&arguments, screen),
             Self::Schema(arguments) => schema::run(&arguments, screen),
             Self::Platform(arguments) => platform::run(*arguments, screen).await,
             Self::Repair(arguments) => repair::run(*arguments, screen).await,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use drcore::{Against, Evidence};
 use napi::Env;
-use napi::bindgen_prelude::PromiseRaw;
+use napi::bindgen_prelude::{ClassInstance, PromiseRaw};
 use napi_derive::napi;
 
 use crate::answer::{Answer, answer, promise};
@@ -40,6 +40,13 @@ impl EvidenceHandle {
         let evidence = Arc::clone(&self.0);
         promise(env, async move { evidence.save(path) })
     }
+}
+
+/// What all of these know together.
+#[napi]
+pub fn merge_evidence(all: Vec<ClassInstance<'_, EvidenceHandle>>) -> Answer<EvidenceHandle> {
+    let all = all.iter().map(|one| (*one.0).clone());
+    answer(Evidence::merge(all).map(Into::into))
 }
 
 /// Reads the JSON form.

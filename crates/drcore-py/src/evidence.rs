@@ -37,6 +37,14 @@ impl Evidence {
         py.detach(|| drcore::Evidence::load(path)).into_py_result().map(Self::from)
     }
 
+    /// What all of these know together: the Evidence of the shards of one collection.
+    #[staticmethod]
+    #[pyo3(signature = (*evidence))]
+    fn merge(py: Python<'_>, evidence: Vec<Bound<'_, Self>>) -> PyResult<Self> {
+        let all: Vec<drcore::Evidence> = evidence.iter().map(|one| one.get().inner.clone()).collect();
+        py.detach(|| drcore::Evidence::merge(all)).into_py_result().map(Self::from)
+    }
+
     /// Writes it to a file, whole or not at all, readable by its owner only.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         py.detach(|| self.inner.save(path)).into_py_result()

@@ -12,12 +12,14 @@ use crate::verify::{Against, VerifyOptions};
 impl VerifyOptions {
     /// The keys that [`VerifyOptions::from_json`] knows.
     pub(crate) const KEYS: &[&str] = &[
-        "against", "content", "deadline", "limits", "only", "plan", "sessions", "snapshot", "store", "tenant",
+        "against", "content", "deadline", "limits", "only", "plan", "sessions", "shard", "snapshot", "store",
+        "tenant",
     ];
 
     /// Reads the options of a call: `{"plan": PATH | {…}, "against": FILE | URL | {evidence},
     /// "only": [CHECK…], "deadline": "10m", "sessions": 2, "limits": {"statement_timeout": "1h", …},
-    /// "snapshot": ID, "content": true, "store": URL, "tenant": ID}`, every key optional. What is said of limits goes before the plan's.
+    /// "snapshot": ID, "shard": "2/4", "content": true, "store": URL, "tenant": ID}`, every key optional. What is
+    /// said of limits goes before the plan's.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for a key that is not known or a value of another type;
@@ -47,7 +49,8 @@ impl VerifyOptions {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(usage(format!("{key}: expected text"))),
         };
-        let (store, tenant) = (text("store")?, text("tenant")?);
+        let (shard, store, tenant) = (text("shard")?, text("store")?, text("tenant")?);
+        options.collect.shard = shard.map(|shard| shard.parse()).transpose()?;
         options.files(store.as_deref(), tenant.as_deref())?;
         Ok(options)
     }

@@ -24,6 +24,7 @@ mod queue;
 mod recent;
 mod references;
 mod request;
+mod shard;
 mod sizes;
 mod spread;
 mod stop;
@@ -43,6 +44,7 @@ pub use content::ContentChoice;
 pub(crate) use progress::{FilesProgress, both};
 pub use progress::{Phase, Progress};
 pub use request::{Request, Wants};
+pub use shard::Shard;
 pub(crate) use stop::Stop;
 pub(crate) use then::Then;
 
@@ -78,6 +80,8 @@ pub struct CollectOptions {
     /// Blocks of a table that one statement reads, at most. Where nobody says, large tables are read in parts
     /// that suit their size and the number of sessions, and in smaller ones where a statement takes longer than it may.
     pub blocks: Option<u32>,
+    /// Only this share of the work, where others do the rest.
+    pub shard: Option<Shard>,
     /// The store whose files are compared with the rows of `storage.objects`.
     pub store: Option<Store>,
     /// Where backups are looked for, as the plan says.
@@ -95,6 +99,7 @@ impl std::fmt::Debug for CollectOptions {
         f.debug_struct("CollectOptions")
             .field("snapshot", &self.snapshot)
             .field("only", &self.only)
+            .field("shard", &self.shard)
             .field("store", &self.store)
             .field("facts", &self.facts)
             .finish_non_exhaustive()

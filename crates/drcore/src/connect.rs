@@ -5,9 +5,11 @@ mod copied;
 mod dsn;
 mod guard;
 mod identity;
+mod line;
 mod project;
 mod session;
 mod source;
+mod tap;
 mod target;
 mod tls;
 

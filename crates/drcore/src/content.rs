@@ -47,7 +47,7 @@ use std::ops::AddAssign;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub(crate) use blocks::{Blocks, Coverage};
+pub use blocks::{Blocks, Coverage};
 pub(crate) use form::Form;
 pub(crate) use key::{Key, KeyForm};
 pub(crate) use keyset::{KeyList, KeySet, KeyShape, Room, is_collated};

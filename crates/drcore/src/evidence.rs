@@ -10,6 +10,8 @@ mod assertions;
 mod backups;
 pub mod catalog;
 mod files;
+mod merge;
+mod parts;
 mod run;
 mod scan;
 mod spread;
@@ -26,7 +28,8 @@ pub use assertions::AssertionValue;
 pub use backups::{BackupFact, RepositoryFacts};
 pub use catalog::Catalog;
 pub use files::{BucketFiles, BucketState, Files, OddFiles, UnclearFiles};
-pub use run::{Access, Failure, PasswordFrom, Run, Server};
+pub use parts::TableParts;
+pub use run::{Access, Failure, PasswordFrom, Run, Server, Shards};
 pub use scan::{
     DuplicateSample, Duplicates, Extremes, HourRows, LocatedRows, OrphanSample, Orphans, Recent, RowKeys,
     Scans, SequenceState, TableScan, TenantRows,
@@ -56,12 +59,16 @@ pub enum CauseKind {
     Connection,
     /// The deadline of the run passed.
     Deadline,
+    /// Evidence that was merged disagrees about it: it is of different states.
+    Disagreement,
     /// The server refused the statement.
     Error,
     /// A lock was held by somebody else for longer than `lock_timeout`.
     LockTimeout,
     /// It was not asked for, or the Evidence was stored without it.
     NotCollected,
+    /// Another shard of the same collection reads it.
+    OtherShard,
     /// The role lacks a privilege.
     Permission,
     /// A restore into the database did not come to its end: what is read of it proves nothing.

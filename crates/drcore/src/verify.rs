@@ -11,7 +11,7 @@ use crate::collect::{
     CollectOptions, ContentChoice, Stop, Then, both, collect_or_unreachable, collect_or_unreachable_until,
 };
 use crate::connect::Dsn;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{CauseKind, Evidence};
 use crate::plan::{Plan, StorageOrphans};
 use crate::report::Report;
@@ -82,17 +82,26 @@ pub struct VerifyOptions {
 /// no connection string; [`ErrorKind::Io`](crate::ErrorKind::Io) or [`ErrorKind::Format`](crate::ErrorKind::Format) if the baseline cannot be read.
 pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
     known_checks(&options.collect.only)?;
+    if options.collect.shard.is_some() {
+        let error = Error::new(ErrorKind::Usage, "a shard alone proves nothing");
+        return Err(error.hint("Collect all shards, merge what they read, and judge that."));
+    }
     // Boxed, or every caller's future would be as large as both collections.
     let (now, then) = Box::pin(options.collect_both(url)).await?;
     Ok(Report::judge(&options.plan, &now, then.as_ref(), &options.collect.only))
 }
 
-/// Collects what [`verify`] would judge. Where nothing can be read, the Evidence says so.
+/// Collects what [`verify`] would judge, or one shard of it. Where nothing can be read, the Evidence says so.
 ///
 /// # Errors
-/// As [`verify`].
+/// As [`verify`]; also where a shard is to be compared with a live database, which may be another one for the
+/// next shard.
 pub async fn collect(url: &str, options: &VerifyOptions) -> Result<Evidence> {
     known_checks(&options.collect.only)?;
+    if let (Some(_), Some(Against::Url(_))) = (options.collect.shard, &options.against) {
+        let error = Error::new(ErrorKind::Usage, "a shard cannot be compared with a live database");
+        return Err(error.hint("Take a baseline of it first, and compare all shards with that."));
+    }
     Ok(Box::pin(options.collect_both(url)).await?.0)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::shared::{self, ContentArguments, DatabaseArguments, PlanArguments, Prepared};
+use super::shared::{self, ContentArguments, DatabaseArguments, PlanArguments, Prepared, ShareArguments};
 use crate::fault::Fault;
 use crate::screen::Screen;
 
@@ -24,6 +24,8 @@ pub(crate) struct Arguments {
     plan: PlanArguments,
     #[command(flatten)]
     content: ContentArguments,
+    #[command(flatten)]
+    share: ShareArguments,
     /// Where it is stored, as .json; replaced whole or not at all. What tells
     /// which rows differ goes beside it, as .sketches: keep both
     #[arg(short, long, value_name = "FILE", env = "DRCORE_OUTPUT")]
@@ -37,6 +39,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     let Prepared { url, mut options, display } =
         arguments.database.prepare(&arguments.plan, None, outputs, screen)?;
     arguments.content.apply(&mut options);
+    arguments.share.apply(&mut options)?;
     let evidence = drcore::baseline(&url, &options).await?;
     drop(display);
     evidence.save(&arguments.output).map_err(Fault::unwritten)?;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::shared::{
-    self, CheckArguments, ContentArguments, DatabaseArguments, PlanArguments, Prepared, StoreArguments,
+    self, CheckArguments, ContentArguments, DatabaseArguments, PlanArguments, Prepared, ShareArguments,
+    StoreArguments,
 };
 use crate::fault::Fault;
 use crate::screen::Screen;
@@ -18,7 +19,8 @@ use crate::screen::Screen;
 Examples:
   drcore collect -o evidence.json
   drcore collect --against baseline.json -o evidence.json
-  drcore judge evidence.json --against baseline.json")]
+  drcore judge evidence.json --against baseline.json
+  drcore collect --shard 1/2 -o 1.json    with --shard 2/2, as 2.json")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     database: DatabaseArguments,
@@ -28,6 +30,8 @@ pub(crate) struct Arguments {
     check: CheckArguments,
     #[command(flatten)]
     content: ContentArguments,
+    #[command(flatten)]
+    share: ShareArguments,
     #[command(flatten)]
     store: StoreArguments,
     /// Where it is stored, as .json; replaced whole or not at all. What tells
@@ -43,6 +47,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     let Prepared { url, mut options, display } =
         arguments.database.prepare(&arguments.plan, Some(&arguments.check), outputs, screen)?;
     arguments.content.apply(&mut options);
+    arguments.share.apply(&mut options)?;
     arguments.store.apply(&mut options)?;
     let evidence = drcore::collect(&url, &options).await?;
     drop(display);

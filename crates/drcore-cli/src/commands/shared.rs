@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap::builder::FalseyValueParser;
+use drcore::check::Unread;
 use drcore::collect::CollectOptions;
 use drcore::connect::Dsn;
 use drcore::content::ContentWay;
+use drcore::evidence::CauseKind;
 use drcore::report::{TextOptions, plural, terminal, without_commands};
 use drcore::{Against, Error, ErrorKind, Evidence, Plan, Report, Severity, VerifyOptions};
 
@@ -234,6 +236,27 @@ impl CheckArguments {
     }
 }
 
+/// Which part of the work, and of which state.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShareArguments {
+    /// Only this share of the work, such as 2/4: others do the rest, and
+    /// drcore merge puts all together
+    #[arg(long, value_name = "I/N")]
+    shard: Option<String>,
+    /// An exported snapshot to join, as pg_export_snapshot() gives it
+    #[arg(long, value_name = "ID", value_parser = not_empty)]
+    snapshot: Option<String>,
+}
+
+impl ShareArguments {
+    /// Makes them options.
+    pub(crate) fn apply(self, options: &mut VerifyOptions) -> Result<(), Fault> {
+        options.collect.shard = self.shard.map(|shard| shard.parse()).transpose()?;
+        options.collect.snapshot = self.snapshot;
+        Ok(())
+    }
+}
+
 /// What somebody gave: an empty text is a variable of the shell that is not set.
 pub(crate) fn not_empty(text: &str) -> Result<String, String> {
     if text.is_empty() {
@@ -345,7 +368,12 @@ pub(crate) fn stored(
 ) -> Result<u8, Fault> {
     // Against itself, for what it examines.
     let report = Report::judge(&options.plan, evidence, Some(evidence), &options.collect.only);
-    let unread = evidence.unread_for(&options.plan, &options.collect.only);
+    let mut unread = evidence.unread_for(&options.plan, &options.collect.only);
+    // What others read is no fault of this one.
+    let is_left = |unread: &Unread| unread.cause.kind == CauseKind::OtherShard;
+    if options.collect.shard.is_some() {
+        unread.retain(|item| !is_left(item));
+    }
     let examined = |noun: &str| report.examined.get(noun).copied().unwrap_or_default();
     let run = &evidence.run;
     let place = run.project.as_ref().or(run.host.as_ref()).map_or("the database", String::as_str);
@@ -367,6 +395,19 @@ pub(crate) fn stored(
         if tables > 0 {
             lines.push(format!("         content of {}, hashed {place}", plural(tables, "table")));
         }
+    }
+    if let Some(shards) = &run.shards {
+        let list = |numbers: &mut dyn Iterator<Item = &u32>| {
+            numbers.map(u32::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let missing = shards.missing();
+        lines.push(match (options.collect.shard, missing.as_slice()) {
+            (Some(shard), _) => {
+                format!("         shard {shard}: drcore merge puts it together with the others")
+            }
+            (None, []) => format!("         all {} shards", shards.of),
+            (None, missing) => format!("         lacks shard {} of {}", list(&mut missing.iter()), shards.of),
+        });
     }
     lines.push(format!(
         "         {}, {} → {}",

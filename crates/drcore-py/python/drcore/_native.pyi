@@ -121,6 +121,15 @@ class Evidence:
     def load(path: str | os.PathLike[str]) -> Evidence:
         """Reads Evidence from a file that ``save`` or ``drcore baseline`` wrote."""
 
+    @staticmethod
+    def merge(*evidence: Evidence) -> Evidence:
+        """What all of these know together: the Evidence of the shards of one collection, in any order.
+
+        Raises:
+            RefusedError: They are not of one state of one database.
+            UsageError: There is none, or a shard is there twice.
+        """
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes it to a file, whole or not at all, readable by its owner only."""
 

@@ -113,6 +113,7 @@ async def collect(
     store: str | None = None,
     tenant: str | None = None,
     snapshot: str | None = None,
+    shard: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
     """Collects what :func:`verify` would judge. Where nothing can be read, the Evidence says so.
@@ -131,6 +132,7 @@ async def collect(
             service's API: ``supabase://ref`` or ``https://host/storage/v1``.
         tenant: Whose files, where the store holds those of several tenants.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
+        shard: Only this share of the work, such as ``"2/4"``; :meth:`Evidence.merge` puts all together.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
     Raises:
@@ -150,6 +152,7 @@ async def collect(
         store=store,
         tenant=tenant,
         snapshot=snapshot,
+        shard=shard,
     )
     return cast(Evidence, await wait_async(lambda wake: _native.collect(url, text, evidence, wake), on_progress))
 
@@ -189,6 +192,7 @@ async def baseline(
     limits: LimitsLike | None = None,
     content: bool | None = None,
     snapshot: str | None = None,
+    shard: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
     """Collects a baseline: Evidence to :meth:`~Evidence.save` beside a backup.
@@ -205,6 +209,7 @@ async def baseline(
             ``{"statement_timeout": "1h", "snapshot_age": "30m"}``.
         content: Whether the rows themselves are read and compared; by default where the server is near.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
+        shard: Only this share of the work, such as ``"2/4"``; :meth:`Evidence.merge` puts all together.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
     Raises:
@@ -219,6 +224,7 @@ async def baseline(
         limits=limits,
         content=content,
         snapshot=snapshot,
+        shard=shard,
     )
     return cast(Evidence, await wait_async(lambda wake: _native.baseline(url, text, wake), on_progress))
 

@@ -9,7 +9,7 @@ use super::{CollectOptions, ContentChoice, Stop, Then, Wants, content, progress,
 use crate::connect::{Source, WaitFor};
 use crate::content::ContentWay;
 use crate::error::{Error, Result};
-use crate::evidence::{Evidence, Failure, Run};
+use crate::evidence::{Evidence, Failure, Run, Shards};
 use crate::plan::Plan;
 use crate::storage::{Store, StoredRows};
 
@@ -66,6 +66,7 @@ impl Collection<'_> {
             None => {}
         }
         run.notes.extend(source.notes());
+        run.shards = options.shard.map(Shards::of);
         let mut evidence = Box::new(Evidence::new(run));
         if options.store.is_some() {
             evidence.stored_rows = StoredRows::Wanted;
@@ -157,8 +158,8 @@ impl Collection<'_> {
             before = wants.clone();
             let span = tracing::debug_span!("round", round);
             let files = options.store.as_ref().map(Store::form);
-            let (then, blocks) = (baseline.known(), options.blocks);
-            let reading = Reading { plan, then, way, references, blocks, files };
+            let (then, blocks, shard) = (baseline.known(), options.blocks, options.shard);
+            let reading = Reading { plan, then, way, references, blocks, shard, files };
             pool.answer(reading, wants, evidence, stop, &tracker).instrument(span).await?;
             if stop.is_stopped() {
                 break;

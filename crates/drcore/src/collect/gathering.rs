@@ -78,12 +78,41 @@ impl Part {
 pub(super) struct Gathering {
     /// Read, or given up.
     done: Coverage,
+    /// What is read here, where others read the rest.
+    share: Option<Coverage>,
     sum: Option<ContentScan>,
     /// Why it cannot be known any more.
     failure: Option<Cause>,
 }
 
 impl Gathering {
+    /// Of these parts alone.
+    pub(super) fn of_share(storage: &Storage, parts: &[Part]) -> Self {
+        let mut share = Coverage::default();
+        for part in parts {
+            if let Part::Blocks(at, blocks) = part
+                && let Some(heap) = storage.heaps.get(*at)
+            {
+                // They were made so that none is there twice.
+                let _ = share.add(&heap.name, *blocks);
+            }
+        }
+        Self { share: Some(share.joined()), ..Self::default() }
+    }
+
+    /// Which blocks are read here, where others read the rest.
+    pub(super) fn share(&self) -> Option<&Coverage> {
+        self.share.as_ref()
+    }
+
+    /// Whether nothing is missing.
+    fn is_whole(&self, storage: &Storage) -> bool {
+        match &self.share {
+            Some(share) => self.done.joined() == *share,
+            None => storage.heaps.iter().all(|heap| self.done.is_whole(&heap.name)),
+        }
+    }
+
     /// Adds what one part came to. Once nothing is missing, gives what all came to together: never the sum of some.
     pub(super) fn add(
         &mut self,
@@ -115,11 +144,13 @@ impl Gathering {
             let message = format!("the parts in which {name} was read do not fit together");
             self.failure.get_or_insert(Cause::new(CauseKind::Error, message));
         }
-        if !storage.heaps.iter().all(|heap| self.done.is_whole(&heap.name)) {
+        if !self.is_whole(storage) {
             return None;
         }
         match self.failure.take() {
             Some(cause) => Some(Err(cause)),
+            // How many rows the table has is not known yet.
+            None if self.share.is_some() => self.sum.take().map(Ok),
             None => self.sum.take().map(|sum| Ok(sum.settled())),
         }
     }

@@ -9,6 +9,7 @@ use super::pass::Pass;
 use super::recent::RecentRows;
 use super::references::{Countable, KeySets};
 use super::request::{Request, Wants};
+use super::shard::Shard;
 use super::spread::SpreadRows;
 use super::storage::Storages;
 use crate::content::ContentWay;
@@ -35,6 +36,8 @@ pub(super) struct Reading<'a> {
     pub(super) references: ContentWay,
     /// Blocks of a table that one statement reads, at most; as suits its size where none.
     pub(super) blocks: Option<u32>,
+    /// Which share is read, where others read the rest.
+    pub(super) shard: Option<Shard>,
     /// How the paths are written of the store whose files rows are compared with.
     pub(super) files: Option<KeyForm>,
 }
@@ -141,7 +144,7 @@ pub(super) fn plan_jobs(
         match request {
             Request::Catalog(name) => jobs.push(Job::Catalog(name)),
             Request::Content(table) => match reading.content_of(&table, catalog, storages) {
-                Ok(pass) => drop(passes.insert(table, pass)),
+                Ok(pass) => drop(passes.insert(table, pass.of_shard(reading.shard, reading.blocks))),
                 Err(cause) => jobs.push(Job::Incomparable { table, cause }),
             },
             Request::Sketch(table) => match reading.content_of(&table, catalog, storages) {

@@ -7,16 +7,19 @@ use super::answer::{not_understood, number};
 use super::gathering::{Gathering, Lessons, Part};
 use super::job::{KeyColumn, SAMPLE, TENANTS, is_of_one};
 use super::references::Countable;
+use super::shard::Shard;
 use super::sizes;
 use super::storage::Storage;
 use crate::connect::{Chunks, Rows, Session};
 use crate::content::{
-    Besides, Blocks, Content, ContentScan, ContentWay, Copied, Fingerprint, KeySet, Layout, METHOD, Probe,
-    Probed, SampleForm, Scanner, Scratch, Sketch, Tally, has_extremes, has_hours, has_tenants,
+    Besides, Blocks, Content, ContentScan, ContentWay, Copied, Coverage, Fingerprint, KeySet, Layout, METHOD,
+    Probe, Probed, SampleForm, Scanner, Scratch, Sketch, Tally, has_extremes, has_hours, has_tenants,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::{Catalog, Column, Relation};
-use crate::evidence::{Cause, CauseKind, Evidence, Fact, OrphanSample, Orphans, RowKeys, TableScan};
+use crate::evidence::{
+    Cause, CauseKind, Evidence, Fact, OrphanSample, Orphans, RowKeys, TableParts, TableScan,
+};
 use crate::reference::Reference;
 use crate::sql::QualifiedName;
 
@@ -46,6 +49,8 @@ pub(super) struct Pass {
     key: Vec<String>,
     /// Whether only the sketch is wanted, the rest being known.
     only_sketch: bool,
+    /// Whose share of the table is read, where others read the rest.
+    shard: Option<Shard>,
     gathering: Mutex<Gathering>,
     lessons: Lessons,
 }
@@ -141,6 +146,7 @@ impl Pass {
             probes: Vec::new(),
             key: Vec::new(),
             only_sketch: false,
+            shard: None,
             gathering: Mutex::default(),
             lessons: Lessons::default(),
         }
@@ -148,7 +154,11 @@ impl Pass {
 
     /// The parts in which it is read.
     pub(super) fn jobs(mut self, bytes: u64, blocks: Option<u32>) -> Vec<PassJob> {
-        let parts = Part::of(&self.storage, bytes, blocks);
+        let share = self.shard.and_then(|shard| shard.parts(&self.storage, blocks));
+        if let Some(parts) = &share {
+            self.gathering = Mutex::new(Gathering::of_share(&self.storage, parts));
+        }
+        let parts = share.unwrap_or_else(|| Part::of(&self.storage, bytes, blocks));
         let probes: Arc<[Probe]> = std::mem::take(&mut self.probes).into();
         let pass = Arc::new(self);
         let job = |part| PassJob { pass: Arc::clone(&pass), probes: Arc::clone(&probes), part };
@@ -164,9 +174,15 @@ impl Pass {
         self
     }
 
-    /// Whether the values of columns come by.
+    /// Only the share of this shard, where the table is divided among all of them.
+    pub(super) fn of_shard(mut self, shard: Option<Shard>, blocks: Option<u32>) -> Self {
+        self.shard = shard.filter(|shard| shard.parts(&self.storage, blocks).is_some());
+        self
+    }
+
+    /// Whether the values of columns come by, those of all rows.
     pub(super) fn has_values(&self) -> bool {
-        matches!(self.method, Method::Columns | Method::Rows)
+        self.shard.is_none() && matches!(self.method, Method::Columns | Method::Rows)
     }
 
     /// Takes over what this pass can answer as well: the number of rows, where it is asked for, and the extremes
@@ -234,6 +250,46 @@ impl Pass {
         Some(Tally::new(form(tenant), form(hour)))
     }
 
+    /// Keeps what this shard's parts came to in the Evidence.
+    fn keep_share(
+        &self,
+        shard: Shard,
+        blocks: Coverage,
+        answer: Result<ContentScan, Cause>,
+        evidence: &mut Evidence,
+    ) {
+        let (cause, parts) = match answer {
+            Ok(ContentScan { rows, fingerprint, sketch, .. }) => {
+                let sketched = sketch.is_some();
+                if let Some(sketch) = sketch {
+                    evidence.sketched.insert(self.name.clone(), sketch);
+                }
+                let heaps = self.storage.heaps.iter().map(|heap| heap.name.clone()).collect();
+                let content = self.content(rows, fingerprint);
+                (shard.left(), Some(TableParts { heaps, blocks, content, sketched }))
+            }
+            Err(cause) => (cause, None),
+        };
+        let scan = evidence.scans.tables.entry(self.name.clone()).or_default();
+        scan.content = Fact::Unread(cause.clone());
+        if self.counts {
+            scan.rows = Fact::Unread(cause);
+        }
+        if let Some(parts) = parts {
+            evidence.scans.parts.insert(self.name.clone(), Fact::Read(parts));
+        }
+    }
+
+    fn content(&self, rows: u64, fingerprint: Fingerprint) -> Content {
+        Content {
+            method: METHOD,
+            rows,
+            fingerprint,
+            columns: self.layout.columns(),
+            key: self.layout.key_names(),
+        }
+    }
+
     /// Keeps what all parts came to in the Evidence.
     fn keep(&self, answer: Result<ContentScan, Cause>, probes: &[Probe], evidence: &mut Evidence) {
         if self.only_sketch {
@@ -272,13 +328,7 @@ impl Pass {
             scan.rows = Fact::Read(rows);
         }
         if self.method != Method::Columns {
-            scan.content = Fact::Read(Content {
-                method: METHOD,
-                rows,
-                fingerprint,
-                columns: self.layout.columns(),
-                key: self.layout.key_names(),
-            });
+            scan.content = Fact::Read(self.content(rows, fingerprint));
         }
         let extremes = ranges.iter().map(|range| Fact::Read(range.extremes()));
         scan.extremes.extend(self.extremes.iter().cloned().zip(extremes));
@@ -339,13 +389,9 @@ impl PassJob {
             probes: Arc::clone(&self.probes),
         };
         let mut scanner = Scanner::new(pass.layout.clone(), copied, pass.bits, besides);
-        let take = move |mut chunks: Chunks| {
+        let take = move |chunks: Chunks| {
             let mut scratch = Scratch::default();
-            while let Some(chunks) = chunks.blocking_recv() {
-                for chunk in chunks {
-                    scanner.feed(&chunk, &mut scratch)?;
-                }
-            }
+            chunks.each(|bytes, _| scanner.feed(bytes, &mut scratch))?;
             scanner.finish()
         };
         session.copy_apart(&sql, check, take).await
@@ -355,12 +401,15 @@ impl PassJob {
     pub(super) fn keep(&self, answer: Result<ContentScan, Cause>, evidence: &mut Evidence) -> u64 {
         let pass = &self.pass;
         let rows = answer.as_ref().map_or(0, |scan| scan.rows);
-        let together = {
+        let (together, share) = {
             let mut gathering = pass.gathering.lock().unwrap_or_else(PoisonError::into_inner);
-            gathering.add(&pass.name, &pass.storage, self.part, &self.probes, answer)
+            let together = gathering.add(&pass.name, &pass.storage, self.part, &self.probes, answer);
+            (together, gathering.share().cloned())
         };
-        if let Some(together) = together {
-            pass.keep(together, &self.probes, evidence);
+        match (together, pass.shard.zip(share)) {
+            (Some(together), Some((shard, blocks))) => pass.keep_share(shard, blocks, together, evidence),
+            (Some(together), None) => pass.keep(together, &self.probes, evidence),
+            (None, _) => {}
         }
         if pass.only_sketch { 0 } else { rows }
     }

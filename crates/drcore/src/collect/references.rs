@@ -187,32 +187,20 @@ impl ReadKeys {
     /// Copies them; none where there are more than there is room for.
     pub(super) async fn read(&self, session: &Session, check: Option<&str>) -> Result<Option<KeySet>> {
         let (shape, room) = (self.shape.clone(), Arc::clone(&self.room));
-        let take = move |mut chunks: Chunks| {
-            let (mut copy, mut list) = (CopyRows::default(), KeyList::new(&room));
-            let (mut failed, mut full) = (None, false);
-            while let Some(chunks) = chunks.blocking_recv() {
-                for chunk in chunks {
-                    copy.feed(&chunk, |row| {
-                        if row.len() != shape.len() {
-                            failed.get_or_insert_with(other_columns);
-                        } else if (0..row.len()).all(|at| row.value(at).is_some()) {
-                            // A parent with a NULL in its key is nobody's.
-                            match shape.key((0..row.len()).filter_map(|at| row.value(at))) {
-                                Some(key) => full |= !full && !list.push(key),
-                                None => drop(failed.get_or_insert_with(other_columns)),
-                            }
-                        }
-                    })?;
+        let take = move |chunks: Chunks| {
+            let (mut list, mut full) = (KeyList::new(&room), false);
+            CopyRows::each(chunks, |row| {
+                if row.len() != shape.len() {
+                    return Err(other_columns());
                 }
-                if let Some(error) = failed {
-                    return Err(error);
+                // A parent with a NULL in its key is nobody's.
+                if !full && (0..row.len()).all(|at| row.value(at).is_some()) {
+                    let key = shape.key((0..row.len()).filter_map(|at| row.value(at)));
+                    full = !list.push(key.ok_or_else(other_columns)?);
                 }
-                if full {
-                    return Ok(None);
-                }
-            }
-            copy.finish()?;
-            Ok(Some(list.finish(&shape)))
+                Ok(())
+            })?;
+            Ok((!full).then(|| list.finish(&shape)))
         };
         session.copy_apart(&self.sql, check, take).await
     }

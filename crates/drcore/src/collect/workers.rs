@@ -128,6 +128,15 @@ impl<'s> Pool<'s> {
         tracker: &Tracker,
     ) -> Result<()> {
         let storages = self.storages(reading.plan, &wants, evidence, stop).await;
+        let mut wants = wants;
+        if let Some(shard) = reading.shard {
+            let others;
+            (wants, others) = shard.divide(wants, &storages, reading.blocks);
+            // Said, and not left out: they are asked for, and not answered here.
+            for job in plan_jobs(reading, others, &evidence.catalog, &storages, &Parents::default()) {
+                job.keep(Err(shard.left()), evidence);
+            }
+        }
         let asked = Asked { plan: reading.plan, storages: &storages, stop, tracker };
         let parents = match reading.references {
             ContentWay::Server => Parents::default(),

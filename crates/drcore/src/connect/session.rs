@@ -4,14 +4,13 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
-use tokio_postgres::{CancelToken, Client, Connection, CopyOutStream, SimpleQueryMessage};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{CancelToken, Client, SimpleQueryMessage};
 
 use super::dsn::{Endpoint, TargetSession};
+use super::line::{Driver, Line};
+use super::tap::Valve;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{AssertionValue, Cause, CauseKind};
 use crate::evidence::{Server, Standby, refuse_older};
@@ -55,7 +54,9 @@ pub(crate) struct Snapshot {
 pub(crate) struct Session {
     client: Client,
     cancel: CancelToken,
-    tls: MakeRustlsConnect,
+    line: Line,
+    /// Where the rows of copies come out.
+    valve: Valve,
     driver: JoinHandle<()>,
     patience: Patience,
     /// Which of the servers of the connection string it is.
@@ -72,29 +73,30 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub(super) fn new<S, T>(
+    pub(super) fn new(
         client: Client,
-        connection: Connection<S, T>,
-        tls: MakeRustlsConnect,
+        driver: Driver,
+        line: Line,
+        valve: Valve,
         patience: Patience,
         endpoint: Endpoint,
-    ) -> Self
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    ) -> Self {
         let last_words = Arc::new(OnceLock::new());
         let driver = tokio::spawn({
             let last_words = Arc::clone(&last_words);
             async move {
                 // Dropped after the words are kept: that is when whoever waits is told.
-                let mut connection = pin!(connection);
+                let mut connection = pin!(driver);
                 if let Err(error) = connection.as_mut().await {
                     let _ = last_words.set(Error::from(error));
                 }
             }
         });
-        Self { cancel: client.cancel_token(), client, tls, driver, patience, endpoint, last_words }
+        Self { cancel: client.cancel_token(), client, line, valve, driver, patience, endpoint, last_words }
+    }
+
+    pub(super) fn valve(&self) -> &Valve {
+        &self.valve
     }
 
     /// Which of the servers of the connection string it is.
@@ -311,38 +313,6 @@ impl Session {
         Ok(rows)
     }
 
-    /// Runs a `COPY … TO STDOUT` inside the transaction, hands its stream to `take`, and lets go of its locks.
-    ///
-    /// `check` as in [`Session::scan`].
-    pub(crate) async fn copy<T>(
-        &self,
-        sql: &str,
-        check: Option<&str>,
-        take: impl AsyncFnOnce(CopyOutStream) -> Result<T>,
-    ) -> Result<T> {
-        let copying = async {
-            // The driver prepares it under a name of its own, which it lets go of before the transaction
-            // ends. A transaction pooler's server may have kept another client's statement of that name.
-            for _ in 0..TAKEN_NAMES {
-                match self.client.copy_out(sql).await {
-                    Err(error) if error.code() == Some(&SqlState::DUPLICATE_PSTATEMENT) => {
-                        self.all([BACK], self.patience.answer).await?;
-                    }
-                    copy => return take(copy.map_err(|error| self.explain(error))?).await,
-                }
-            }
-            take(self.client.copy_out(sql).await.map_err(|error| self.explain(error))?).await
-        };
-        let taken = self.recover(self.within(self.patience.statement, copying).await).await?;
-        let statements: Vec<&str> = [check, Some(BACK)].into_iter().flatten().collect();
-        let answers = self.each(&statements, self.patience.answer).await;
-        let answers = self.recover(answers).await?;
-        if check.is_some() {
-            refuse_rewritten(answers.into_iter().next().unwrap_or_default())?;
-        }
-        Ok(taken)
-    }
-
     /// Runs one of the team's own statements, looking names up in this `search_path`.
     /// Gives one row: how many rows it returned, and the first column of the smallest.
     ///
@@ -411,12 +381,9 @@ impl Session {
     pub(crate) async fn cancel(&self) {
         tracing::debug!("asking the server to cancel");
         // A second connection; if it fails the session is dropped after the grace.
-        let _ = self.cancel.cancel_query(self.tls.clone()).await;
+        let _ = self.line.cancel(&self.cancel).await;
     }
 }
-
-/// How many names of prepared statements may be taken before we give up.
-const TAKEN_NAMES: usize = 1_000;
 
 /// What each statement comes back to afterwards.
 const SAVEPOINT: &str = "savepoint drcore";

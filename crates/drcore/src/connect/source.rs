@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::dsn::{Dsn, Endpoint, Libpq, Place, SslMode, TargetSession};
+use super::line::Line;
 use super::session::{Patience, Session, Snapshot};
 use super::tls;
 use crate::error::{Error, ErrorKind, Result};
@@ -229,18 +230,18 @@ impl Source {
             config.password(password);
         }
         let started = Instant::now();
-        let (client, connection) = match config.connect(self.tls.clone()).await {
+        let line = Line::new(config, self.tls.clone());
+        let (client, driver, valve) = match line.connect().await {
             Ok(connected) => connected,
             Err(error) => {
-                let error = Error::from(error);
                 tracing::debug!(kind = %error.kind(), sqlstate = error.sqlstate(), "could not connect");
                 return Err(error);
             }
         };
         tracing::debug!(elapsed_ms = milliseconds(started), "connected");
         // Known without asking, and before a statement fails for it.
-        refuse_older(connection.parameter("server_version").unwrap_or_default())?;
-        Ok(Session::new(client, connection, self.tls.clone(), patience, endpoint.clone()))
+        refuse_older(driver.parameter("server_version").unwrap_or_default())?;
+        Ok(Session::new(client, driver, line, valve, patience, endpoint.clone()))
     }
 
     /// A new session on an exported snapshot.

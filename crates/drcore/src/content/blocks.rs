@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::sql::QualifiedName;
 
 /// The last block that a table can have.
@@ -12,16 +15,25 @@ const LAST: u32 = u32::MAX - 1;
 /// The last range of a table has no end, so that blocks that come while it is read are read too. A row does
 /// not move: another version of it is another row, which the snapshot does not see, and whatever rewrites
 /// the table gives it another file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Blocks {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Blocks")]
+pub struct Blocks {
+    /// The first.
     from: u32,
     /// The first that is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<u32>,
 }
 
 impl Blocks {
     /// All of them.
     pub(crate) const ALL: Self = Self { from: 0, to: None };
+
+    /// From this one up to that one, which is not in it, or up to the end.
+    pub(crate) fn new(from: u32, to: Option<u32>) -> Self {
+        Self { from, to }
+    }
 
     /// `count` ranges of about the same length, of a table of so many blocks.
     pub(crate) fn split(blocks: u32, count: u32) -> Vec<Self> {
@@ -74,8 +86,9 @@ impl Blocks {
 }
 
 /// Which blocks of which tables were read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Coverage(BTreeMap<QualifiedName, Vec<Blocks>>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Coverage")]
+pub struct Coverage(BTreeMap<QualifiedName, Vec<Blocks>>);
 
 impl Coverage {
     /// Adds a range. Says whether nothing of it was there before: else rows would count twice.
@@ -93,6 +106,41 @@ impl Coverage {
         }
         ranges.insert(at, blocks);
         true
+    }
+
+    /// Adds all that another one has. Says whether nothing of it was there before.
+    #[must_use]
+    pub(crate) fn add_all(&mut self, other: &Self) -> bool {
+        other.0.iter().all(|(table, ranges)| ranges.iter().all(|blocks| self.add(table, *blocks)))
+    }
+
+    /// The same in as few ranges as there can be.
+    #[must_use]
+    pub(crate) fn joined(&self) -> Self {
+        let join = |ranges: &Vec<Blocks>| {
+            let mut joined: Vec<Blocks> = Vec::new();
+            for range in ranges {
+                match joined.last_mut() {
+                    Some(last) if last.to == Some(range.from) => last.to = range.to,
+                    _ => joined.push(*range),
+                }
+            }
+            joined
+        };
+        Self(self.0.iter().map(|(table, ranges)| (table.clone(), join(ranges))).collect())
+    }
+
+    /// Whether a range of this table has no end.
+    #[cfg(test)]
+    pub(crate) fn is_open(&self, table: &QualifiedName) -> bool {
+        self.0.get(table).into_iter().flatten().any(|range| range.to.is_none())
+    }
+
+    /// Every block of this table, which has so many.
+    #[cfg(test)]
+    pub(crate) fn numbers(&self, table: &QualifiedName, blocks: u32) -> Vec<u32> {
+        let ranges = self.0.get(table).into_iter().flatten();
+        ranges.flat_map(|range| range.from..range.to.unwrap_or(blocks)).collect()
     }
 
     /// Whether every block of this table is in it.

@@ -21,6 +21,12 @@ const IS_HASH: u8 = u8::MAX;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyForm {
     forms: Vec<Form>,
+    /// Which of the values leave as they are.
+    plain: Vec<bool>,
+    /// Whether every key has as many bytes, so that lengths need not be held.
+    fixed: bool,
+    /// How many bytes a cell needs: the length and the key; none without a key.
+    width: usize,
 }
 
 /// How many bytes of hash stand for a value that does not leave.
@@ -38,7 +44,12 @@ pub(crate) enum Key {
 impl KeyForm {
     /// Of columns that have these forms.
     pub(crate) fn new(forms: Vec<Form>) -> Self {
-        Self { forms }
+        let plain: Vec<bool> = forms.iter().map(|form| is_plain(*form)).collect();
+        let sizes = forms.iter().zip(&plain).map(|(form, plain)| form.size().filter(|_| *plain));
+        let size: Option<usize> = sizes.sum();
+        let width =
+            if forms.is_empty() { 0 } else { 1 + size.map_or(LONGEST, |size| size.clamp(HASHED, LONGEST)) };
+        Self { forms, plain, fixed: size.is_some(), width }
     }
 
     /// Of these columns, as Evidence keeps their forms.
@@ -49,7 +60,7 @@ impl KeyForm {
 
     /// Whether its values leave as they are, so that rows can be asked for by them.
     pub(crate) fn is_plain(&self) -> bool {
-        self.forms.iter().all(|form| is_plain(*form))
+        self.plain.iter().all(|plain| *plain)
     }
 
     /// The values of a key as samples show them: those that may be names or addresses are masked.
@@ -68,43 +79,31 @@ impl KeyForm {
 
     /// A key's values as samples show them, where they are known as text.
     pub(crate) fn masked(&self, values: &[Option<String>]) -> Vec<Option<String>> {
-        let shown = |(form, value): (&Form, &Option<String>)| match value {
-            Some(value) if !is_plain(*form) => Some(crate::text::masked(value)),
+        let shown = |(plain, value): (&bool, &Option<String>)| match value {
+            Some(value) if !plain => Some(crate::text::masked(value)),
             value => value.clone(),
         };
-        self.forms.iter().zip(values).map(shown).collect()
+        self.plain.iter().zip(values).map(shown).collect()
     }
 
     /// How many bytes a cell needs: the length and the key; none without a key.
     pub(crate) fn width(&self) -> usize {
-        if self.forms.is_empty() {
-            return 0;
-        }
-        let size = |form: &Form| form.size().filter(|_| is_plain(*form));
-        let fixed: Option<usize> = self.forms.iter().map(size).sum();
-        1 + fixed.map_or(LONGEST, |size| size.clamp(HASHED, LONGEST))
-    }
-
-    /// Whether every key has as many bytes, so that lengths need not be held.
-    fn is_fixed(&self) -> bool {
-        self.forms.iter().all(|form| form.size().is_some() && is_plain(*form))
+        self.width
     }
 
     /// The bytes of one key, as long as [`width`](Self::width). NULLs, which no key has, count as empty.
     pub(crate) fn encode<'v>(&self, values: impl Iterator<Item = Option<&'v [u8]>>, into: &mut Vec<u8>) {
         into.clear();
         into.push(0);
-        let fixed = self.is_fixed();
-        for (form, value) in self.forms.iter().zip(values) {
+        for ((form, plain), value) in self.forms.iter().zip(&self.plain).zip(values) {
             let value = value.unwrap_or_default();
-            let value = if is_plain(*form) { Cow::Borrowed(value) } else { Cow::Owned(veiled(*form, value)) };
-            if !fixed {
+            let value = if *plain { Cow::Borrowed(value) } else { Cow::Owned(veiled(*form, value)) };
+            if !self.fixed {
                 into.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes()[1..]);
             }
             into.extend_from_slice(&value);
         }
-        let width = self.width();
-        if into.len() <= width {
+        if into.len() <= self.width {
             into[0] = u8::try_from(into.len() - 1).unwrap_or(IS_HASH);
         } else {
             let hash = Sha256::digest(&into[1..]);
@@ -112,7 +111,7 @@ impl KeyForm {
             into[0] = IS_HASH;
             into.extend_from_slice(&hash[..HASHED]);
         }
-        into.resize(width, 0);
+        into.resize(self.width, 0);
     }
 
     /// What [`encode`](Self::encode) held; none where these bytes are not a key of this form.
@@ -123,9 +122,9 @@ impl KeyForm {
         }
         let mut rest = rest.get(..usize::from(length))?;
         let mut values = Vec::with_capacity(self.forms.len());
-        for form in &self.forms {
+        for (form, plain) in self.forms.iter().zip(&self.plain) {
             let size = match form.size() {
-                Some(size) if self.is_fixed() => size,
+                Some(size) if self.fixed => size,
                 _ => {
                     let (length, after) = rest.split_at_checked(3)?;
                     rest = after;
@@ -134,7 +133,7 @@ impl KeyForm {
             };
             let (value, after) = rest.split_at_checked(size)?;
             rest = after;
-            values.push(if is_plain(*form) { text(*form, value) } else { unveiled(value)? });
+            values.push(if *plain { text(*form, value) } else { unveiled(value)? });
         }
         rest.is_empty().then_some(Key::Values(values))
     }

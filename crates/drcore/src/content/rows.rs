@@ -1,5 +1,6 @@
 //! Rows as they come in a binary `COPY`, and what their hash is taken over.
 
+use crate::connect::Chunks;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::form::Form;
@@ -61,6 +62,24 @@ impl<'a> Row<'a> {
 }
 
 impl CopyRows {
+    /// Hands each row of a whole copy to `each`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connection`] if it is not a binary `COPY`, or rows are missing; those of `each`.
+    pub(crate) fn each(chunks: Chunks, mut each: impl FnMut(Row<'_>) -> Result<()>) -> Result<()> {
+        let mut copy = Self::default();
+        let mut failed = Ok(());
+        chunks.each(|bytes, _| {
+            copy.feed(bytes, |row| {
+                if failed.is_ok() {
+                    failed = each(row);
+                }
+            })?;
+            std::mem::replace(&mut failed, Ok(()))
+        })?;
+        copy.finish()
+    }
+
     /// Hands each row that this chunk completes to `each`.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CopyRows, Fingerprint, Layout, Probe, Probed, RowHash, Sketch, Tally, other_columns};
+use super::{CopyRows, Fingerprint, KeyForm, Layout, Probe, Probed, RowHash, Sketch, Tally, other_columns};
 use crate::error::Result;
 use crate::evidence::Extremes;
 
@@ -84,6 +84,7 @@ pub(crate) struct Besides {
 #[derive(Debug)]
 pub(crate) struct Scanner {
     layout: Layout,
+    key_form: KeyForm,
     copied: Copied,
     copy: CopyRows,
     sums: ContentScan,
@@ -94,11 +95,13 @@ impl Scanner {
     /// Of a copy that [`Layout::copy`] or [`Layout::hashes`] asked for, with a sketch of 2^`bits` cells a part, or none.
     pub(crate) fn new(layout: Layout, copied: Copied, bits: Option<u32>, besides: Besides) -> Self {
         let Besides { extremes, tally, probes } = besides;
-        let sketch = bits.map(|bits| Sketch::new(bits, layout.key_form().width()));
+        let key_form = layout.key_form();
+        let sketch = bits.map(|bits| Sketch::new(bits, key_form.width()));
         let ranges = extremes.iter().map(|at| Range::new(*at, layout.forms()[*at].name())).collect();
         let probed = vec![Probed::default(); probes.len()];
         Self {
             layout,
+            key_form,
             copied,
             copy: CopyRows::default(),
             sums: ContentScan { sketch, ranges, tally, probed, ..ContentScan::default() },
@@ -111,12 +114,14 @@ impl Scanner {
     /// # Errors
     /// [`ErrorKind::Connection`] if it is not what was asked for.
     pub(crate) fn feed(&mut self, chunk: &[u8], scratch: &mut Scratch) -> Result<()> {
-        let Self { layout, copied, copy, sums, probes } = self;
-        let (forms, key, key_form) = (layout.forms(), layout.key(), layout.key_form());
+        let Self { layout, key_form, copied, copy, sums, probes } = self;
+        let (forms, key) = (layout.forms(), layout.key());
         let expected = match copied {
             Copied::Rows | Copied::Columns => forms.len(),
             Copied::Hashes => key.len() + 1,
         };
+        // Else the key stays empty.
+        let is_named = sums.sketch.is_some() && !key.is_empty();
         let mut failed = None;
         copy.feed(chunk, |row| {
             if row.len() != expected {
@@ -126,11 +131,15 @@ impl Scanner {
             let hash = match copied {
                 Copied::Columns => None,
                 Copied::Rows => {
-                    key_form.encode(key.iter().map(|at| row.value(*at)), &mut scratch.key);
+                    if is_named {
+                        key_form.encode(key.iter().map(|at| row.value(*at)), &mut scratch.key);
+                    }
                     Some(row.hash(forms, &mut scratch.frame))
                 }
                 Copied::Hashes => {
-                    key_form.encode((0..key.len()).map(|at| row.value(at)), &mut scratch.key);
+                    if is_named {
+                        key_form.encode((0..key.len()).map(|at| row.value(at)), &mut scratch.key);
+                    }
                     let Some(Ok(hash)) = row.value(key.len()).map(TryInto::try_into) else {
                         failed.get_or_insert_with(other_columns);
                         return;
@@ -142,7 +151,7 @@ impl Scanner {
             if let Some(hash) = hash {
                 sums.fingerprint += hash;
                 if let Some(sketch) = &mut sums.sketch {
-                    sketch.insert(hash, if key.is_empty() { &[] } else { &scratch.key });
+                    sketch.insert(hash, &scratch.key);
                 }
             }
             for range in &mut sums.ranges {

@@ -61,6 +61,7 @@ impl Sketches {
 
     /// The sketch of this table could not be made, because of `why`.
     pub(crate) fn miss(&mut self, table: QualifiedName, why: String) {
+        self.tables.remove(&table);
         self.missing.insert(table, why);
     }
 
@@ -76,6 +77,48 @@ impl Sketches {
     /// Why there is none of this table, where there should be one.
     pub(crate) fn lost(&self, table: &QualifiedName) -> Option<&str> {
         self.missing.get(table).or(self.lost.as_ref()).map(String::as_str)
+    }
+
+    /// Adds those that others made of the same database. Those of parts of one table, of which `added` knows, are added
+    /// up; of two that are of the whole the larger is kept.
+    pub(crate) fn join(&mut self, other: Self, added: impl Fn(&QualifiedName) -> bool) {
+        for (table, sketch) in other.tables {
+            let sketch = match self.tables.remove(&table) {
+                None => sketch,
+                Some(known) if added(&table) => {
+                    let mut sum = Arc::unwrap_or_clone(known);
+                    if !sum.add(&sketch) {
+                        self.miss(table, "its parts were read in different ways".to_owned());
+                        continue;
+                    }
+                    Arc::new(sum)
+                }
+                Some(known) => {
+                    if known.bits() >= sketch.bits() {
+                        known
+                    } else {
+                        sketch
+                    }
+                }
+            };
+            self.tables.insert(table, sketch);
+        }
+        for (table, why) in other.missing {
+            let known = self.missing.entry(table).or_insert_with(|| why.clone());
+            if why < *known {
+                *known = why;
+            }
+        }
+        self.missing.retain(|table, _| !self.tables.contains_key(table));
+        self.lost = self.lost.take().into_iter().chain(other.lost).min();
+    }
+
+    /// The sketch of a table of which all parts are there: it has as many cells as suit so many rows.
+    pub(crate) fn settle(&mut self, table: &QualifiedName, rows: u64) {
+        let bits = Sketch::bits_for(rows);
+        if let Some(sketch) = self.tables.get_mut(table).filter(|sketch| bits < sketch.bits()) {
+            *sketch = Arc::new(sketch.folded(bits));
+        }
     }
 
     /// Folds the largest until all together have no more bytes than a baseline may.

@@ -1,19 +1,10 @@
 //! One side, read again: sessions on a snapshot of its own.
 
-use futures::StreamExt;
-use tokio::sync::mpsc;
-use tokio_postgres::CopyOutStream;
-
 use crate::collect::{Stop, unless_stopped};
 use crate::connect::{Dsn, Session, Snapshot, Source};
 use crate::content::{CopyRows, Row};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::plan::Limits;
-
-/// How many chunks wait for the one that takes rows out of them, at most.
-const WAITING: usize = 8;
-/// Messages in a chunk, at most.
-const CHUNK: usize = 256;
 
 /// Reads one side from one snapshot.
 pub(super) struct Reader {
@@ -75,50 +66,19 @@ impl Reader {
                 None => return Err(Error::lost("the session that held the snapshot was lost")),
             },
         };
-        let (send, mut receive) = mpsc::channel::<Vec<bytes::Bytes>>(WAITING);
-        let taking = tokio::task::spawn_blocking(move || {
-            let mut rows = CopyRows::default();
-            let mut failed = None;
-            while let Some(chunks) = receive.blocking_recv() {
-                for chunk in chunks {
-                    rows.feed(&chunk, |row| {
-                        if failed.is_none() {
-                            failed = each(&mut state, row).err();
-                        }
-                    })?;
-                }
-                if let Some(error) = failed {
-                    return Err(error);
-                }
-            }
-            rows.finish()?;
+        let copying = session.copy_apart(sql, check, move |chunks| {
+            CopyRows::each(chunks, |row| each(&mut state, row))?;
             Ok(state)
-        });
-        let copying = session.copy(sql, check, async move |copy: CopyOutStream| {
-            let mut chunks = std::pin::pin!(copy.ready_chunks(CHUNK));
-            while let Some(chunk) = chunks.next().await {
-                let chunk: Result<Vec<_>, _> = chunk.into_iter().collect();
-                if send.send(chunk?).await.is_err() {
-                    // It has given up, and says why when it is asked.
-                    break;
-                }
-            }
-            Ok(())
         });
         let copied = Box::pin(unless_stopped(session, stop, copying)).await;
         if let Some(cause) = stop.cause() {
             self.session = None;
             return Err(cause.into_stop_error());
         }
-        if let Err(error) = copied {
-            if error.ends_session() {
-                self.session = None;
-            }
-            return Err(error);
+        if copied.as_ref().is_err_and(Error::ends_session) {
+            self.session = None;
         }
-        taking.await.map_err(|error| {
-            Error::new(ErrorKind::Internal, "taking rows apart came to an unexpected end").caused_by(error)
-        })?
+        copied
     }
 
     /// Hangs up.

@@ -156,6 +156,12 @@ macro_rules! catalog {
                 match name { $(CatalogFactName::$fact => self.$field = understand(answer),)* }
             }
 
+            /// Adds what others read.
+            pub(super) fn join(&mut self, mut other: Self) {
+                self.level(&mut other);
+                $(self.$field = std::mem::take(&mut self.$field).join(other.$field);)*
+            }
+
             pub(crate) fn sort(&mut self) {
                 $(if let Fact::Read(facts) = &mut self.$field { facts.sort(); })*
             }
@@ -353,6 +359,18 @@ const CREATED_NAMES: &[&str] = &[
 ];
 
 impl Catalog {
+    /// Guesses at rows change without a transaction, whenever somebody analyses a table: nobody disagrees for that.
+    fn level(&mut self, other: &mut Self) {
+        let (Fact::Read(one), Fact::Read(two)) = (&mut self.relations, &mut other.relations) else { return };
+        if !one.iter().map(|relation| &relation.name).eq(two.iter().map(|relation| &relation.name)) {
+            return;
+        }
+        for (one, two) in one.iter_mut().zip(two) {
+            let most = one.estimated_rows.max(two.estimated_rows);
+            (one.estimated_rows, two.estimated_rows) = (most, most);
+        }
+    }
+
     /// The relation of this name.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Standby;
+use crate::collect::Shard;
 use crate::connect::Dsn;
 use crate::content::{ContentLink, SketchFile};
 use crate::error::{Error, ErrorKind};
@@ -47,6 +48,9 @@ pub struct Run {
     /// others were counted by the server.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub counted_here: BTreeSet<String>,
+    /// Which shards of the work it holds, where it was divided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Shards>,
     /// The file beside it that tells which rows differ, where it was stored with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sketches: Option<SketchFile>,
@@ -125,11 +129,36 @@ impl Run {
             one_snapshot: false,
             content: None,
             counted_here: BTreeSet::new(),
+            shards: None,
             sketches: None,
             elapsed_ms: 0,
             failure: None,
             notes: Vec::new(),
         }
+    }
+}
+
+/// Which shares of the work of collecting some Evidence holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Shards")]
+#[non_exhaustive]
+pub struct Shards {
+    /// Into how many it was divided.
+    pub of: u32,
+    /// Which of them, counted from 1.
+    pub numbers: BTreeSet<u32>,
+}
+
+impl Shards {
+    /// This one alone.
+    pub(crate) fn of(shard: Shard) -> Self {
+        Self { of: shard.of(), numbers: BTreeSet::from([shard.number()]) }
+    }
+
+    /// Those that it does not hold.
+    pub fn missing(&self) -> Vec<u32> {
+        (1..=self.of).filter(|number| !self.numbers.contains(number)).collect()
     }
 }
 
@@ -194,6 +223,9 @@ pub struct Server {
     pub cluster_name: String,
     /// The server's clock when the snapshot was taken.
     pub taken_at: Timestamp,
+    /// Which transactions are seen, as `pg_current_snapshot()` says it: the same while nothing is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
     /// What a restore into the database that did not come to its end left word of: nothing in it is whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restoring: Option<String>,

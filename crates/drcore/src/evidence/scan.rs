@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Spread};
+use super::{Fact, Spread, TableParts};
 use crate::content::Content;
 use crate::diff::ChangedColumn;
 use crate::sql::QualifiedName;
@@ -19,6 +19,9 @@ pub struct Scans {
     /// By table.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<QualifiedName, TableScan>,
+    /// What some of the blocks of large tables hold, where a shard read only these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<QualifiedName, Fact<TableParts>>,
     /// Rows whose parent is missing, by [`Reference::key`](crate::reference::Reference::key).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orphans: BTreeMap<String, Fact<Orphans>>,

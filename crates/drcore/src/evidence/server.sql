@@ -16,6 +16,7 @@ select
   r.rolbypassrls as bypass_rls,
   pg_catalog.current_setting('cluster_name') as cluster_name,
   pg_catalog.to_char(pg_catalog.now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as taken_at,
+  pg_catalog.pg_current_snapshot()::pg_catalog.text as snapshot,
   -- The schema that a restore makes before it begins, and drops when it has come to its end.
   (
     select coalesce(pg_catalog.obj_description(n.oid, 'pg_namespace'), 'nothing is known of it')

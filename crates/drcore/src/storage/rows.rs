@@ -81,23 +81,12 @@ impl ReadRows {
     /// Reads all of them.
     pub(crate) async fn read(&self, session: &Session, check: Option<&str>) -> Result<Sorted> {
         let form = self.form;
-        let take = move |mut chunks: Chunks| {
-            let (mut copy, mut sorter, mut failed) = (CopyRows::default(), Sorter::default(), None);
-            while let Some(chunks) = chunks.blocking_recv() {
-                for chunk in chunks {
-                    copy.feed(&chunk, |row| {
-                        let values: Vec<_> = (0..row.len()).map(|at| row.value(at)).collect();
-                        let pushed = understand(&values, form).and_then(|entry| sorter.push(&entry));
-                        if let Err(error) = pushed {
-                            failed.get_or_insert(error);
-                        }
-                    })?;
-                    if let Some(error) = failed {
-                        return Err(error);
-                    }
-                }
-            }
-            copy.finish()?;
+        let take = move |chunks: Chunks| {
+            let mut sorter = Sorter::default();
+            CopyRows::each(chunks, |row| {
+                let values: Vec<_> = (0..row.len()).map(|at| row.value(at)).collect();
+                sorter.push(&understand(&values, form)?)
+            })?;
             sorter.finish()
         };
         session.copy_apart(&self.sql, check, take).await
