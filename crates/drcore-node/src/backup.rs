@@ -10,25 +10,35 @@ use crate::answer::{Answer, promise};
 use crate::call::Call;
 use crate::verbs::address;
 
-type Text<'env> = napi::Result<PromiseRaw<'env, Answer<String>>>;
-
 /// Takes a backup.
 #[napi]
-pub fn backup_take<'env>(env: &'env Env, call: &Call, url: Option<String>) -> Text<'env> {
+pub fn backup_take<'env>(
+    env: &'env Env,
+    call: &Call,
+    url: Option<String>,
+) -> napi::Result<PromiseRaw<'env, Answer<String>>> {
     let call = call.clone();
     promise(env, async move { call.take_call()?.take(&address(url)?).await?.to_json() })
 }
 
 /// Holds on to what there is.
 #[napi]
-pub fn backup_salvage<'env>(env: &'env Env, call: &Call, url: Option<String>) -> Text<'env> {
+pub fn backup_salvage<'env>(
+    env: &'env Env,
+    call: &Call,
+    url: Option<String>,
+) -> napi::Result<PromiseRaw<'env, Answer<String>>> {
     let call = call.clone();
     promise(env, async move { call.take_call()?.salvage(&address(url)?).await?.to_json() })
 }
 
 /// What a repository holds.
 #[napi]
-pub fn backup_list<'env>(env: &'env Env, call: &Call, repository: String) -> Text<'env> {
+pub fn backup_list<'env>(
+    env: &'env Env,
+    call: &Call,
+    repository: String,
+) -> napi::Result<PromiseRaw<'env, Answer<String>>> {
     let call = call.clone();
     promise(env, async move {
         call.none()?;
@@ -38,14 +48,22 @@ pub fn backup_list<'env>(env: &'env Env, call: &Call, repository: String) -> Tex
 
 /// Looks into a backup.
 #[napi]
-pub fn backup_verify<'env>(env: &'env Env, call: &Call, repository: String) -> Text<'env> {
+pub fn backup_verify<'env>(
+    env: &'env Env,
+    call: &Call,
+    repository: String,
+) -> napi::Result<PromiseRaw<'env, Answer<String>>> {
     let call = call.clone();
     promise(env, async move { call.verification_call(&repository)?.run().await?.to_json() })
 }
 
 /// Which backups are too old; with a digest, removes them.
 #[napi]
-pub fn backup_prune<'env>(env: &'env Env, call: &Call, repository: String) -> Text<'env> {
+pub fn backup_prune<'env>(
+    env: &'env Env,
+    call: &Call,
+    repository: String,
+) -> napi::Result<PromiseRaw<'env, Answer<String>>> {
     let call = call.clone();
     promise(env, async move {
         let pruning = call.prune_call(&repository)?;

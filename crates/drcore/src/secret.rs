@@ -55,6 +55,8 @@ const SHAPES: &[&str] = &[
     r#"(?i)["'][\w-]*(?:password|secret|token|(?:access|api|private|role|secret|service)[_-]?key|authorization)["']\s*[:,]\s*["']([^"']+)["']"#,
     r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{8,})",
     r"(?i)\bpassword\s+'((?:[^']|'')+)'",
+    // What a function sets, in the statement that creates it.
+    r#"(?i)\bset\s+"?[\w.]*(?:password|passwd|secret|token|credential|(?:access|api|client|private|role|secret|server|service)[_-]?key)"?\s+(?:to|=)\s+('(?:[^']|'')+')"#,
 ];
 
 /// One expression of all shapes; at most one group of it takes part in a match.
@@ -207,6 +209,8 @@ mod tests {
             ("{'service_role_key': 'hunter2'}".to_owned(), "hunter2"),
             ("app.settings.jwt_secret=hunter2".to_owned(), "hunter2"),
             ("alter role x password 'hunter2'".to_owned(), "hunter2"),
+            ("create function f()\n SET \"app.service_token\" TO 'hunter2'\nAS $$".to_owned(), "hunter2"),
+            ("alter database x set app.api_key = 'hunter2'".to_owned(), "hunter2"),
             ("'Authorization', 'Basic aHVudGVyMg=='".to_owned(), "aHVudGVyMg"),
             ("{\"x-webhook-secret\": \"hunter2\"}".to_owned(), "hunter2"),
             ("md5abcdefabcdefabcdefabcdefabcdef00".to_owned(), "abcdefabc"),

@@ -194,7 +194,7 @@ impl VerifyOptions {
     }
 
     /// The stored Evidence that it is compared with.
-    async fn stored(&self) -> Result<Option<Evidence>> {
+    pub(crate) async fn stored(&self) -> Result<Option<Evidence>> {
         Ok(match &self.against {
             Some(Against::Backup(url)) => {
                 let (repository, entry) = Box::pin(Repository::find(url)).await?;

@@ -44,9 +44,9 @@ pub(crate) struct Arguments {
     project: Option<String>,
     #[command(flatten)]
     plan: PlanArguments,
-    /// The baseline of the backup: what the dump does not bring is put right from it,
-    /// and the restored database is verified against it
-    #[arg(long, value_name = "FILE", env = "DRCORE_AGAINST", value_parser = not_empty)]
+    /// The baseline of the backup, a file or a backup's URL: what the dump does not
+    /// bring is put right from it, and the restored database is verified against it
+    #[arg(long, value_name = "FILE|URL", env = "DRCORE_AGAINST", value_parser = not_empty)]
     against: Option<String>,
     /// The name of what the target is a physical clone of, where it is one
     #[arg(long, value_name = "NAME", value_parser = not_empty)]
@@ -177,7 +177,7 @@ impl Arguments {
         let tables: Result<Vec<_>, Error> = self.table.iter().map(|name| table(name)).collect();
         call.options.tables = tables.map_err(Fault::usage)?;
         call.verify.plan = self.plan.load()?;
-        call.verify.against = self.against.as_ref().map(|file| Against::File(file.into()));
+        call.verify.against = self.against.as_deref().map(Against::parse);
         let (collect, display) = self.reading.collecting(screen);
         call.verify.collect = collect;
         Ok((call, display))

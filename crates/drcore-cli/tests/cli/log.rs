@@ -45,7 +45,7 @@ async fn json_lines_say_what_is_done_and_nothing_else_is_between_them() {
     let answered = with(&events, "answered");
     let invoices = answered
         .iter()
-        .find(|event| event["job"] == "content" && event["object"] == "public.invoices")
+        .find(|event| event["job"] == "pass" && event["object"] == "public.invoices")
         .unwrap_or_else(|| panic!("{answered:#?}"));
     assert_eq!(invoices["rows"], 40);
     assert!(invoices["elapsed_ms"].is_u64());

@@ -93,7 +93,7 @@ async fn a_reviewed_plan_is_applied_and_verified_again() {
     let (digest, project) = reviewed(&plan.out);
     assert!(shown.ends_with(&format!("--apply {digest} --project {project}")), "{shown}");
 
-    let rows = database.query("select count(*) from time_logs").await;
+    let rows = database.query("select count(*) from invoices").await;
     let apply = |digest: &str, project: &str| {
         place.run(&[&with[..], &["--apply", digest, "--project", project]].concat())
     };
@@ -101,7 +101,7 @@ async fn a_reviewed_plan_is_applied_and_verified_again() {
         assert_eq!(ran.code, 2, "{ran:?}");
         assert!(ran.err.contains("nothing was written"), "{ran:?}");
     }
-    assert_eq!(database.query("select count(*) from time_logs").await, rows);
+    assert_eq!(database.query("select count(*) from invoices").await, rows);
 
     let ran = apply(&digest, &project);
     assert!(ran.out.contains("plan ") && ran.out.contains("was applied"), "{ran:?}");

@@ -202,7 +202,6 @@ impl<'l> Looking<'l> {
     async fn baseline(&mut self) -> Result<Option<Evidence>> {
         let entry = self.entry;
         let above = above(&entry.name);
-        let before = self.problems.len();
         if let Some(manifest) = entry.manifest() {
             for stored in manifest.baseline.iter().chain(&manifest.sketches) {
                 let name = format!("{above}{}", stored.name);
@@ -211,8 +210,8 @@ impl<'l> Looking<'l> {
                 }
             }
         }
-        // One that is not what was written is compared with nothing.
-        if !entry.baseline || self.problems.len() > before {
+        // Where something is missing or is not what was written, that is told; what is left may not even be readable.
+        if !entry.baseline || !self.problems.is_empty() {
             return Ok(None);
         }
         match self.repository.baseline(entry).await {
@@ -272,7 +271,7 @@ impl<'l> Looking<'l> {
     /// Takes over what the dump showed.
     fn describe(&mut self, inspection: &Inspection, baseline: Option<&Evidence>) {
         self.problems.extend(inspection.damage.iter().map(ToString::to_string));
-        let omitted = self.entry.manifest().map_or(&[][..], |manifest| &manifest.omitted);
+        let omitted = self.entry.manifest().map_or(&[][..], |manifest| manifest.omitted.as_slice());
         let mut left_out = 0;
         for difference in &inspection.differences {
             let told = format!("{}: {}", difference.object, difference.message);
@@ -297,8 +296,10 @@ impl<'l> Looking<'l> {
                     plural(against.tables, "table")
                 ));
             }
-            Some(_) => {}
-            None => self.notes.push("no baseline: nothing says which rows it should hold".to_owned()),
+            None if !self.entry.baseline => {
+                self.notes.push("no baseline: nothing says which rows it should hold".to_owned());
+            }
+            Some(_) | None => {}
         }
         if inspection.checksums == Some(Checksums::Nothing) && self.entry.manifest().is_none() {
             self.notes.push(

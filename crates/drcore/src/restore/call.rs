@@ -46,18 +46,12 @@ pub struct Restore {
 /// # Errors
 /// As [`RestoreTarget::connect`] and [`RestorePlan::of`].
 pub async fn restore(archive: &Path, url: &str, call: &RestoreCall) -> Result<Restore> {
-    let baseline = match &call.verify.against {
-        None => None,
-        Some(Against::Evidence(evidence)) => Some((**evidence).clone()),
-        Some(Against::File(path)) => Some(Evidence::load(path)?),
-        Some(Against::Url(_)) => {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "against: a restore is compared with the baseline of its backup",
-            )
+    if let Some(Against::Url(_)) = &call.verify.against {
+        let message = "against: a restore is compared with the baseline of its backup";
+        return Err(Error::new(ErrorKind::Usage, message)
             .hint("Give the file of the baseline; drcore verify compares with a live database."));
-        }
-    };
+    }
+    let baseline = Box::pin(call.verify.stored()).await?;
     let plan = &call.verify.plan;
     let target = TargetOptions {
         project: call.project.clone(),

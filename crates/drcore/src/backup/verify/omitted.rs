@@ -42,10 +42,10 @@ fn fits(omission: &BackupOmission, table: &QualifiedName) -> Option<bool> {
             Some(part_fits(schema, &table.schema)? && part_fits(name, &table.name)?)
         }
         // Without a schema, those that the role's search path shows: mostly these.
-        (OmissionExtent::Rows | OmissionExtent::Table, [name]) => match part_fits(name, &table.name)? {
-            true if table.schema != "public" => None,
-            fits => Some(fits),
-        },
+        (OmissionExtent::Rows | OmissionExtent::Table, [name]) => {
+            let fits = part_fits(name, &table.name)?;
+            if fits && table.schema != "public" { None } else { Some(fits) }
+        }
         _ => None,
     }
 }
@@ -62,26 +62,36 @@ fn part_fits(pattern: &NamePart, text: &str) -> Option<bool> {
     Some(glob(&pattern, &text.chars().collect::<Vec<_>>()))
 }
 
-/// `*` is any text, `?` any character. In one go, since a manifest may hold any pattern.
+/// `*` is any text, `?` any character. Without recursion, since a manifest may hold any pattern.
 fn glob(pattern: &[char], text: &[char]) -> bool {
-    // How much of the text is matched by what was read of the pattern.
-    let mut matched = vec![false; text.len() + 1];
-    matched[0] = true;
-    for one in pattern {
-        let mut next = vec![false; text.len() + 1];
-        for at in 0..=text.len() {
-            next[at] = match one {
-                '*' => matched[at] || (at > 0 && next[at - 1]),
-                _ => at > 0 && matched[at - 1] && (*one == '?' || *one == text[at - 1]),
-            };
+    let (mut at, mut read) = (0, 0);
+    // The last `*`, and how much of the text was read by the end of what it stands for.
+    let mut star = None;
+    while read < text.len() {
+        match (pattern.get(at), star) {
+            (Some('*'), _) => {
+                star = Some((at, read));
+                at += 1;
+            }
+            (Some(one), _) if *one == '?' || *one == text[read] => {
+                at += 1;
+                read += 1;
+            }
+            (_, Some((place, end))) => {
+                star = Some((place, end + 1));
+                at = place + 1;
+                read = end + 1;
+            }
+            (_, None) => return false,
         }
-        matched = next;
     }
-    matched[text.len()]
+    pattern[at..].iter().all(|one| *one == '*')
 }
 
 #[cfg(test)]
 mod tests {
+    use OmissionExtent::{Rows, Schema, Table};
+
     use super::*;
 
     #[test]
@@ -90,7 +100,6 @@ mod tests {
             let omission = BackupOmission { object: object.to_owned(), extent, why: String::new() };
             covers(&[omission], table, None)
         };
-        use OmissionExtent::{Rows, Schema, Table};
         for (object, extent, table, is) in [
             ("cron", Schema, "cron.job", Some(true)),
             ("cron", Schema, "public.cron", Some(false)),
