@@ -90,6 +90,21 @@ export function diff(a: string | URL | Evidence, b?: string | URL | Evidence, op
 export function init(url?: string | URL, options?: InitOptions): Promise<string>
 
 /**
+ * Reads a dump without a server: whether it is whole, and how many rows each table has. Custom, directory, tar and
+ * plain SQL, also compressed as a whole. A dump that breaks is no error: the verdict is `damaged`, and a table that
+ * breaks has no number of rows.
+ *
+ * ```js
+ * const { verdict, tables } = await inspect('backup.dump', { against: 'baseline.json' })
+ * ```
+ *
+ * @param archive The file, the directory of `pg_dump -Fd`, or the URL of a repository of backups, of a day in it or
+ * of one backup.
+ * @throws {DrcoreError} `usage` if an option cannot work, `io` if it cannot be read at all.
+ */
+export function inspect(archive: string | URL, options?: InspectOptions): Promise<Inspection>
+
+/**
  * Plans what puts the findings of a database right; writes nothing. Verifies first, or takes a report.
  *
  * ```js
@@ -339,6 +354,21 @@ export interface InitOptions extends CallOptions {
   deadline?: string | undefined
   /** Further limits, as in the plan's `[limits]`. */
   limits?: wire.Limits | undefined
+}
+
+/** How {@link inspect} reads a dump. */
+export interface InspectOptions extends Omit<CallOptions, 'onProgress'> {
+  /**
+   * A baseline of the snapshot that was dumped: its file, the URL of a backup, or Evidence; or the path of another
+   * dump, with which the rows themselves are compared.
+   */
+  against?: string | URL | Evidence | wire.Evidence | undefined
+  /** Whether the data is read, as it is by default; else the verdict is `unproven`. */
+  data?: boolean | undefined
+  /** Whether the rows of each table are hashed, so that two dumps can be compared. */
+  fingerprints?: boolean | undefined
+  /** Whether the table of contents is part of what is given, as `entries`. */
+  list?: boolean | undefined
 }
 
 /** What may go into a {@link RepairPlan}. */
@@ -636,6 +666,54 @@ export class StorageAudit {
   toString(): string
   /** As data, for `JSON.stringify`. */
   toJSON(): wire.StorageReport
+}
+
+/** What a dump holds, and whether it is whole. `console.log(inspection)` shows the text. */
+export class Inspection {
+  private constructor()
+  /**
+   * Reads it from its JSON.
+   * @throws {DrcoreError} `format` if it is none, or of a newer major version.
+   */
+  static fromJSON(json: string | wire.Inspection): Inspection
+
+  /** `drcore.inspect/1`. */
+  readonly format: string
+  /** `whole`, `damaged`, `differs` (from the baseline), or `unproven`. */
+  readonly verdict: wire.InspectVerdict
+  /** The exit code that the command would have: 0 whole, 1 damaged or other than the baseline, 3 unproven. */
+  readonly exitCode: number
+  /** What it is called: a path, or where it was read from. */
+  readonly name: string
+  /** What the dump says of itself; undefined where it could not be understood so far. */
+  readonly archive: wire.ArchiveHeader | undefined
+  /** All that is damaged. */
+  readonly damage: readonly wire.ArchiveDamage[]
+  /** What is other than the baseline says, or than in the other dump. */
+  readonly differences: readonly wire.ArchiveDifference[]
+  /** Why nobody can tell whether it is whole. */
+  readonly unproven: readonly string[]
+  /** What a reader should know. */
+  readonly notes: readonly string[]
+  /** Rows of all tables that are whole. */
+  readonly rows: number
+  /** Each table whose data is in it. One that breaks has no `rows`. */
+  readonly tables: readonly wire.ArchiveTable[]
+  /** The table of contents, where it was asked for. */
+  readonly entries: readonly wire.ArchiveEntry[] | undefined
+  /** What it was compared with. */
+  readonly against: wire.InspectAgainst | undefined
+  /** What is volatile about it. */
+  readonly run: wire.InspectRun
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+
+  /** As text. */
+  toString(options?: TextOptions): string
+  /** As Markdown. */
+  toMarkdown(): string
+  /** As data, for `JSON.stringify`; {@link Inspection.fromJSON} reads it back. */
+  toJSON(): wire.Inspection
 }
 
 /** What differs between two sides, A and B. `console.log(diff)` shows the text, without values. */

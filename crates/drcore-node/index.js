@@ -6,7 +6,7 @@
 
 const { AssertionError } = require('node:assert')
 const { fileURLToPath } = require('node:url')
-const { inspect } = require('node:util')
+const util = require('node:util')
 
 const native = require('./native.js')
 
@@ -48,6 +48,11 @@ async function diff(a, b, options) {
 /** Writes a commented plan from what a database is like. */
 async function init(url, options) {
   return await call(native.init, address(url), options)
+}
+
+/** Reads a dump without a server: whether it is whole, and rows per table. */
+async function inspect(archive, options) {
+  return new Inspection(KEY, await call(native.inspect, archiveOf(archive), options))
 }
 
 /** Plans what puts the findings of a database right. */
@@ -201,7 +206,7 @@ class Report extends Handle {
     return value(Handle.handle(this).junit())
   }
 
-  [inspect.custom](_depth, { colors }) {
+  [util.inspect.custom](_depth, { colors }) {
     return this.toString({ width: process.stdout.isTTY ? process.stdout.columns : Infinity, color: colors })
   }
 }
@@ -236,7 +241,7 @@ class Evidence extends Handle {
     value(await Handle.handle(this).save(pathOf(path)))
   }
 
-  [inspect.custom]() {
+  [util.inspect.custom]() {
     const { taken_at, server, host, failure } = this.run
     const parts = [server && `db ${server.database}`, host, `taken at ${taken_at}`, failure && `unread: ${failure.message}`]
     return `Evidence(${parts.filter(Boolean).join(', ')})`
@@ -289,8 +294,75 @@ class Gap extends Handle {
     return Handle.handle(this).text().trimEnd()
   }
 
-  [inspect.custom]() {
+  [util.inspect.custom]() {
     return this.toString()
+  }
+}
+
+/** What a dump holds, and whether it is whole. */
+class Inspection extends Handle {
+  static fromJSON(json) {
+    return new Inspection(KEY, value(native.readInspection(jsonText(json))))
+  }
+
+  get verdict() {
+    return this.toJSON().verdict
+  }
+
+  get name() {
+    return this.toJSON().name
+  }
+
+  get archive() {
+    return this.toJSON().archive
+  }
+
+  get damage() {
+    return this.toJSON().damage
+  }
+
+  get differences() {
+    return this.toJSON().differences ?? []
+  }
+
+  get unproven() {
+    return this.toJSON().unproven
+  }
+
+  get notes() {
+    return this.toJSON().notes
+  }
+
+  get rows() {
+    return this.toJSON().rows
+  }
+
+  get tables() {
+    return this.toJSON().tables
+  }
+
+  get entries() {
+    return this.toJSON().entries
+  }
+
+  get against() {
+    return this.toJSON().against
+  }
+
+  get exitCode() {
+    return Handle.handle(this).exitCode()
+  }
+
+  toString({ width = 80, color = false, verbose = false } = {}) {
+    return Handle.handle(this).text(Number.isFinite(width) ? width : undefined, color, verbose).trimEnd()
+  }
+
+  toMarkdown() {
+    return Handle.handle(this).markdown()
+  }
+
+  [util.inspect.custom](_depth, { colors }) {
+    return this.toString({ width: process.stdout.isTTY ? process.stdout.columns : Infinity, color: colors })
   }
 }
 
@@ -333,7 +405,7 @@ class RepairPlan extends Handle {
     return Handle.handle(this).text().trimEnd()
   }
 
-  [inspect.custom]() {
+  [util.inspect.custom]() {
     return this.toString()
   }
 }
@@ -360,7 +432,7 @@ class Repaired extends Handle {
     return Handle.handle(this).text().trimEnd()
   }
 
-  [inspect.custom]() {
+  [util.inspect.custom]() {
     return this.toString()
   }
 }
@@ -523,7 +595,7 @@ class Diff extends Handle {
     return Handle.handle(this).text().trimEnd()
   }
 
-  [inspect.custom]() {
+  [util.inspect.custom]() {
     return this.toString()
   }
 }
@@ -633,6 +705,12 @@ function placeOf(repository) {
   throw usage('repository: expected a string or a URL')
 }
 
+/** A dump: a path, or the URL of a backup. */
+function archiveOf(archive) {
+  if (archive instanceof URL && archive.protocol !== 'file:') return archive.href
+  return pathOf(archive)
+}
+
 /** A path, also as `file:` URL. */
 function pathOf(path) {
   if (typeof path === 'string') return path
@@ -667,7 +745,7 @@ function plainObject(given, name = 'options') {
   const prototype = isObject ? Object.getPrototypeOf(given) : undefined
   // Those of another realm (vm, jest) have another Object.prototype, which has no prototype either.
   if (isObject && (prototype === null || Object.getPrototypeOf(prototype) === null)) return given
-  throw usage(`${name || 'options'}: expected an object of plain values, got ${inspect(given, { depth: 0 })}`)
+  throw usage(`${name || 'options'}: expected an object of plain values, got ${util.inspect(given, { depth: 0 })}`)
 }
 
 function usage(message) {
@@ -684,6 +762,7 @@ module.exports = {
   DrcoreError,
   Evidence,
   Gap,
+  Inspection,
   NotPassedError,
   RepairPlan,
   Repaired,
@@ -698,6 +777,7 @@ module.exports = {
   explain,
   gap,
   init,
+  inspect,
   judge,
   repair,
   scratch,

@@ -59,58 +59,6 @@ export type ErrorKind =
   | 'unsupported'
   | 'usage'
 /**
- * How an object differs.
- */
-export type ObjectChange = 'changed' | 'only_in_a' | 'only_in_b'
-/**
- * What an object of a database's structure is.
- */
-export type ObjectKind =
-  | 'access_method'
-  | 'aggregate'
-  | 'cast'
-  | 'collation'
-  | 'column'
-  | 'comment'
-  | 'constraint'
-  | 'conversion'
-  | 'database'
-  | 'event_trigger'
-  | 'extension'
-  | 'foreign_data_wrapper'
-  | 'foreign_key'
-  | 'foreign_server'
-  | 'foreign_table'
-  | 'function'
-  | 'index'
-  | 'language'
-  | 'large_objects'
-  | 'materialized_view'
-  | 'operator'
-  | 'operator_class'
-  | 'operator_family'
-  | 'policy'
-  | 'procedure'
-  | 'publication'
-  | 'replication_slot'
-  | 'rule'
-  | 'schema'
-  | 'security_label'
-  | 'sequence'
-  | 'setting'
-  | 'statistics_object'
-  | 'subscription'
-  | 'table'
-  | 'text_search_configuration'
-  | 'text_search_dictionary'
-  | 'text_search_parser'
-  | 'text_search_template'
-  | 'transform'
-  | 'trigger'
-  | 'type'
-  | 'user_mapping'
-  | 'view'
-/**
  * Whether a table is the same on both sides.
  */
 export type DiffOutcome = 'different' | 'unread' | 'same'
@@ -155,13 +103,10 @@ export type Finding =
   | BucketLimitsChanged
   | BucketPrivate
   | BucketPublic
-  | CollationMismatch
   | CountMismatch
   | Custom
   | DefinerFunctionExposed
   | DefinerView
-  | DisabledRule
-  | DisabledTrigger
   | DuplicatedRows
   | EmptiedTable
   | ExposureNarrowed
@@ -170,9 +115,7 @@ export type Finding =
   | FewerRows
   | FilesWithoutBucket
   | ForceRlsLost
-  | FunctionLinesLost
   | HalfNullKeys
-  | InvalidIndex
   | MissingBucket
   | MissingColumn
   | MissingFiles
@@ -188,11 +131,6 @@ export type Finding =
   | NewerThanBaseline
   | NewerThanTarget
   | NoRows
-  | ObjectAdded
-  | ObjectChanged
-  | ObjectLost
-  | ObjectsAdded
-  | ObjectsLost
   | OrphanedRows
   | PoliciesInactive
   | PolicyAdded
@@ -211,12 +149,9 @@ export type Finding =
   | SequenceWentBack
   | StaleData
   | StorageRlsDisabled
-  | UnenforcedConstraint
   | UnfedColumn
   | UnknownBucket
-  | UnpopulatedView
   | UnprotectableRelation
-  | UnprovenConstraint
   | UnreferencedFiles
 /**
  * What puts a finding right. Printed by default; applied only through a guarded target.
@@ -512,6 +447,34 @@ export type SpreadFact = SpreadFactRead | UnreadFact
  */
 export type GapBy = 'hour' | 'tenant' | 'total'
 /**
+ * How bytes are compressed.
+ */
+export type Compression = 'gzip' | 'lz4' | 'none' | 'zstd'
+/**
+ * The format of an archive.
+ */
+export type ArchiveForm = 'custom' | 'directory' | 'plain' | 'tar'
+/**
+ * How much of an archive is under a checksum, which shows bits that flipped.
+ */
+export type Checksums = 'data' | 'everything' | 'nothing'
+/**
+ * How an archive is damaged.
+ */
+export type DamageKind = 'corrupt' | 'forbidden' | 'missing' | 'truncated'
+/**
+ * When an entry is restored.
+ */
+export type Section = 'none' | 'pre_data' | 'data' | 'post_data'
+/**
+ * Whether the data of a table is all there.
+ */
+export type ArchiveTableState = 'damaged' | 'unread' | 'whole'
+/**
+ * What an inspection comes to.
+ */
+export type InspectVerdict = 'damaged' | 'differs' | 'unproven' | 'whole'
+/**
  * How much of something is missing.
  */
 export type OmissionExtent = 'all' | 'rows'
@@ -552,6 +515,7 @@ export interface Documents {
   evidence: Evidence
   gap: GapReport
   gap_record: GapRecord
+  inspect: Inspection
   manifest: Manifest
   plan: Plan
   progress: Progress
@@ -756,10 +720,6 @@ export interface DiffReport {
    * Tables that only B has.
    */
   only_in_b: LoneTable[]
-  /**
-   * What differs in the structure, where that is what was compared.
-   */
-  structure?: DiffStructure | null
   /**
    * Each table that both sides have: those that differ first.
    */
@@ -1034,71 +994,6 @@ export interface LoneTable {
    * The table.
    */
   table: string
-}
-/**
- * What differs in the structure of two sides.
- */
-export interface DiffStructure {
-  /**
-   * How many objects were compared, by plural noun: `tables`, `columns`, `functions`.
-   */
-  compared: {
-    [k: string]: number
-  }
-  /**
-   * Objects that differ, by what they are and by name.
-   */
-  objects: DiffObject[]
-}
-/**
- * An object that differs.
- */
-export interface DiffObject {
-  /**
-   * In what both differ, where both sides have it.
-   */
-  attributes?: DiffAttribute[]
-  /**
-   * How it differs.
-   */
-  change: ObjectChange
-  /**
-   * It, as SQL or in its own words, where only one side has it and that says more than its name.
-   */
-  definition?: string | null
-  /**
-   * Its name, as a user would type it: with its schema, or within the table that it is a part of.
-   */
-  name: string
-  /**
-   * What it is.
-   */
-  object_kind: ObjectKind
-  /**
-   * The table or view that it is a part of.
-   */
-  of?: string | null
-  /**
-   * What only that side has with it: the columns and indexes of a table.
-   */
-  with?: string[]
-}
-/**
- * One attribute of an object, on both sides.
- */
-export interface DiffAttribute {
-  /**
-   * In A; none where it says nothing.
-   */
-  a?: string | null
-  /**
-   * Which.
-   */
-  attribute: string
-  /**
-   * In B.
-   */
-  b?: string | null
 }
 /**
  * A table that both sides have.
@@ -1969,56 +1864,6 @@ export interface BucketPublic {
   severity: Severity
 }
 /**
- * A collation is of another version than the library that sorts by it.
- */
-export interface CollationMismatch {
-  /**
-   * The version of the library.
-   */
-  actual: string
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  /**
-   * The indexes that sort by it, as one would type them; none where it is the database's own.
-   */
-  indexes?: string[]
-  kind: 'collation_mismatch'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-  /**
-   * The version that the indexes were built by.
-   */
-  version: string
-}
-/**
  * A table has other than the planned number of rows.
  */
 export interface CountMismatch {
@@ -2219,90 +2064,6 @@ export interface DefinerView {
    * The views under it that read these tables with their owners' rights; empty where it is the view itself.
    */
   through: string[]
-}
-/**
- * A rule is switched off.
- */
-export interface DisabledRule {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'disabled_rule'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * Its name, unquoted.
-   */
-  rule: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * A trigger, or an event trigger, is switched off.
- */
-export interface DisabledTrigger {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'disabled_trigger'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-  /**
-   * Its name, unquoted.
-   */
-  trigger: string
 }
 /**
  * Several rows have a key that only one may have.
@@ -2788,48 +2549,6 @@ export interface ForceRlsLost {
   severity: Severity
 }
 /**
- * Functions lost the lines of their text that begin with `--`.
- */
-export interface FunctionLinesLost {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The functions, as one would type them.
-   */
-  functions: string[]
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'function_lines_lost'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
  * A row breaks MATCH FULL: some columns of its key are NULL, others are not.
  */
 export interface HalfNullKeys {
@@ -2886,52 +2605,6 @@ export interface HalfNullKeys {
    * How many rows.
    */
   rows: number
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * An index is not valid, not ready, or half dropped.
- */
-export interface InvalidIndex {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  /**
-   * Its name, unquoted.
-   */
-  index: string
-  kind: 'invalid_index'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * Whether new rows go into it.
-   */
-  ready: boolean
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
   /**
    * How bad it is.
    */
@@ -3647,244 +3320,6 @@ export interface NoRows {
    * The newest instant in the baseline.
    */
   was?: string | null
-}
-/**
- * An object that the baseline does not have.
- */
-export interface ObjectAdded {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  /**
-   * It, as SQL or in its own words, where that says more than its name.
-   */
-  is?: string | null
-  kind: 'object_added'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * What it is.
-   */
-  object_kind: ObjectKind
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-  /**
-   * What came with it.
-   */
-  with?: string[]
-}
-/**
- * An object is not what it was in the baseline.
- */
-export interface ObjectChanged {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * In what it differs.
-   */
-  differences: Difference[]
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'object_changed'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * What it is.
-   */
-  object_kind: ObjectKind
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * An object that the baseline has is gone.
- */
-export interface ObjectLost {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'object_lost'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * What it was.
-   */
-  object_kind: ObjectKind
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-  /**
-   * It, as SQL or in its own words, where that says more than its name.
-   */
-  was?: string | null
-  /**
-   * What went with it.
-   */
-  with?: string[]
-}
-/**
- * Several objects of one kind that the baseline does not have.
- */
-export interface ObjectsAdded {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'objects_added'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * What they are.
-   */
-  object_kind: ObjectKind
-  /**
-   * The objects, as one would type them.
-   */
-  objects: string[]
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * Several objects of one kind that the baseline has are gone.
- */
-export interface ObjectsLost {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'objects_lost'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * What they were.
-   */
-  object_kind: ObjectKind
-  /**
-   * The objects, as one would type them.
-   */
-  objects: string[]
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
 }
 /**
  * Rows refer to a parent that does not exist.
@@ -4799,48 +4234,6 @@ export interface StorageRlsDisabled {
   was_on: boolean
 }
 /**
- * What enforces a constraint is switched off.
- */
-export interface UnenforcedConstraint {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * Its name, unquoted.
-   */
-  constraint: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'unenforced_constraint'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
  * A column drew its values from a sequence, and has no default now.
  */
 export interface UnfedColumn {
@@ -4933,44 +4326,6 @@ export interface UnknownBucket {
   severity: Severity
 }
 /**
- * A materialised view was never filled.
- */
-export interface UnpopulatedView {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'unpopulated_view'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
  * The API reads a materialised view or foreign table, where policies cannot be.
  */
 export interface UnprotectableRelation {
@@ -5011,52 +4366,6 @@ export interface UnprotectableRelation {
    * Who reads it, unquoted.
    */
   roles: string[]
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * A constraint that rows of before it may break.
- */
-export interface UnprovenConstraint {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The column, unquoted, where it is a null rule.
-   */
-  column?: string | null
-  /**
-   * Its name, unquoted; none where it is the null rule of a column.
-   */
-  constraint?: string | null
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'unproven_constraint'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
   /**
    * How bad it is.
    */
@@ -8079,6 +7388,334 @@ export interface GapRecord {
    * The tenant, where it counts by tenant and the rows have one.
    */
   tenant: string | null
+}
+/**
+ * What an archive holds, and whether it is whole.
+ */
+export interface Inspection {
+  /**
+   * What it was compared with.
+   */
+  against?: InspectAgainst | null
+  /**
+   * What it says of itself; none where it could not be understood so far.
+   */
+  archive?: ArchiveHeader | null
+  /**
+   * How much of it is under a checksum.
+   */
+  checksums?: Checksums | null
+  /**
+   * How many things it makes, by their kinds in the words of `pg_dump`.
+   */
+  contents: {
+    [k: string]: number
+  }
+  /**
+   * All that is damaged.
+   */
+  damage: ArchiveDamage[]
+  /**
+   * Whether its data was read, to the end or to where it breaks.
+   */
+  data_read: boolean
+  /**
+   * What is other than the baseline says, or than in the other dump.
+   */
+  differences?: ArchiveDifference[]
+  /**
+   * The table of contents, where it was asked for.
+   */
+  entries?: ArchiveEntry[] | null
+  /**
+   * The extensions that it makes.
+   */
+  extensions: string[]
+  /**
+   * Always `drcore.inspect/1`.
+   */
+  format: string
+  /**
+   * The large objects in it.
+   */
+  large_objects: ArchiveLargeObjects
+  /**
+   * What it is called: a path, or where it was read from.
+   */
+  name: string
+  /**
+   * What a reader should know.
+   */
+  notes: string[]
+  /**
+   * The roles that own something in it: who restores it needs them.
+   */
+  owners: string[]
+  /**
+   * Rows of all tables that are whole.
+   */
+  rows: number
+  /**
+   * What is volatile about it.
+   */
+  run: InspectRun
+  /**
+   * The schemas that it makes.
+   */
+  schemas: string[]
+  /**
+   * Each table whose data is in it.
+   */
+  tables: ArchiveTable[]
+  /**
+   * Why nobody can tell whether it is whole.
+   */
+  unproven: string[]
+  /**
+   * What it comes to.
+   */
+  verdict: InspectVerdict
+  /**
+   * Tables that it makes, and holds no data of.
+   */
+  without_data: string[]
+}
+/**
+ * What an archive was compared with.
+ */
+export interface InspectAgainst {
+  /**
+   * What the other dump is called, where it was one.
+   */
+  dump?: string | null
+  /**
+   * How many tables were compared.
+   */
+  tables: number
+  /**
+   * When the baseline's snapshot was taken, where it was one.
+   */
+  taken_at?: string | null
+}
+/**
+ * What an archive says of itself.
+ */
+export interface ArchiveHeader {
+  /**
+   * When it was begun, such as `2026-11-20T02:00:05`: by the clock of where `pg_dump` ran, whose time zone it does
+   * not say.
+   */
+  begun?: string | null
+  /**
+   * How its data is compressed.
+   */
+  compression: Compression
+  /**
+   * The database that was dumped.
+   */
+  database?: string | null
+  /**
+   * The version of `pg_dump`. In plain SQL a comment says it, which may be wrong.
+   */
+  dump_version?: string | null
+  /**
+   * The encoding of its text, such as `UTF8`.
+   */
+  encoding?: string | null
+  /**
+   * The format.
+   */
+  form: ArchiveForm
+  /**
+   * The version of the server that was dumped. In plain SQL a comment says it, which may be wrong.
+   */
+  server_version?: string | null
+  /**
+   * The version of the format, such as `1.14`; plain SQL has none.
+   */
+  version?: string | null
+  /**
+   * How it was compressed as a whole afterwards, the outermost first.
+   */
+  wrapped?: Compression[]
+}
+/**
+ * A place at which an archive is damaged.
+ */
+export interface ArchiveDamage {
+  /**
+   * At which byte of the archive (what is inside, where it was compressed as a whole), or of the file.
+   */
+  byte?: number | null
+  /**
+   * The file in an archive that is a directory or tar.
+   */
+  file?: string | null
+  /**
+   * How.
+   */
+  kind: DamageKind
+  /**
+   * What was expected, and what is there.
+   */
+  message: string
+  /**
+   * What is damaged by it, as a user would type it; none where it is in no object.
+   */
+  object?: string | null
+}
+/**
+ * A table of which an archive does not hold what a baseline says, or another dump.
+ */
+export interface ArchiveDifference {
+  /**
+   * How many rows the baseline or the other dump has; none where it has no such table.
+   */
+  baseline?: number | null
+  /**
+   * Expected and found.
+   */
+  message: string
+  /**
+   * The table, as a user would type it.
+   */
+  object: string
+  /**
+   * How many rows are in the archive; none where it has no data of the table.
+   */
+  rows?: number | null
+}
+/**
+ * An entry of the table of contents.
+ */
+export interface ArchiveEntry {
+  /**
+   * Its table access method.
+   */
+  access_method?: string | null
+  /**
+   * The oid of the catalog in which it was found, 0 for none.
+   */
+  catalog: number
+  /**
+   * The `COPY` that loads its data; none where the data is `INSERT` statements.
+   */
+  copy?: string | null
+  /**
+   * The SQL that makes it.
+   */
+  definition?: string | null
+  /**
+   * The numbers of what must be there before it.
+   */
+  dependencies?: number[]
+  /**
+   * The SQL that drops it.
+   */
+  drop?: string | null
+  /**
+   * Its number in this archive, as `pg_restore -L` wants it.
+   */
+  dump_id: number
+  /**
+   * Whether the archive must hold data of it.
+   */
+  has_data: boolean
+  /**
+   * What it is, in the words of `pg_dump`: `TABLE`, `TABLE DATA`, `ACL`, …
+   */
+  kind: string
+  /**
+   * Its name as `pg_dump` gives it, unquoted: `invoices`, `f(integer)`, `invoices invoices_pkey`, `TABLE invoices`.
+   */
+  name: string
+  /**
+   * Its oid in that catalog, 0 for none.
+   */
+  oid: number
+  /**
+   * Who owns it.
+   */
+  owner?: string | null
+  /**
+   * The letter of its kind of relation, since PostgreSQL 17.
+   */
+  relation_kind?: string | null
+  /**
+   * Its schema, unquoted.
+   */
+  schema?: string | null
+  /**
+   * When it is restored.
+   */
+  section: Section
+  /**
+   * Its tablespace, where it is not the default.
+   */
+  tablespace?: string | null
+}
+/**
+ * The large objects in an archive.
+ */
+export interface ArchiveLargeObjects {
+  /**
+   * How many bytes they hold; in plain SQL that is not counted.
+   */
+  bytes?: number | null
+  /**
+   * How many were read whole.
+   */
+  count: number
+  /**
+   * The sum of the hashes of their oids and what they hold, where that was asked for.
+   */
+  fingerprint?: Fingerprint | null
+}
+/**
+ * What is volatile about an inspection.
+ */
+export interface InspectRun {
+  /**
+   * The version of drcore that made it.
+   */
+  drcore: string
+  /**
+   * How long it took.
+   */
+  elapsed_ms: number
+}
+/**
+ * A table whose data is in an archive.
+ */
+export interface ArchiveTable {
+  /**
+   * How many bytes of text its data is, decompressed.
+   */
+  bytes: number
+  /**
+   * Its database, where the archive is of several.
+   */
+  database?: string | null
+  /**
+   * The sum of the hashes of its rows as `COPY` writes them, where that was asked for.
+   */
+  fingerprint?: Fingerprint | null
+  /**
+   * How many rows: counted, and only where all of them were read.
+   */
+  rows?: number | null
+  /**
+   * How many rows were there until it broke.
+   */
+  rows_read?: number | null
+  /**
+   * Whether its data is all there.
+   */
+  state: ArchiveTableState
+  /**
+   * The table.
+   */
+  table: string
 }
 /**
  * What a backup is: its objects with their sums, and what it was taken of. `drcore.manifest/1`.

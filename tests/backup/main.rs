@@ -2,6 +2,7 @@
 //! fetched and restored; and what becomes of them where something goes wrong.
 
 mod flaky;
+mod inspecting;
 mod looking;
 mod places;
 mod platform;

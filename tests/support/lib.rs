@@ -3,6 +3,7 @@
 //! A test that could not run is a failure: without `PostgreSQL` everything here panics.
 
 pub mod app;
+pub mod dump;
 pub mod fuzz;
 pub mod generated;
 pub mod interceptor;

@@ -8,7 +8,8 @@ import { env, pid } from 'node:process'
 
 assert.ok(env.DATABASE_URL, 'DATABASE_URL names no database')
 
-const PSQL = env.DRCORE_PG_BIN ? join(env.DRCORE_PG_BIN, 'psql') : 'psql'
+const program = (name) => (env.DRCORE_PG_BIN ? join(env.DRCORE_PG_BIN, name) : name)
+const PSQL = program('psql')
 const QUIET = ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1']
 
 let made = 0
@@ -33,6 +34,11 @@ export function database(sql = HEALTHY) {
 /** Runs statements; their rows as text. */
 export function execute(url, sql) {
   return execFileSync(PSQL, [...QUIET, '-d', url, '-c', sql], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
+}
+
+/** Dumps a database into a file. */
+export function dump(url, path) {
+  execFileSync(program('pg_dump'), ['-Fc', '--file', path, url], { stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
 /** Locks a table until the returned function is called. */

@@ -1,7 +1,7 @@
 // Compiled by `tsc --strict`, never run: what users' type checkers say of the package.
 
 import drcoreCommon = require('drcore')
-import { Diff, DrcoreError, Evidence, Gap, NotPassedError, RepairPlan, Repaired, Report, Scratch, baseline, cli, collect, diff, gap, init, judge, repair, scratch, verify } from 'drcore'
+import { Diff, DrcoreError, Evidence, Gap, Inspection, NotPassedError, RepairPlan, Repaired, Report, Scratch, baseline, cli, collect, diff, gap, init, inspect, judge, repair, scratch, verify } from 'drcore'
 import type { CheckResult, ErrorKind, FewerRows, Finding, Plan, Progress, Verdict, VerifyOptions } from 'drcore'
 
 export async function script(): Promise<number> {
@@ -35,6 +35,10 @@ export async function verbs(): Promise<void> {
   for (const { table, by, tenant, hour, rows } of lost.records()) console.log(table, by, tenant, hour, rows)
   const differences: Diff = await diff('baseline.json', undefined, { tables: ['invoices'], common_columns: true })
   for await (const { table, change, key, columns, a, b } of differences.rows()) console.log(table, change, key, columns, a, b)
+  const held: Inspection = await inspect(new URL('s3://backups/2026/11/20'), { against: before, list: true })
+  for (const { table, state, rows } of held.tables) console.log(table, state, rows?.toFixed())
+  // @ts-expect-error a dump is needed
+  await inspect()
   const plan: RepairPlan = await repair(undefined, { report, choices: { orphan_fks: 'delete' }, allow: 'safe' })
   const repaired: Repaired = await plan.execute({ url: 'postgresql://localhost/restored', project: plan.project ?? '' })
   const db: Scratch = await scratch({ major: 17, recipe: 'supabase' })

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use drcore::archive::InspectOptions;
 use drcore::backup::{PruneCall, TakeCall, VerificationCall};
 use drcore::collect::{CollectOptions, Progress};
 use drcore::restore::RepairCall;
@@ -73,6 +74,15 @@ impl Call {
     pub(crate) fn gap_options(&self) -> Result<GapOptions> {
         let mut options = GapOptions::from_json(&self.options)?;
         self.attach(&mut options.collect);
+        Ok(options)
+    }
+
+    pub(crate) fn inspect_options(&self) -> Result<InspectOptions> {
+        let mut options = InspectOptions::from_json(&self.options)?;
+        if let Some(evidence) = &self.against {
+            options.against = Some(evidence.into());
+        }
+        options.cancel = self.token.clone();
         Ok(options)
     }
 

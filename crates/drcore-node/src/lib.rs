@@ -18,6 +18,7 @@ pub mod cli;
 pub mod diff;
 pub mod evidence;
 pub mod gap;
+pub mod inspect;
 pub mod repair;
 pub mod report;
 pub mod scratch;

@@ -8,6 +8,7 @@ mod diff;
 mod error;
 mod evidence;
 mod gap;
+mod inspect;
 mod repair;
 mod report;
 mod scratch;
@@ -29,6 +30,7 @@ mod _native {
         error::error_kinds,
         evidence::Evidence,
         gap::{Gap, gap},
+        inspect::{Inspection, inspect},
         repair::{RepairPlan, Repaired, apply, repair},
         report::Report,
         scratch::{Scratch, create_database, scratch},

@@ -9,6 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -36,6 +37,13 @@ class Database:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
+    def dump(self, path: Path) -> Path:
+        """Dumps it into a file."""
+        command = [program("pg_dump"), "-Fc", "--file", str(path), self.url]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return path
+
     def reading(self) -> int:
         """How many statements of drcore the server is at."""
         return int(
@@ -51,7 +59,11 @@ class Database:
 
 
 def psql() -> str:
-    return os.path.join(os.environ.get("DRCORE_PG_BIN", ""), "psql")
+    return program("psql")
+
+
+def program(name: str) -> str:
+    return os.path.join(os.environ.get("DRCORE_PG_BIN", ""), name)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:

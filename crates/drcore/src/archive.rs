@@ -28,6 +28,7 @@ mod plain;
 mod render;
 mod rows;
 mod sniff;
+mod stored;
 mod table;
 mod tar;
 mod unwrapped;
@@ -47,6 +48,8 @@ pub use inspection::{ArchiveDifference, Checksums, InspectAgainst, InspectRun, I
 pub use options::InspectOptions;
 pub use table::{ArchiveLargeObjects, ArchiveTable, ArchiveTableState};
 pub(crate) use unwrapped::unwrap;
+
+pub(crate) use sniff::dump_at;
 
 use damage::Fault;
 use entry::Data;

@@ -50,7 +50,7 @@ pub fn side(given: Option<&str>) -> Result<Against> {
 /// A side that cannot be reached gives a report too: everything unread, the verdict `unproven`.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if a side is no connection string, an archive, or a table that
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if a side is no connection string, a dump, or a table that
 /// the options name is nowhere; [`ErrorKind::Io`](crate::ErrorKind::Io) or
 /// [`ErrorKind::Format`](crate::ErrorKind::Format) if a baseline cannot be read.
 #[tracing::instrument(name = "diff", skip_all)]

@@ -356,9 +356,17 @@ impl Evidence {
     /// Reads the JSON form from a file.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] if the file cannot be read; else as [`Evidence::from_json`].
+    /// [`ErrorKind::Io`] if the file cannot be read, [`ErrorKind::Usage`] if it is a dump; else as
+    /// [`Evidence::from_json`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
+        if let Some(what) = crate::archive::dump_at(path) {
+            let message = format!("{} is {what}, and no baseline", path.display());
+            return Err(Error::new(ErrorKind::Usage, message).hint(
+                "drcore inspect compares a dump with a baseline or with another dump. To compare its rows with a \
+                 database, restore it first (drcore scratch starts an empty one).",
+            ));
+        }
         let text =
             std::fs::read_to_string(path).map_err(|error| Error::unreadable("the baseline", path, error))?;
         let mut evidence =

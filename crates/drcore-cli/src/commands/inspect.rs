@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::FalseyValueParser;
 use drcore::archive::{ArchiveInput, InspectOptions, Inspection};
 use drcore::report::TextOptions;
-use drcore::{Error, ErrorKind, Evidence};
+use drcore::{Against, Error, ErrorKind};
 
 use super::shared::{Format, keep_apart, not_empty};
 use crate::delivery::Delivery;
@@ -26,13 +26,18 @@ use crate::screen::Screen;
 Examples:
   drcore inspect backup.dump
   drcore inspect backup.dump --against baseline.json -o inspection.json
-  aws s3 cp s3://backups/2026-11-20.dump.gz - | drcore inspect -")]
+  drcore inspect today.dump --against yesterday.dump
+  drcore inspect s3://paycraft-backups/2026/11/20
+  gpg -d backup.dump.gpg | drcore inspect -")]
 pub(crate) struct Arguments {
-    /// The dump: a file, the directory of pg_dump -Fd, or - for standard input
-    #[arg(value_name = "FILE|-", value_parser = not_empty)]
+    /// The dump: a file, the directory of pg_dump -Fd, the URL of a backup or of a
+    /// repository (its newest one), or - for standard input
+    #[arg(value_name = "FILE|URL|-", value_parser = not_empty)]
     archive: String,
-    /// Compare rows per table with a baseline of the snapshot that was dumped
-    #[arg(long, value_name = "FILE", value_parser = not_empty)]
+    /// Compare rows per table with a baseline of the snapshot that was dumped, or
+    /// the rows themselves with another dump; of a backup by its URL, the baseline
+    /// beside it unless this names another
+    #[arg(long, value_name = "FILE|URL", value_parser = not_empty)]
     against: Option<String>,
     /// Read the table of contents only: whether the data is whole nobody knows
     /// then
@@ -81,11 +86,11 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     options.list = arguments.list;
     options.cancel = interrupt::token_with(screen, "stopping; Ctrl-C again to kill");
     if let Some(baseline) = &arguments.against {
-        options.against = Some(Box::new(Evidence::load(baseline).map_err(Fault::usage)?));
+        options.against = Some(Against::parse(baseline));
     }
     let input = match arguments.archive.as_str() {
         "-" => ArchiveInput::stdin(),
-        path => ArchiveInput::path(path),
+        text => ArchiveInput::parse(text).map_err(Fault::usage)?,
     };
     let inspection = drcore::inspect(input, &options).await?;
     screen.incident.verdict(inspection.verdict.as_str());

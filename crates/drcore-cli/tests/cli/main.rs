@@ -13,6 +13,7 @@ mod diff;
 mod drill;
 mod gap;
 mod incident;
+mod inspect;
 mod interrupt;
 mod libpq;
 mod log;

@@ -16,7 +16,18 @@ from __future__ import annotations
 
 from drcore import aio, backup, errors, storage, types
 from drcore._call import Target
-from drcore._native import Diff, Evidence, Gap, RepairPlan, Repaired, Report, Scratch, StorageAudit, __version__
+from drcore._native import (
+    Diff,
+    Evidence,
+    Gap,
+    Inspection,
+    RepairPlan,
+    Repaired,
+    Report,
+    Scratch,
+    StorageAudit,
+    __version__,
+)
 from drcore._verbs import (
     apply,
     baseline,
@@ -26,6 +37,7 @@ from drcore._verbs import (
     explain,
     gap,
     init,
+    inspect,
     judge,
     repair,
     scratch,
@@ -62,6 +74,7 @@ __all__ = [
     "Finding",
     "FormatError",
     "Gap",
+    "Inspection",
     "InternalError",
     "IoError",
     "NotPassed",
@@ -93,6 +106,7 @@ __all__ = [
     "explain",
     "gap",
     "init",
+    "inspect",
     "judge",
     "repair",
     "scratch",

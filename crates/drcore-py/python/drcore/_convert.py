@@ -12,6 +12,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from drcore import types
 
 _SHAPES: dict[str, Any] = {
+    "archive_damage": tuple[types.ArchiveDamage, ...],
+    "archive_differences": tuple[types.ArchiveDifference, ...],
+    "archive_entries": Union[tuple[types.ArchiveEntry, ...], None],
+    "archive_header": Union[types.ArchiveHeader, None],
+    "archive_tables": tuple[types.ArchiveTable, ...],
     "assertions": dict[str, types.AssertionValueFact],
     "backups": types.BackupList,
     "catalog": types.Catalog,
@@ -29,6 +34,10 @@ _SHAPES: dict[str, Any] = {
     "gap_records": tuple[types.GapRecord, ...],
     "gap_tables": tuple[types.GapTable, ...],
     "gap_verdict": types.GapVerdict,
+    "inspect_against": Union[types.InspectAgainst, None],
+    "inspect_run": types.InspectRun,
+    "inspect_verdict": types.InspectVerdict,
+    "large_objects": types.LargeObjects,
     "left_out": tuple[types.LeftOut, ...],
     "lone_tables": tuple[types.LoneTable, ...],
     "not_covered": tuple[types.NotCovered, ...],

@@ -6,6 +6,11 @@ from typing import Any, NoReturn, final
 
 from drcore._call import OnProgress, Target
 from drcore.types import (
+    ArchiveDamage,
+    ArchiveDifference,
+    ArchiveEntry,
+    ArchiveHeader,
+    ArchiveTable,
     AssertionValueFact,
     Catalog,
     CheckResult,
@@ -22,6 +27,10 @@ from drcore.types import (
     GapRecord,
     GapTable,
     GapVerdict,
+    InspectAgainst,
+    InspectRun,
+    InspectVerdict,
+    LargeObjects,
     LeftOut,
     LoneTable,
     NotCovered,
@@ -350,6 +359,108 @@ class Gap:
     def __getnewargs__(self) -> tuple[str]: ...
 
 @final
+class Inspection:
+    """What a dump holds, and whether it is whole.
+
+    ``print(inspection)`` shows the text of the command line.
+    """
+
+    def __new__(cls, json: str) -> Inspection: ...
+    @staticmethod
+    def from_json(json: str) -> Inspection:
+        """Reads an inspection from the JSON that ``to_json`` gives."""
+
+    @property
+    def verdict(self) -> InspectVerdict:
+        """What it comes to: ``whole``, ``damaged``, ``differs`` (from the baseline), or ``unproven``."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the command would end with: 0 whole, 1 damaged or other than the baseline, 3 unproven."""
+
+    @property
+    def name(self) -> str:
+        """What it is called: a path, or where it was read from."""
+
+    @property
+    def archive(self) -> ArchiveHeader | None:
+        """What the dump says of itself; ``None`` where it could not be understood so far."""
+
+    @property
+    def data_read(self) -> bool:
+        """Whether its data was read, to the end or to where it breaks."""
+
+    @property
+    def damage(self) -> tuple[ArchiveDamage, ...]:
+        """All that is damaged."""
+
+    @property
+    def differences(self) -> tuple[ArchiveDifference, ...]:
+        """What is other than the baseline says, or than in the other dump."""
+
+    @property
+    def unproven(self) -> list[str]:
+        """Why nobody can tell whether it is whole."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables that are whole."""
+
+    @property
+    def tables(self) -> tuple[ArchiveTable, ...]:
+        """Each table whose data is in it. One that breaks has no ``rows``."""
+
+    @property
+    def large_objects(self) -> LargeObjects:
+        """The large objects in it."""
+
+    @property
+    def without_data(self) -> list[str]:
+        """Tables that it makes, and holds no data of."""
+
+    @property
+    def schemas(self) -> list[str]:
+        """The schemas that it makes."""
+
+    @property
+    def extensions(self) -> list[str]:
+        """The extensions that it makes."""
+
+    @property
+    def owners(self) -> list[str]:
+        """The roles that own something in it: who restores it needs them."""
+
+    @property
+    def entries(self) -> tuple[ArchiveEntry, ...] | None:
+        """The table of contents, where it was asked for."""
+
+    @property
+    def against(self) -> InspectAgainst | None:
+        """What it was compared with."""
+
+    @property
+    def run(self) -> InspectRun:
+        """What is volatile about it."""
+
+    def to_text(self, *, width: int | None = 80, color: bool = False, verbose: bool = False) -> str:
+        """As text, as on a terminal so many columns wide; ``None`` does not wrap."""
+
+    def to_markdown(self) -> str:
+        """As Markdown."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+    def __getnewargs__(self) -> tuple[str]: ...
+
+@final
 class RepairPlan:
     """What puts the findings of a report right, in order, as one transaction; not yet applied.
 
@@ -482,6 +593,11 @@ def diff(
 
 def gap(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.gap``."""
+
+def inspect(
+    archive: str, options: str, against: Evidence | None, wake: Callable[[], None] | None
+) -> Call:
+    """Starts ``drcore.inspect``."""
 
 def repair(
     url: str | None,

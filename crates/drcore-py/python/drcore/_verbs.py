@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
@@ -20,7 +21,7 @@ from drcore._call import (
     side,
     wait,
 )
-from drcore._native import Diff, Evidence, Gap, RepairPlan, Repaired, Report, Scratch
+from drcore._native import Diff, Evidence, Gap, Inspection, RepairPlan, Repaired, Report, Scratch
 
 
 def verify(
@@ -341,6 +342,39 @@ def init(
     """
     text, _ = options(None, deadline=deadline, limits=limits)
     return cast(str, wait(lambda wake: _native.init(url, text, wake), on_progress))
+
+
+def inspect(
+    archive: str | os.PathLike[str],
+    *,
+    against: AgainstLike | None = None,
+    data: bool | None = None,
+    fingerprints: bool | None = None,
+    list: bool | None = None,
+) -> Inspection:
+    """Reads a dump without a server: whether it is whole, and how many rows each table has.
+
+    Custom, directory, tar and plain SQL, also compressed as a whole. Half a table has no number of
+    rows, and a dump that breaks is no error: the verdict is ``damaged``. Ctrl-C stops it, and raises
+    ``KeyboardInterrupt``.
+
+    Args:
+        archive: The file, the directory of ``pg_dump -Fd``, or the URL of a repository of backups, of a day
+            in it or of one backup.
+        against: A baseline of the snapshot that was dumped: its file, the URL of a backup, or Evidence; or
+            the path of another dump, with which the rows themselves are compared.
+        data: Whether the data is read, as it is by default; else only the table of contents is, and the
+            verdict is ``unproven``.
+        fingerprints: Whether the rows of each table are hashed, so that two dumps can be compared.
+        list: Whether the table of contents is part of what is given, as ``entries``.
+
+    Raises:
+        UsageError: An argument cannot work.
+        IoError: It cannot be read at all.
+    """
+    text, evidence = options(against, data=data, fingerprints=fingerprints, list=list)
+    path = os.fspath(archive)
+    return cast(Inspection, wait(lambda wake: _native.inspect(path, text, evidence, wake), None))
 
 
 def repair(

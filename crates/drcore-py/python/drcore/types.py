@@ -51,6 +51,28 @@ class AggregateFactsRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArchiveDifference:
+    """A table of which an archive does not hold what a baseline says, or another dump."""
+
+    message: str
+    """Expected and found."""
+    object: str
+    """The table, as a user would type it."""
+    baseline: int | None = None
+    """How many rows the baseline or the other dump has; none where it has no such table."""
+    rows: int | None = None
+    """How many rows are in the archive; none where it has no data of the table."""
+
+
+ArchiveForm: TypeAlias = Literal["custom", "directory", "plain", "tar"]
+"""The format of an archive."""
+
+
+ArchiveTableState: TypeAlias = Literal["damaged", "unread", "whole"]
+"""Whether the data of a table is all there."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AssertionValue:
     """What one statement of `[[assertions]]` returned."""
 
@@ -209,6 +231,10 @@ class ChangedColumn:
     """How many rows."""
 
 
+Checksums: TypeAlias = Literal["data", "everything", "nothing"]
+"""How much of an archive is under a checksum, which shows bits that flipped."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Collation:
     """A collation: an order of texts."""
@@ -325,6 +351,10 @@ class CommentFactsRead:
     read: list[Comment]
 
 
+Compression: TypeAlias = Literal["gzip", "lz4", "none", "zstd"]
+"""How bytes are compressed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Constraint:
     """A check, exclusion, unique or primary key constraint of a table."""
@@ -437,6 +467,10 @@ class Damage:
     """What it was done to."""
 
 
+DamageKind: TypeAlias = Literal["corrupt", "forbidden", "missing", "truncated"]
+"""How an archive is damaged."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Database:
     """The database that was read."""
@@ -466,18 +500,6 @@ class DatabaseFactsRead:
     """What was read."""
 
     read: list[Database]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiffAttribute:
-    """One attribute of an object, on both sides."""
-
-    attribute: str
-    """Which."""
-    a: str | None = None
-    """In A; none where it says nothing."""
-    b: str | None = None
-    """In B."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -955,6 +977,32 @@ class IndexFactsRead:
     read: list[Index]
 
 
+@dataclass(frozen=True, kw_only=True)
+class InspectAgainst:
+    """What an archive was compared with."""
+
+    tables: int
+    """How many tables were compared."""
+    dump: str | None = None
+    """What the other dump is called, where it was one."""
+    taken_at: str | None = None
+    """When the baseline's snapshot was taken, where it was one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectRun:
+    """What is volatile about an inspection."""
+
+    drcore: str
+    """The version of drcore that made it."""
+    elapsed_ms: int
+    """How long it took."""
+
+
+InspectVerdict: TypeAlias = Literal["damaged", "differs", "unproven", "whole"]
+"""What an inspection comes to."""
+
+
 InstantFrom: TypeAlias = Literal["snapshot", "name", "modified"]
 """From what it is known of when a backup is."""
 
@@ -1084,14 +1132,6 @@ class NotCovered:
     """Why."""
     table: str
     """The table."""
-
-
-ObjectChange: TypeAlias = Literal["changed", "only_in_a", "only_in_b"]
-"""How an object differs."""
-
-
-ObjectKind: TypeAlias = Literal["access_method", "aggregate", "cast", "collation", "column", "comment", "constraint", "conversion", "database", "event_trigger", "extension", "foreign_data_wrapper", "foreign_key", "foreign_server", "foreign_table", "function", "index", "language", "large_objects", "materialized_view", "operator", "operator_class", "operator_family", "policy", "procedure", "publication", "replication_slot", "rule", "schema", "security_label", "sequence", "setting", "statistics_object", "subscription", "table", "text_search_configuration", "text_search_dictionary", "text_search_parser", "text_search_template", "transform", "trigger", "type", "user_mapping", "view"]
-"""What an object of a database's structure is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1485,6 +1525,10 @@ class Scope:
     """Tables that are left out: `schema.table`, where `*` stands for any text."""
     schemas: list[str] = field(default_factory=list)
     """Only these schemas; the default where empty."""
+
+
+Section: TypeAlias = Literal["none", "pre_data", "data", "post_data"]
+"""When an entry is restored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2102,6 +2146,119 @@ class Affected:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArchiveDamage:
+    """A place at which an archive is damaged."""
+
+    kind: DamageKind
+    """How."""
+    message: str
+    """What was expected, and what is there."""
+    byte: int | None = None
+    """At which byte of the archive (what is inside, where it was compressed as a whole), or of the file."""
+    file: str | None = None
+    """The file in an archive that is a directory or tar."""
+    object: str | None = None
+    """What is damaged by it, as a user would type it; none where it is in no object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveEntry:
+    """An entry of the table of contents."""
+
+    catalog: int
+    """The oid of the catalog in which it was found, 0 for none."""
+    dump_id: int
+    """Its number in this archive, as `pg_restore -L` wants it."""
+    has_data: bool
+    """Whether the archive must hold data of it."""
+    kind: str
+    """What it is, in the words of `pg_dump`: `TABLE`, `TABLE DATA`, `ACL`, …"""
+    name: str
+    """Its name as `pg_dump` gives it, unquoted: `invoices`, `f(integer)`, `invoices invoices_pkey`, `TABLE invoices`."""
+    oid: int
+    """Its oid in that catalog, 0 for none."""
+    section: Section
+    """When it is restored."""
+    access_method: str | None = None
+    """Its table access method."""
+    copy: str | None = None
+    """The `COPY` that loads its data; none where the data is `INSERT` statements."""
+    definition: str | None = None
+    """The SQL that makes it."""
+    dependencies: list[int] = field(default_factory=list)
+    """The numbers of what must be there before it."""
+    drop: str | None = None
+    """The SQL that drops it."""
+    owner: str | None = None
+    """Who owns it."""
+    relation_kind: str | None = None
+    """The letter of its kind of relation, since PostgreSQL 17."""
+    schema: str | None = None
+    """Its schema, unquoted."""
+    tablespace: str | None = None
+    """Its tablespace, where it is not the default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveHeader:
+    """What an archive says of itself."""
+
+    compression: Compression
+    """How its data is compressed."""
+    form: ArchiveForm
+    """The format."""
+    begun: str | None = None
+    """
+    When it was begun, such as `2026-11-20T02:00:05`: by the clock of where `pg_dump` ran, whose time zone it does
+    not say.
+    """
+    database: str | None = None
+    """The database that was dumped."""
+    dump_version: str | None = None
+    """The version of `pg_dump`. In plain SQL a comment says it, which may be wrong."""
+    encoding: str | None = None
+    """The encoding of its text, such as `UTF8`."""
+    server_version: str | None = None
+    """The version of the server that was dumped. In plain SQL a comment says it, which may be wrong."""
+    version: str | None = None
+    """The version of the format, such as `1.14`; plain SQL has none."""
+    wrapped: list[Compression] = field(default_factory=list)
+    """How it was compressed as a whole afterwards, the outermost first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveLargeObjects:
+    """The large objects in an archive."""
+
+    count: int
+    """How many were read whole."""
+    bytes: int | None = None
+    """How many bytes they hold; in plain SQL that is not counted."""
+    fingerprint: Fingerprint | None = None
+    """The sum of the hashes of their oids and what they hold, where that was asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveTable:
+    """A table whose data is in an archive."""
+
+    bytes: int
+    """How many bytes of text its data is, decompressed."""
+    state: ArchiveTableState
+    """Whether its data is all there."""
+    table: str
+    """The table."""
+    database: str | None = None
+    """Its database, where the archive is of several."""
+    fingerprint: Fingerprint | None = None
+    """The sum of the hashes of its rows as `COPY` writes them, where that was asked for."""
+    rows: int | None = None
+    """How many rows: counted, and only where all of them were read."""
+    rows_read: int | None = None
+    """How many rows were there until it broke."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Assertion:
     """One of the team's own statements, and what it must return."""
 
@@ -2339,26 +2496,6 @@ CountExpectation: TypeAlias = Literal["same"] | int | CountWithin | CountPercent
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiffObject:
-    """An object that differs."""
-
-    change: ObjectChange
-    """How it differs."""
-    name: str
-    """Its name, as a user would type it: with its schema, or within the table that it is a part of."""
-    object_kind: ObjectKind
-    """What it is."""
-    attributes: list[DiffAttribute] = field(default_factory=list)
-    """In what both differ, where both sides have it."""
-    definition: str | None = None
-    """It, as SQL or in its own words, where only one side has it and that says more than its name."""
-    of: str | None = None
-    """The table or view that it is a part of."""
-    with_: list[str] = field(default_factory=list)
-    """What only that side has with it: the columns and indexes of a table."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class DiffRow:
     """A row that differs."""
 
@@ -2379,16 +2516,6 @@ class DiffRow:
     """Values in B."""
     columns: list[str] = field(default_factory=list)
     """The columns in which a changed row differs; empty where it was not told."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiffStructure:
-    """What differs in the structure of two sides."""
-
-    compared: dict[str, int]
-    """How many objects were compared, by plural noun: `tables`, `columns`, `functions`."""
-    objects: list[DiffObject]
-    """Objects that differ, by what they are and by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2540,6 +2667,54 @@ class GapTable:
     """How many rows do not say when they were created, and may be newer too."""
     zoneless: bool
     """Whether that column has no time zone and was taken as UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What an archive holds, and whether it is whole."""
+
+    contents: dict[str, int]
+    """How many things it makes, by their kinds in the words of `pg_dump`."""
+    damage: list[ArchiveDamage]
+    """All that is damaged."""
+    data_read: bool
+    """Whether its data was read, to the end or to where it breaks."""
+    extensions: list[str]
+    """The extensions that it makes."""
+    format: str
+    """Always `drcore.inspect/1`."""
+    large_objects: ArchiveLargeObjects
+    """The large objects in it."""
+    name: str
+    """What it is called: a path, or where it was read from."""
+    notes: list[str]
+    """What a reader should know."""
+    owners: list[str]
+    """The roles that own something in it: who restores it needs them."""
+    rows: int
+    """Rows of all tables that are whole."""
+    run: InspectRun
+    """What is volatile about it."""
+    schemas: list[str]
+    """The schemas that it makes."""
+    tables: list[ArchiveTable]
+    """Each table whose data is in it."""
+    unproven: list[str]
+    """Why nobody can tell whether it is whole."""
+    verdict: InspectVerdict
+    """What it comes to."""
+    without_data: list[str]
+    """Tables that it makes, and holds no data of."""
+    against: InspectAgainst | None = None
+    """What it was compared with."""
+    archive: ArchiveHeader | None = None
+    """What it says of itself; none where it could not be understood so far."""
+    checksums: Checksums | None = None
+    """How much of it is under a checksum."""
+    differences: list[ArchiveDifference] = field(default_factory=list)
+    """What is other than the baseline says, or than in the other dump."""
+    entries: list[ArchiveEntry] | None = None
+    """The table of contents, where it was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3668,31 +3843,6 @@ TriggerFacts: TypeAlias = TriggerFactsRead | UnreadFact
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnenforcedConstraint:
-    """What enforces a constraint is switched off."""
-
-    check: str
-    """The check that found it."""
-    constraint: str
-    """Its name, unquoted."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["unenforced_constraint"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class UnfedColumn:
     """A column drew its values from a sequence, and has no default now."""
 
@@ -3751,29 +3901,6 @@ class UnknownBucket:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnpopulatedView:
-    """A materialised view was never filled."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["unpopulated_view"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class UnprotectableRelation:
     """The API reads a materialised view or foreign table, where policies cannot be."""
 
@@ -3792,33 +3919,6 @@ class UnprotectableRelation:
     """Who reads it, unquoted."""
     severity: Severity
     """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnprovenConstraint:
-    """A constraint that rows of before it may break."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["unproven_constraint"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    severity: Severity
-    """How bad it is."""
-    column: str | None = None
-    """The column, unquoted, where it is a null rule."""
-    constraint: str | None = None
-    """Its name, unquoted; none where it is the null rule of a column."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -4229,35 +4329,6 @@ class Catalog:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollationMismatch:
-    """A collation is of another version than the library that sorts by it."""
-
-    actual: str
-    """The version of the library."""
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["collation_mismatch"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    severity: Severity
-    """How bad it is."""
-    version: str
-    """The version that the indexes were built by."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    indexes: list[str] = field(default_factory=list)
-    """The indexes that sort by it, as one would type them; none where it is the database's own."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class CountMismatch:
     """A table has other than the planned number of rows."""
 
@@ -4397,58 +4468,6 @@ class DiffReport:
     """What could not be read or compared."""
     verdict: DiffVerdict
     """What it comes to."""
-    structure: DiffStructure | None = None
-    """What differs in the structure, where that is what was compared."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DisabledRule:
-    """A rule is switched off."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["disabled_rule"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    rule: str
-    """Its name, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DisabledTrigger:
-    """A trigger, or an event trigger, is switched off."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["disabled_trigger"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    severity: Severity
-    """How bad it is."""
-    trigger: str
-    """Its name, unquoted."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -4695,31 +4714,6 @@ class ForceRlsLost:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionLinesLost:
-    """Functions lost the lines of their text that begin with `--`."""
-
-    check: str
-    """The check that found it."""
-    functions: list[str]
-    """The functions, as one would type them."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["function_lines_lost"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class HalfNullKeys:
     """A row breaks MATCH FULL: some columns of its key are NULL, others are not."""
 
@@ -4746,33 +4740,6 @@ class HalfNullKeys:
     """How bad it is."""
     constraint: str | None = None
     """The name of the constraint."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class InvalidIndex:
-    """An index is not valid, not ready, or half dropped."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    index: str
-    """Its name, unquoted."""
-    kind: Literal["invalid_index"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    ready: bool
-    """Whether new rows go into it."""
-    severity: Severity
-    """How bad it is."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -5200,145 +5167,6 @@ class NoRows:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectAdded:
-    """An object that the baseline does not have."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["object_added"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    object_kind: ObjectKind
-    """What it is."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    is_: str | None = None
-    """It, as SQL or in its own words, where that says more than its name."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-    with_: list[str] = field(default_factory=list)
-    """What came with it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObjectChanged:
-    """An object is not what it was in the baseline."""
-
-    check: str
-    """The check that found it."""
-    differences: list[Difference]
-    """In what it differs."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["object_changed"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    object_kind: ObjectKind
-    """What it is."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObjectLost:
-    """An object that the baseline has is gone."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["object_lost"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    object_kind: ObjectKind
-    """What it was."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-    was: str | None = None
-    """It, as SQL or in its own words, where that says more than its name."""
-    with_: list[str] = field(default_factory=list)
-    """What went with it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObjectsAdded:
-    """Several objects of one kind that the baseline does not have."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["objects_added"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    object_kind: ObjectKind
-    """What they are."""
-    objects: list[str]
-    """The objects, as one would type them."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObjectsLost:
-    """Several objects of one kind that the baseline has are gone."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["objects_lost"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    object_kind: ObjectKind
-    """What they were."""
-    objects: list[str]
-    """The objects, as one would type them."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class OrphanedRows:
     """Rows refer to a parent that does not exist."""
 
@@ -5586,7 +5414,7 @@ class Evidence:
     """The files of Supabase Storage, against the rows that know of them; only where a store was given."""
 
 
-Finding: TypeAlias = AchievedRpo | AlteredFiles | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | DisabledRule | DisabledTrigger | DuplicatedRows | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | InvalidIndex | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnenforcedConstraint | UnfedColumn | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles
+Finding: TypeAlias = AchievedRpo | AlteredFiles | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | DuplicatedRows | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | HalfNullKeys | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation | UnreferencedFiles
 """Something that is wrong with the database."""
 
 
@@ -5709,6 +5537,7 @@ class Documents:
     evidence: Evidence
     gap: GapReport
     gap_record: GapRecord
+    inspect: Inspection
     manifest: Manifest
     plan: Plan
     progress: Progress

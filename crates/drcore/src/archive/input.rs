@@ -6,20 +6,40 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::damage::Fault;
-use crate::error::Error;
+use crate::backup::{Repository, RepositoryUrl};
+use crate::error::{Error, ErrorKind};
 
-/// Where an archive comes from: a file, a directory, or anything that gives its bytes from the beginning.
+/// Where an archive comes from: a file, a directory, a backup in a repository, or anything that gives its bytes from
+/// the beginning.
 pub struct ArchiveInput {
     name: String,
     place: Place,
 }
 
 enum Place {
+    Backup(Box<Repository>),
     Path(PathBuf),
     Reader(Box<dyn Read + Send>),
 }
 
 impl ArchiveInput {
+    /// As a user writes it: the URL of a repository of backups (`s3://…`, `file:///…`) or of a day in it, of which the
+    /// newest backup is meant, or of one backup; else a path.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if it is a URL of a repository that cannot work.
+    pub fn parse(text: &str) -> crate::Result<Self> {
+        if RepositoryUrl::is_one(text) {
+            return Repository::open(text).map(Self::backup);
+        }
+        Ok(Self::path(text))
+    }
+
+    /// The newest backup of a repository, or the one that its URL names.
+    pub fn backup(repository: Repository) -> Self {
+        Self { name: repository.url().to_string(), place: Place::Backup(Box::new(repository)) }
+    }
+
     /// A file, or the directory that `pg_dump -Fd` wrote.
     pub fn path(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
@@ -36,6 +56,19 @@ impl ArchiveInput {
         Self::reader("standard input", io::stdin())
     }
 
+    /// The same, called something else.
+    pub(super) fn called(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
+    /// The repository that it is in, if it is a backup.
+    pub(super) fn repository(&self) -> Option<&Repository> {
+        match &self.place {
+            Place::Backup(repository) => Some(repository),
+            Place::Path(_) | Place::Reader(_) => None,
+        }
+    }
+
     /// What it is called in messages.
     pub fn name(&self) -> &str {
         &self.name
@@ -44,6 +77,10 @@ impl ArchiveInput {
     /// Its bytes; what it is if it is a directory.
     pub(super) fn open(self) -> Result<Opened, Fault> {
         match self.place {
+            Place::Backup(_) => {
+                let message = format!("{}: a repository of backups takes waiting", self.name);
+                Err(Fault::Unknown(Error::new(ErrorKind::Usage, message).hint("Call inspect().await.")))
+            }
             Place::Path(path) if path.is_dir() => Ok(Opened::Directory(path)),
             Place::Path(path) => Ok(Opened::Bytes(Bottom::open(&path)?)),
             Place::Reader(reader) => Ok(Opened::Bytes(Bottom::new(self.name, reader))),

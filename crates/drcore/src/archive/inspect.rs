@@ -7,11 +7,13 @@ use super::counting::count;
 use super::damage::Fault;
 use super::header::ArchiveForm;
 use super::inspection::{Checksums, Inspection};
-use super::options::InspectOptions;
+use super::options::{Expected, InspectOptions};
+use super::stored::Stored;
 use super::table::Read;
 use super::{Archive, ArchiveEntry, ArchiveInput};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::milliseconds;
+use crate::verify::Against;
 
 /// Reads an archive and says what it holds and whether it is whole, without a server. Blocks; [`inspect`] does not.
 ///
@@ -20,9 +22,10 @@ use crate::text::milliseconds;
 /// damaged, that ends too early or that is none is no error.
 pub fn inspect_blocking(input: ArchiveInput, options: &InspectOptions) -> Result<Inspection> {
     let began = Instant::now();
+    let expected = options.expected()?;
     let mut inspection = Inspection::new(input.name().to_owned());
     match Archive::begin(input) {
-        Ok(archive) => inspection.read(archive, options)?,
+        Ok(archive) => inspection.read(archive, options, &expected)?,
         Err(Fault::Damaged(damage)) => inspection.damage.push(damage),
         Err(Fault::Unknown(error)) if error.kind() == ErrorKind::Unsupported => {
             inspection.unproven.push(error.to_string());
@@ -35,15 +38,45 @@ pub fn inspect_blocking(input: ArchiveInput, options: &InspectOptions) -> Result
     Ok(inspection)
 }
 
-/// As [`inspect_blocking`], on a thread of its own.
+/// As [`inspect_blocking`], on a thread of its own; of a backup in a repository too, whose bytes are compared with what
+/// its manifest says.
 ///
 /// # Errors
-/// As [`inspect_blocking`].
+/// As [`inspect_blocking`]; of a backup in a repository also [`ErrorKind::Usage`] if there is none, and why it could not
+/// be asked for.
 #[tracing::instrument(name = "inspect", skip_all, fields(archive = input.name()))]
 pub async fn inspect(input: ArchiveInput, options: &InspectOptions) -> Result<Inspection> {
     let options = InspectOptions { cancel: options.cancel.child_token(), ..options.clone() };
     // Where the caller goes away, nobody wants the answer any more.
     let _gone = options.cancel.clone().drop_guard();
+    let Some(repository) = input.repository() else {
+        return inspect_elsewhere(input, options.resolved().await?).await;
+    };
+    let began = Instant::now();
+    let opened = Stored::open(repository.clone(), &options.cancel).await;
+    let (input, stored) = match opened {
+        Ok(opened) => opened,
+        Err(Fault::Damaged(damage)) => {
+            let mut inspection = Inspection::new(input.name().to_owned());
+            inspection.damage.push(damage);
+            inspection.conclude();
+            inspection.run.elapsed_ms = milliseconds(began);
+            return Ok(inspection);
+        }
+        Err(Fault::Unknown(error)) => return Err(error),
+    };
+    let mut options = options.resolved().await?;
+    if options.against.is_none() {
+        options.against = stored.baseline().await?.map(|evidence| Against::Evidence(Box::new(evidence)));
+    }
+    let mut inspection = inspect_elsewhere(input, options).await?;
+    stored.compare(&mut inspection);
+    inspection.conclude();
+    Ok(inspection)
+}
+
+/// Inspects it on a thread that may block.
+async fn inspect_elsewhere(input: ArchiveInput, options: InspectOptions) -> Result<Inspection> {
     let span = tracing::Span::current();
     let inspecting = tokio::task::spawn_blocking(move || {
         let _entered = span.entered();
@@ -55,12 +88,13 @@ pub async fn inspect(input: ArchiveInput, options: &InspectOptions) -> Result<In
 }
 
 impl Inspection {
-    fn read(&mut self, archive: Archive, options: &InspectOptions) -> Result<()> {
+    fn read(&mut self, archive: Archive, options: &InspectOptions, expected: &Expected<'_>) -> Result<()> {
         // Plain SQL has no table of contents: what it makes is known when all of it was read.
         let is_plain = archive.header.form == ArchiveForm::Plain;
         let read = if options.data || is_plain {
             self.data_read = true;
-            count(archive, options.fingerprints, &options.cancel)?
+            let fingerprints = options.fingerprints || matches!(expected, Expected::Dump(_));
+            count(archive, fingerprints, &options.cancel)?
         } else {
             self.unproven.push("its data was not read".to_owned());
             let Archive { header, entries, .. } = archive;
@@ -70,8 +104,14 @@ impl Inspection {
             self.notes.push("plain SQL has no table of contents, so all of it was read".to_owned());
         }
         self.describe(&read);
-        if let Some(baseline) = &options.against {
-            self.compare(baseline, &read.entries);
+        match expected {
+            Expected::Baseline(baseline) => self.compare(baseline, &read.entries),
+            Expected::Dump(path) => {
+                let cancel = options.cancel.clone();
+                let of_other = InspectOptions { fingerprints: true, cancel, ..InspectOptions::default() };
+                self.compare_dumps(&inspect_blocking(ArchiveInput::path(*path), &of_other)?);
+            }
+            Expected::Nothing => {}
         }
         if options.list {
             self.entries = Some(read.entries);

@@ -20,7 +20,7 @@ use crate::error::Result;
 pub enum InspectVerdict {
     /// It breaks somewhere, or something in it must not be restored.
     Damaged,
-    /// It is whole, and not what the baseline says.
+    /// It is whole, and not what the baseline or the other dump says.
     Differs,
     /// Nobody can tell whether it is whole.
     Unproven,
@@ -96,7 +96,7 @@ pub struct Inspection {
     pub data_read: bool,
     /// All that is damaged.
     pub damage: Vec<ArchiveDamage>,
-    /// What is other than the baseline says.
+    /// What is other than the baseline says, or than in the other dump.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<ArchiveDifference>,
     /// Why nobody can tell whether it is whole.
@@ -134,13 +134,17 @@ pub struct Inspection {
 #[schemars(title = "InspectAgainst")]
 #[non_exhaustive]
 pub struct InspectAgainst {
-    /// When the baseline's snapshot was taken.
-    pub taken_at: Timestamp,
+    /// When the baseline's snapshot was taken, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<Timestamp>,
+    /// What the other dump is called, where it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dump: Option<String>,
     /// How many tables were compared.
     pub tables: u64,
 }
 
-/// A table of which an archive does not hold what a baseline says.
+/// A table of which an archive does not hold what a baseline says, or another dump.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "ArchiveDifference")]
 #[non_exhaustive]
@@ -150,7 +154,7 @@ pub struct ArchiveDifference {
     /// How many rows are in the archive; none where it has no data of the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// How many rows the baseline has; none where it has no such table.
+    /// How many rows the baseline or the other dump has; none where it has no such table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<u64>,
     /// Expected and found.

@@ -1,7 +1,12 @@
 //! How an archive is inspected.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 use tokio_util::sync::CancellationToken;
 
+use super::sniff::dump_at;
+use crate::backup::Repository;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
 use crate::verify::Against;
@@ -16,8 +21,10 @@ pub struct InspectOptions {
     pub fingerprints: bool,
     /// Whether the table of contents is part of what is given.
     pub list: bool,
-    /// What its tables must hold: a baseline of the snapshot that was dumped.
-    pub against: Option<Box<Evidence>>,
+    /// What its tables must hold: a baseline of the snapshot that was dumped, or the file of another dump, with which
+    /// the rows themselves are compared. Of a backup in a repository it is the baseline that lies beside it, where
+    /// none is given.
+    pub against: Option<Against>,
     /// Ends it early.
     pub cancel: CancellationToken,
 }
@@ -28,15 +35,23 @@ impl Default for InspectOptions {
     }
 }
 
+/// What a dump is compared with.
+pub(super) enum Expected<'e> {
+    /// The rows per table of the snapshot that was dumped.
+    Baseline(Cow<'e, Evidence>),
+    /// Another dump.
+    Dump(&'e Path),
+    Nothing,
+}
+
 const KEYS: &[&str] = &["against", "data", "fingerprints", "list"];
 
 impl InspectOptions {
-    /// Reads the options of a call: `{"against": FILE | {evidence}, "data": true, "fingerprints": false,
+    /// Reads the options of a call: `{"against": FILE | URL | {evidence}, "data": true, "fingerprints": false,
     /// "list": false}`, all optional.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] for a key that is not known or a value of another type; [`ErrorKind::Io`] or
-    /// [`ErrorKind::Format`] if the baseline cannot be read or is none.
+    /// [`ErrorKind::Usage`] for a key that is not known or a value of another type.
     pub fn from_json(text: &str) -> Result<Self> {
         let usage = |message: String| Error::new(ErrorKind::Usage, message);
         let mut given = crate::arguments::object(text, KEYS)?;
@@ -50,16 +65,36 @@ impl InspectOptions {
                 *place = value.as_bool().ok_or_else(|| usage(format!("{key}: expected true or false")))?;
             }
         }
-        options.against = match crate::arguments::against(&mut given)? {
-            None => None,
-            Some(Against::Evidence(evidence)) => Some(evidence),
-            Some(Against::File(path)) => Some(Box::new(Evidence::load(path)?)),
-            Some(Against::Backup(_) | Against::Url(_)) => {
-                let message = "against: expected the file of a baseline".to_owned();
-                return Err(usage(message).hint("drcore baseline URL -o FILE stores one."));
-            }
-        };
+        options.against = crate::arguments::against(&mut given)?;
         Ok(options)
+    }
+
+    /// The same, with the baseline itself.
+    pub(super) async fn resolved(self) -> Result<Self> {
+        let against = match self.against {
+            Some(Against::Backup(url)) => {
+                let (repository, entry) = Box::pin(Repository::find(&url)).await?;
+                Some(Against::Evidence(Box::new(repository.expect_baseline(&entry).await?)))
+            }
+            against => against,
+        };
+        Ok(Self { against, ..self })
+    }
+
+    /// What it is compared with.
+    pub(super) fn expected(&self) -> Result<Expected<'_>> {
+        let hint = |message: &str, hint: &str| Err(Error::new(ErrorKind::Usage, message).hint(hint));
+        match &self.against {
+            None => Ok(Expected::Nothing),
+            Some(Against::Backup(_)) => hint("a backup's baseline takes waiting", "Call inspect().await."),
+            Some(Against::Evidence(evidence)) => Ok(Expected::Baseline(Cow::Borrowed(evidence))),
+            Some(Against::File(path)) if dump_at(path).is_some() => Ok(Expected::Dump(path)),
+            Some(Against::File(path)) => Evidence::load(path).map(Cow::Owned).map(Expected::Baseline),
+            Some(Against::Url(_)) => hint(
+                "a dump is compared with a baseline, not with a live database",
+                "drcore baseline URL -o FILE stores one of the same snapshot; drcore diff compares databases.",
+            ),
+        }
     }
 }
 
@@ -74,13 +109,19 @@ mod tests {
         for (text, needle) in [
             (r#"{"dta": false}"#, "no such option"),
             (r#"{"data": 1}"#, "true or false"),
-            (r#"{"against": "postgresql://localhost/app"}"#, "the file of a baseline"),
-            (r#"{"against": "s3://backups"}"#, "the file of a baseline"),
             (r#"{"against": 1}"#, "against"),
         ] {
             let error = InspectOptions::from_json(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{text}");
             assert!(error.to_string().contains(needle), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_live_database_is_no_baseline() {
+        let options = InspectOptions::from_json(r#"{"against": "postgresql://localhost/app"}"#).unwrap();
+        let error = options.expected().err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.to_string().contains("live database"), "{error}");
     }
 }

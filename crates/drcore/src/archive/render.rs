@@ -47,7 +47,7 @@ impl Inspection {
         let lists: [(&str, Vec<String>); 4] = [
             ("Damaged", self.damage.iter().map(ToString::to_string).collect()),
             (
-                "Other than the baseline",
+                "Differences",
                 self.differences.iter().map(|one| format!("{}: {}", one.object, one.message)).collect(),
             ),
             ("Could not find out", self.unproven.clone()),
@@ -131,8 +131,12 @@ impl Inspection {
             lines.push(origin);
         }
         if let Some(against) = &self.against {
-            let tables = plural(against.tables, "table");
-            lines.push(format!("against the baseline of {}: {tables} compared", instant(against.taken_at)));
+            let what = match (&against.dump, against.taken_at) {
+                (Some(dump), _) => format!("the dump {dump}"),
+                (None, Some(taken_at)) => format!("the baseline of {}", instant(taken_at)),
+                (None, None) => "a baseline".to_owned(),
+            };
+            lines.push(format!("against {what}: {} compared", plural(against.tables, "table")));
         }
         if self.data_read {
             lines.push(

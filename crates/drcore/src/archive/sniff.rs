@@ -41,6 +41,35 @@ pub(super) fn begin(input: ArchiveInput) -> Result<Begun, Fault> {
     }
 }
 
+/// What a file or directory is, if it begins as a dump does: nobody takes it for a baseline then.
+pub(crate) fn dump_at(path: &Path) -> Option<&'static str> {
+    if path.is_dir() {
+        return path.join(TABLE).is_file().then_some("a pg_dump archive (directory)");
+    }
+    let mut begin = Vec::new();
+    std::fs::File::open(path).ok()?.take(64).read_to_end(&mut begin).ok()?;
+    match begin.as_slice() {
+        [b'P', b'G', b'D', b'M', b'P', ..] => Some("a pg_dump archive"),
+        // It comes first in it.
+        tar if tar.starts_with(b"toc.dat\0") => Some("a pg_dump archive (tar)"),
+        sql if sql.starts_with(b"--") && sql.windows(10).any(|text| text == b"PostgreSQL") => {
+            Some("a dump in plain SQL")
+        }
+        packed if compression_of(packed).is_some() => Some("a compressed file, as dumps are"),
+        _ => None,
+    }
+}
+
+/// By what it was compressed as a whole.
+fn compression_of(begin: &[u8]) -> Option<Compression> {
+    match begin {
+        [0x1f, 0x8b, ..] => Some(Compression::Gzip),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Compression::Zstd),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some(Compression::Lz4),
+        _ => None,
+    }
+}
+
 /// The table of contents of a directory.
 pub(super) fn table(path: &Path) -> Result<BufReader<Bottom>, Fault> {
     let path = path.join(TABLE);
@@ -61,14 +90,9 @@ fn unwrap(bottom: Bottom) -> Result<Begun, Fault> {
         if let Some((_, program)) = FOREIGN.iter().find(|(magic, _)| begin.starts_with(magic)) {
             return Err(Fault::unsupported(format!("it is compressed by {program}, which is not read here")));
         }
-        let compression = match begin {
-            [0x1f, 0x8b, ..] => Compression::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
-            [0x04, 0x22, 0x4d, 0x18, ..] => Compression::Lz4,
-            _ => {
-                let place = place_of(begin)(input);
-                return Ok(Begun { place, wrapped });
-            }
+        let Some(compression) = compression_of(begin) else {
+            let place = place_of(begin)(input);
+            return Ok(Begun { place, wrapped });
         };
         if wrapped.len() == MOST_WRAPPINGS {
             let message = format!("it was compressed more than {MOST_WRAPPINGS} times");

@@ -74,11 +74,18 @@ impl ArchiveTable {
 
     /// Adds rows that are all there.
     pub(super) fn add(&mut self, rows: u64, fingerprint: Option<Fingerprint>) {
+        // That of some of its rows is none of the table.
+        self.fingerprint = match (self.fingerprint, fingerprint) {
+            (Some(mut sum), Some(more)) => {
+                sum += more;
+                Some(sum)
+            }
+            (None, Some(first)) if self.rows == Some(0) => Some(first),
+            (before, None) if rows == 0 => before,
+            _ => None,
+        };
         for counted in [&mut self.rows, &mut self.rows_read].into_iter().flatten() {
             *counted += rows;
-        }
-        if let Some(fingerprint) = fingerprint {
-            *self.fingerprint.get_or_insert_default() += fingerprint;
         }
     }
 

@@ -16,7 +16,7 @@ use super::list::{
 use super::manifest::{BackupKind, Manifest, StoredObject};
 use super::marker::Marker;
 use super::pick::Pick;
-use super::shelf::{Object, Shelf};
+use super::shelf::{Object, Pieces, Shelf};
 use super::url::RepositoryUrl;
 use super::verification::Verification;
 use crate::collect::Progress;
@@ -250,6 +250,26 @@ impl Repository {
         Ok(Fetched { path: target, format, wrapped: entry.wrapped })
     }
 
+    /// The dump of a backup as it comes, where it is one object, with what its manifest says of that.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Format`] if there is none, or it is many objects; else why it cannot be read.
+    pub(crate) async fn open_dump(
+        &self,
+        entry: &BackupEntry,
+    ) -> Result<(EntryObject, Option<StoredObject>, Pieces)> {
+        let objects = entry.dump_objects();
+        let [(object, stored)] = objects[..] else {
+            let message = match objects.len() {
+                0 => format!("{} has no dump", entry.name),
+                many => format!("the dump of {} is {many} objects", entry.name),
+            };
+            return Err(Error::new(ErrorKind::Format, message));
+        };
+        let pieces = self.shelf.read(&object.name, None).await?;
+        Ok((object.clone(), stored.cloned(), pieces))
+    }
+
     async fn fetch_one(
         &self,
         object: &EntryObject,
@@ -444,6 +464,6 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
