@@ -5,5 +5,6 @@ mod contents;
 mod counts;
 mod damage;
 mod dumps;
+mod faults;
 mod plain;
 mod synthetic;
