@@ -4,6 +4,7 @@
 //! `--rows` says how many time logs there are, the largest of the tables. Everything is done in turn, round by round,
 //! so that all see the same machine; the figures that count are the ratios of the medians.
 
+mod archive;
 mod compare;
 mod cpu;
 mod page;
@@ -16,6 +17,7 @@ use std::time::Instant;
 use drcore::Source;
 use drcore::restore::{ScratchCluster, ScratchOptions};
 
+use archive::{Dumps, Hash, Job};
 use compare::{Contestant, Pair};
 use cpu::{Cost, Cpu};
 use page::{Comparison, Goal, Line, Page, Peak};
@@ -156,6 +158,7 @@ impl Bench {
     async fn page(&self, options: &Options) -> Result<Page, Failure> {
         let mut page = Page::new(&self.place.client, options).await?;
         self.lines(&mut page).await?;
+        self.archives(&mut page).await?;
         self.comparison(&mut page, options.peers.as_deref()).await?;
         for (database, rows) in [("small", options.rows / 10), ("source", options.rows)] {
             for checks in [WHOLE, &["duplicate_keys"]] {
@@ -270,6 +273,37 @@ impl Bench {
                 })]);
             }
             page.lines.push(line);
+        }
+        Ok(())
+    }
+
+    /// Counting rows in a dump, without a server.
+    async fn archives(&self, page: &mut Page) -> Result<(), Failure> {
+        let into = tempfile::tempdir()?;
+        let dumps = Dumps::of(&self.cluster, "source", into.path()).await?;
+        let floor = "inflating alone";
+        for name in ["custom", "directory"] {
+            let awk = Job::Awk(dumps.clone(), name);
+            let restore = Job::Restore(dumps.clone(), name);
+            for (job, hash, baseline, against) in [
+                ("hashed", Hash::Yes, "pg_restore \\| awk", awk),
+                ("counted", Hash::No, "pg_restore -f /dev/null", restore),
+            ] {
+                let works = [Job::Count(dumps.clone(), name, hash), against, Job::Inflate(dumps.clone())];
+                let job = format!("rows of a {name} archive, {job}");
+                let mut line = self.line(&job, baseline, floor, &works.map(Work::Archive)).await?;
+                if hash == Hash::Yes {
+                    line = line.goals(vec![
+                        Goal::at_most("≤ 0.73 × baseline", 0.73, |line| {
+                            line.ours.wall / line.baseline.wall
+                        }),
+                        Goal::at_most("≥ 0.85 × the inflater's speed", 1.0 / 0.85, |line| {
+                            line.ours.wall / line.floor.wall
+                        }),
+                    ]);
+                }
+                page.lines.push(line);
+            }
         }
         Ok(())
     }

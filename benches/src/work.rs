@@ -9,11 +9,14 @@ use drcore::{Plan, Source};
 use futures::TryStreamExt;
 use tokio_postgres::Client;
 
+use crate::archive::Job;
 use crate::{Failure, TABLES};
 
 /// What is timed.
 #[derive(Clone, Debug)]
 pub enum Work {
+    /// Something that is done with a dump, without the server.
+    Archive(Job),
     /// Collecting for these checks, under a plan.
     Collect(&'static [&'static str], &'static str),
     /// What was created after this instant, per table, tenant and hour.
@@ -37,6 +40,7 @@ impl Place {
     pub fn run<'a>(&'a self, work: &'a Work) -> futures::future::BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             match work {
+                Work::Archive(job) => job.run().await?,
                 Work::Collect(checks, plan) => collect_for(&self.source, checks, plan).await?,
                 Work::Gap(since) => {
                     let mut options = GapOptions::new(since.parse()?);
