@@ -6,6 +6,7 @@ mod fake;
 mod hosted;
 mod live;
 mod places;
+mod references;
 mod server;
 mod service;
 mod signature;

@@ -18,6 +18,7 @@ mod gathering;
 mod job;
 mod jobs;
 mod link;
+mod objects;
 mod pass;
 mod progress;
 mod queue;

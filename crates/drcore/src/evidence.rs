@@ -11,6 +11,7 @@ mod backups;
 pub mod catalog;
 mod files;
 mod merge;
+mod object_references;
 mod parts;
 mod run;
 mod scan;
@@ -28,6 +29,7 @@ pub use assertions::AssertionValue;
 pub use backups::{BackupFact, RepositoryFacts};
 pub use catalog::Catalog;
 pub use files::{BucketFiles, BucketState, Files, OddFiles, UnclearFiles};
+pub use object_references::{NamedObjects, UnnamedByBucket, UnnamedObjects};
 pub use parts::TableParts;
 pub use run::{Access, Failure, PasswordFrom, Run, Server, Shards};
 pub use scan::{

@@ -296,6 +296,8 @@ findings! {
     MissingForeignKey(checks::orphan_fks::MissingForeignKey) = "missing_foreign_key",
     /// A key of the plan names a table or column that is nowhere.
     MissingKeyColumns(checks::duplicate_keys::MissingKeyColumns) = "missing_key_columns",
+    /// A column of the plan that names objects is nowhere.
+    MissingReferenceColumn(checks::storage_orphans::MissingReferenceColumn) = "missing_reference_column",
     /// A relation of the plan names a table or column that is nowhere.
     MissingRelation(checks::orphan_fks::MissingRelation) = "missing_relation",
     /// A role is gone.
@@ -328,6 +330,8 @@ findings! {
     ObjectsAdded(checks::schema_drift::ObjectsAdded) = "objects_added",
     /// Several objects of one kind that the baseline has are gone.
     ObjectsLost(checks::schema_drift::ObjectsLost) = "objects_lost",
+    /// No column of the application names the objects.
+    ObjectsWithoutReference(checks::storage_orphans::ObjectsWithoutReference) = "objects_without_reference",
     /// Rows refer to a parent that does not exist.
     OrphanedRows(checks::orphan_fks::OrphanedRows) = "orphaned_rows",
     /// Objects belong to another role.
@@ -358,6 +362,8 @@ findings! {
     PrivilegesNarrowed(checks::privilege_drift::PrivilegesNarrowed) = "privileges_narrowed",
     /// Roles may do what they could not do in the baseline.
     PrivilegesWidened(checks::privilege_drift::PrivilegesWidened) = "privileges_widened",
+    /// Rows of the application name objects that are not there.
+    ReferencesWithoutObject(checks::storage_orphans::ReferencesWithoutObject) = "references_without_object",
     /// Files have another size than their rows say.
     ResizedFiles(checks::storage_orphans::ResizedFiles) = "resized_files",
     /// Row level security does not hold for a role of the API.

@@ -10,6 +10,7 @@ use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::{CatalogFactName, Column, Relation, UniqueIndex};
 use crate::evidence::{Catalog, Cause, Evidence};
+use crate::plan::ObjectNaming;
 use crate::sql::{QualifiedName, ident};
 use crate::text::{instant, plural};
 use crate::verify::VerifyOptions;
@@ -76,6 +77,7 @@ pub fn write_plan(evidence: &Evidence) -> Result<String> {
     duplicate_keys(&mut plan, catalog, &own);
     rls_coverage(&mut plan, catalog, &own);
     bucket_privacy(&mut plan, catalog);
+    object_references(&mut plan, catalog, &own);
     freshness(&mut plan, evidence, &own);
     assertions(&mut plan);
     exceptions(&mut plan, &own);
@@ -401,6 +403,85 @@ fn bucket_privacy(plan: &mut Writer, catalog: &Catalog) {
     for bucket in open {
         plan.proposal(&format!("{} = \"public\"  # open now: is that meant?", toml_key(&bucket.id)));
     }
+}
+
+/// How names of columns end that usually lead to files, in lower case without underscores, and what they hold.
+const FILE_COLUMNS: &[(&str, ObjectNaming)] = &[
+    ("avatar", ObjectNaming::Path),
+    ("avatarurl", ObjectNaming::Url),
+    ("documenturl", ObjectNaming::Url),
+    ("filekey", ObjectNaming::Path),
+    ("filename", ObjectNaming::Path),
+    ("filepath", ObjectNaming::Path),
+    ("fileurl", ObjectNaming::Url),
+    ("imagepath", ObjectNaming::Path),
+    ("imageurl", ObjectNaming::Url),
+    ("logourl", ObjectNaming::Url),
+    ("objectid", ObjectNaming::Id),
+    ("objectpath", ObjectNaming::Path),
+    ("pdfurl", ObjectNaming::Url),
+    ("photourl", ObjectNaming::Url),
+    ("storagekey", ObjectNaming::Path),
+    ("storagepath", ObjectNaming::Path),
+];
+
+/// Columns that look as if they named objects of Supabase Storage.
+fn object_references(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
+    if !catalog.is_supabase().unwrap_or_default() {
+        return;
+    }
+    plan.section("Where the files are (see drcore explain storage_orphans), and the columns that name them.");
+    let mut found = Vec::new();
+    for relation in own {
+        match catalog.columns_of(&relation.name) {
+            Ok(columns) => {
+                found.extend(columns.iter().filter_map(|column| {
+                    Some((column_of(&relation.name, &column.name), file_column(column)?))
+                }))
+            }
+            Err(cause) => {
+                plan.unread("columns", &cause);
+                break;
+            }
+        }
+    }
+    plan.proposal("[storage_orphans]");
+    plan.proposal("store = \"s3://storage-backend\"");
+    if found.is_empty() {
+        plan.note("No column was seen whose name says so; it is declared like this:");
+        plan.proposal("references = [{ column = \"contracts.file_path\", bucket = \"documents\" }]");
+        return;
+    }
+    let bucket = catalog.buckets.get().ok().and_then(|buckets| match buckets.as_slice() {
+        [only] => Some(only.id.as_str()),
+        _ => None,
+    });
+    plan.note("Paths are taken as bucket/name where no bucket is given.");
+    plan.proposal("references = [");
+    for (column, naming) in found {
+        let column = toml_string(&column);
+        plan.proposal(&match (naming, bucket) {
+            (ObjectNaming::Path, Some(bucket)) => {
+                format!("{{ column = {column}, bucket = {} }},", toml_string(bucket))
+            }
+            (ObjectNaming::Path, None) => format!("{{ column = {column} }},"),
+            (ObjectNaming::Url, _) => format!("{{ column = {column}, holds = \"url\" }},"),
+            (ObjectNaming::Id, _) => format!("{{ column = {column}, holds = \"id\" }},"),
+        });
+    }
+    plan.proposal("]");
+}
+
+/// How a column names files, where its name and type say that it does.
+fn file_column(column: &Column) -> Option<ObjectNaming> {
+    let name = folded(&column.name);
+    let (_, naming) = FILE_COLUMNS.iter().find(|(ending, _)| name.ends_with(ending))?;
+    let kind = column.type_name.trim_end_matches("[]");
+    let fits = match naming {
+        ObjectNaming::Id => kind == "uuid",
+        ObjectNaming::Path | ObjectNaming::Url => kind == "text" || kind.starts_with("character varying"),
+    };
+    fits.then_some(*naming)
 }
 
 /// The columns that say when rows were created.

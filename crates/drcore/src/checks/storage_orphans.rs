@@ -1,6 +1,7 @@
 //! `storage_orphans`: rows of `storage.objects` and the bytes that they stand for, both ways.
 
 mod findings;
+mod references;
 
 use crate::check::{Check, Context, Judgement, KindDoc};
 use crate::collect::{Request, Wants};
@@ -12,6 +13,7 @@ use crate::sql::QualifiedName;
 use crate::storage::{self, StoredRows, enough, most, percent};
 use crate::text::{count, plural};
 pub use findings::*;
+pub use references::{MissingReferenceColumn, ObjectsWithoutReference, ReferencesWithoutObject};
 
 /// The check.
 pub static CHECK: Check = Check {
@@ -28,6 +30,18 @@ pub static CHECK: Check = Check {
             meaning: "bytes lie in the store of a bucket that the database does not know",
         },
         KindDoc { kind: "missing_files", meaning: "the objects are listed, and downloading them fails" },
+        KindDoc {
+            kind: "missing_reference_column",
+            meaning: "a table or column is gone that said which objects belong to its rows",
+        },
+        KindDoc {
+            kind: "objects_without_reference",
+            meaning: "objects lie in the storage that no row of the application leads to",
+        },
+        KindDoc {
+            kind: "references_without_object",
+            meaning: "rows of the application lead to an object that nobody can download",
+        },
         KindDoc {
             kind: "resized_files",
             meaning: "downloads succeed and are shorter or longer than what was uploaded",
@@ -49,7 +63,11 @@ fn wanted(context: Context<'_>, wants: &mut Wants) {
         let name = QualifiedName::new("storage", name);
         matches!(context.now.catalog.relation(&name), Ok(Some(_)))
     };
-    if !matches!(context.now.stored_rows, StoredRows::Wanted) || !there("objects") {
+    if !there("objects") {
+        return;
+    }
+    references::wanted(context, wants);
+    if !matches!(context.now.stored_rows, StoredRows::Wanted) {
         return;
     }
     wants.catalog(&[CatalogFactName::Column]);
@@ -60,6 +78,15 @@ fn wanted(context: Context<'_>, wants: &mut Wants) {
 }
 
 fn judge(context: Context<'_>) -> Judgement {
+    let mut judgement = judge_store(context);
+    // Where there are no objects at all, that was said.
+    if matches!(context.now.catalog.relation(&storage::table()), Ok(Some(_))) {
+        references::judge(context, &mut judgement);
+    }
+    judgement
+}
+
+fn judge_store(context: Context<'_>) -> Judgement {
     let mut judgement = Judgement::default();
     match context.now.catalog.relation(&storage::table()) {
         Ok(Some(_)) => {}

@@ -89,6 +89,14 @@ impl Job {
                 sample.keep(answer, scans);
                 0
             }
+            Self::LostObjects(lost) => {
+                lost.keep(answer, scans);
+                0
+            }
+            Self::UnnamedObjects(unnamed) => {
+                unnamed.keep(answer, scans);
+                0
+            }
             Self::Recent(recent) => {
                 let fact = answer.and_then(|rows| understand(&rows));
                 let counted = fact.as_ref().map_or(0, |recent| recent.rows);

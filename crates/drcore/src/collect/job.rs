@@ -1,6 +1,7 @@
 //! One statement, or one pass, that answers one or several requests.
 
 use super::duplicates::{CountDuplicates, SampleDuplicates};
+use super::objects::{LostObjects, UnnamedObjectsOf};
 use super::pass::PassJob;
 use super::queue::{Place, Rank};
 use super::recent::RecentRows;
@@ -49,6 +50,8 @@ pub(super) enum Job {
     Question(String),
     /// The rows that the files of a store are compared with; or why they cannot be read.
     StoredRows(Result<ReadRows, Cause>),
+    LostObjects(LostObjects),
+    UnnamedObjects(UnnamedObjectsOf),
     /// A part of a pass over a table.
     Pass(PassJob),
     /// Keys of a table, to be looked up by those that refer to it.
@@ -103,6 +106,7 @@ impl Job {
             Self::CountDuplicates(_) => "duplicates",
             Self::Impossible { .. } | Self::Incomparable { .. } => "impossible",
             Self::Keys(_) => "keys",
+            Self::LostObjects(_) => "lost_objects",
             Self::OrphanSample { .. } => "orphan_sample",
             Self::Orphans(_) => "orphans",
             Self::Recent(_) => "recent",
@@ -112,6 +116,7 @@ impl Job {
             Self::Question(_) => "question",
             Self::StoredRows(_) => "stored_rows",
             Self::Table { .. } => "table",
+            Self::UnnamedObjects(_) => "unnamed_objects",
         }
     }
 
@@ -131,7 +136,8 @@ impl Job {
             Self::SampleDuplicates(sample) => sample.key.key(),
             Self::Spread(spread) => spread.table.to_string(),
             Self::Question(_) => String::new(),
-            Self::StoredRows(_) => storage::table().to_string(),
+            Self::LostObjects(lost) => lost.key(),
+            Self::StoredRows(_) | Self::UnnamedObjects(_) => storage::table().to_string(),
             Self::Sequences(names) => crate::text::plural(names.len() as u64, "sequence"),
         }
     }
@@ -151,6 +157,16 @@ impl Job {
             Self::StoredRows(_) => {
                 let rows = sizes.rows(&storage::table());
                 Place::new(Rank::Rows, rows, rows)
+            }
+            Self::LostObjects(lost) => {
+                let rows = sizes.rows(lost.table()).saturating_add(sizes.rows(&storage::table()));
+                Place::new(Rank::References, rows, rows)
+            }
+            Self::UnnamedObjects(unnamed) => {
+                let mut tables = unnamed.tables();
+                tables.push(storage::table());
+                let rows = tables.iter().map(|table| sizes.rows(table)).fold(0, u64::saturating_add);
+                Place::new(Rank::References, rows, rows)
             }
             Self::Pass(job) => {
                 let rows = job.share(sizes.rows(&job.pass.name));
@@ -196,6 +212,12 @@ impl Job {
             Self::CountDuplicates(count) => vec![count.table.clone()],
             Self::SampleDuplicates(sample) => vec![sample.key.table.clone()],
             Self::StoredRows(_) => vec![storage::table()],
+            Self::LostObjects(lost) => vec![lost.table().clone(), storage::table()],
+            Self::UnnamedObjects(unnamed) => {
+                let mut tables = unnamed.tables();
+                tables.push(storage::table());
+                tables
+            }
             Self::Orphans(reference) | Self::OrphanSample { reference, .. } => {
                 vec![reference.child.clone(), reference.parent.clone()]
             }
@@ -269,6 +291,8 @@ impl Job {
                     + " order by 1"
             }
             Self::Assertion(assertion) => assertion.statement().to_owned(),
+            Self::LostObjects(lost) => lost.sql(),
+            Self::UnnamedObjects(unnamed) => unnamed.sql(),
             Self::Question(question) => question.clone(),
             // Reads by itself.
             Self::Pass(_)

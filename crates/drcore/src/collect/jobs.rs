@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::job::{ColumnKind, Job};
+use super::objects::{LostObjects, UnnamedObjectsOf};
 use super::pass::Pass;
 use super::recent::RecentRows;
 use super::references::{Countable, KeySets};
@@ -169,6 +170,12 @@ pub(super) fn plan_jobs(
             }
             Request::Sequence(name) => sequences.push(name),
             Request::Spread { table, tenant, hour } => spreads.push((table, tenant, hour)),
+            Request::LostObjects(reference) => {
+                jobs.push(Job::LostObjects(LostObjects::new(reference, plan, catalog)));
+            }
+            Request::UnnamedObjects(references) => {
+                jobs.push(Job::UnnamedObjects(UnnamedObjectsOf::new(references, plan, catalog)));
+            }
             Request::StoredRows => jobs.push(Job::StoredRows(reading.stored_rows(catalog))),
             Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
         }

@@ -7,7 +7,7 @@ use crate::evidence::Evidence;
 use crate::evidence::catalog::CatalogFactName;
 use crate::reference::Reference;
 use crate::sql::QualifiedName;
-use crate::storage::StoredRows;
+use crate::storage::{ObjectReference, StoredRows};
 use crate::unique::UniqueKey;
 
 /// One thing that a check wants to know.
@@ -58,6 +58,10 @@ pub enum Request {
     Assertion(String),
     /// The rows that the files of a store are compared with.
     StoredRows,
+    /// The objects that a column of the application names, and that are not there.
+    LostObjects(ObjectReference),
+    /// The objects that none of these columns names.
+    UnnamedObjects(Vec<ObjectReference>),
 }
 
 impl Request {
@@ -86,6 +90,8 @@ impl Request {
             }
             Self::Assertion(name) => evidence.assertions.contains_key(name),
             Self::StoredRows => !matches!(evidence.stored_rows, StoredRows::Wanted),
+            Self::LostObjects(reference) => scans.named_objects.contains_key(&reference.key()),
+            Self::UnnamedObjects(_) => !scans.unnamed_objects.is_not_asked(),
         }
     }
 }
@@ -161,6 +167,10 @@ impl Wants {
                 Request::DuplicateSample(key) | Request::Duplicates(key) => drop(tables.insert(&key.table)),
                 Request::OrphanSample(reference) | Request::Orphans(reference) => {
                     tables.extend([&reference.child, &reference.parent]);
+                }
+                Request::LostObjects(reference) => drop(tables.insert(&reference.table)),
+                Request::UnnamedObjects(references) => {
+                    tables.extend(references.iter().map(|reference| &reference.table));
                 }
                 Request::Assertion(_) | Request::Catalog(_) | Request::Sequence(_) | Request::StoredRows => {}
             }

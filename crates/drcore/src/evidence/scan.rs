@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Spread, TableParts};
+use super::{Fact, NamedObjects, Spread, TableParts, UnnamedByBucket};
 use crate::content::Content;
 use crate::diff::ChangedColumn;
 use crate::sql::QualifiedName;
@@ -41,6 +41,12 @@ pub struct Scans {
     /// Where each sequence stands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sequences: BTreeMap<QualifiedName, Fact<SequenceState>>,
+    /// The objects of Supabase Storage that columns of the application name, by column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named_objects: BTreeMap<String, Fact<NamedObjects>>,
+    /// The objects that none of them names, by bucket.
+    #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
+    pub unnamed_objects: Fact<UnnamedByBucket>,
 }
 
 /// Which rows of a table differ from those of a live source.

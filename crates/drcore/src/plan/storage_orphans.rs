@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::duration::Span;
 use super::node::{Node, Value};
+use super::object_references::PlannedObjectReference;
 use super::reader::{Fields, Reader};
 use crate::storage::{Store, enough};
 
@@ -36,6 +37,9 @@ pub struct StorageOrphans {
     /// How long a file lies in the store without a row before it counts: uploads write the row last. Default: 60s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settle: Option<Span>,
+    /// Columns of the application that name objects: whether these are there, and which objects none of them names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<PlannedObjectReference>,
 }
 
 /// A share of all objects.
@@ -58,7 +62,8 @@ impl StorageOrphans {
         if fields.entries().is_empty() {
             return fields.wrong(
                 reader,
-                "this section is empty; allowed: store, tenant, checksums, samples, probe, missing_below, settle",
+                "this section is empty; allowed: store, tenant, checksums, samples, probe, missing_below, settle, \
+                 references",
             );
         }
         let store = fields.optional(reader, "store", |reader, node, path| {
@@ -92,8 +97,10 @@ impl StorageOrphans {
             );
         }
         let settle = fields.optional(reader, "settle", Reader::span);
+        let references =
+            fields.optional(reader, "references", PlannedObjectReference::read_all).unwrap_or_default();
         fields.finish(reader);
-        Some(Self { store, tenant, checksums, samples, probe, missing_below, settle })
+        Some(Self { store, tenant, checksums, samples, probe, missing_below, settle, references })
     }
 
     /// `{ percent = 0.1 }`.
@@ -143,7 +150,9 @@ mod tests {
     fn the_keys_are_checked() {
         let plan = Plan::from_toml(
             "[storage_orphans]\nstore = \"s3://files/live\"\ntenant = \"stub\"\nchecksums = true\nsamples = 5\n\
-             probe = 100\nmissing_below = { percent = 0.1 }\nsettle = \"5m\"\n",
+             probe = 100\nmissing_below = { percent = 0.1 }\nsettle = \"5m\"\n\
+             references = [{ column = \"contracts.file_path\", bucket = \"documents\", prefix = \"in/\" }, \
+             { column = \"people.avatar\", holds = \"url\" }, { column = \"notes.object\", holds = \"id\" }]\n",
         )
         .unwrap();
         assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
@@ -167,6 +176,22 @@ mod tests {
             ("[storage_orphans]\nstore = \"s3://key:word@b\"\n", "holds a user, a key"),
             ("[storage_orphans]\ntenant = \"a/b\"\n", "without slashes"),
             ("[storage_orphans]\nsamples = 1001\n", "from 0 to 1000"),
+            ("[storage_orphans]\nreferences = []\n", "this list is empty"),
+            ("[storage_orphans]\nreferences = [{ column = \"path\" }]\n", "is not a column"),
+            ("[storage_orphans]\nreferences = [{ column = \"a.b\", holds = \"key\" }]\n", "path, url, id"),
+            ("[storage_orphans]\nreferences = [{ column = \"a.b\", bucket = \"b/c\" }]\n", "id of a bucket"),
+            (
+                "[storage_orphans]\nreferences = [{ column = \"a.b\", holds = \"id\", bucket = \"c\" }]\n",
+                "leave bucket and prefix out",
+            ),
+            (
+                "[storage_orphans]\nreferences = [{ column = \"a.b\", holds = \"url\", prefix = \"c\" }]\n",
+                "leave prefix out",
+            ),
+            (
+                "[storage_orphans]\nreferences = [{ column = \"a.b\" }, { column = \"a.b\", holds = \"url\" }]\n",
+                "declared twice",
+            ),
             ("[storage_orphan]\nsamples = 1\n", "did you mean storage_orphans?"),
         ] {
             let error = Plan::from_toml(text).unwrap_err();
