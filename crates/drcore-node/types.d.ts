@@ -59,6 +59,58 @@ export type ErrorKind =
   | 'unsupported'
   | 'usage'
 /**
+ * How an object differs.
+ */
+export type ObjectChange = 'changed' | 'only_in_a' | 'only_in_b'
+/**
+ * What an object of a database's structure is.
+ */
+export type ObjectKind =
+  | 'access_method'
+  | 'aggregate'
+  | 'cast'
+  | 'collation'
+  | 'column'
+  | 'comment'
+  | 'constraint'
+  | 'conversion'
+  | 'database'
+  | 'event_trigger'
+  | 'extension'
+  | 'foreign_data_wrapper'
+  | 'foreign_key'
+  | 'foreign_server'
+  | 'foreign_table'
+  | 'function'
+  | 'index'
+  | 'language'
+  | 'large_objects'
+  | 'materialized_view'
+  | 'operator'
+  | 'operator_class'
+  | 'operator_family'
+  | 'policy'
+  | 'procedure'
+  | 'publication'
+  | 'replication_slot'
+  | 'rule'
+  | 'schema'
+  | 'security_label'
+  | 'sequence'
+  | 'setting'
+  | 'statistics_object'
+  | 'subscription'
+  | 'table'
+  | 'text_search_configuration'
+  | 'text_search_dictionary'
+  | 'text_search_parser'
+  | 'text_search_template'
+  | 'transform'
+  | 'trigger'
+  | 'type'
+  | 'user_mapping'
+  | 'view'
+/**
  * Whether a table is the same on both sides.
  */
 export type DiffOutcome = 'different' | 'unread' | 'same'
@@ -74,9 +126,11 @@ export type CauseKind =
   | 'cancelled'
   | 'connection'
   | 'deadline'
+  | 'disagreement'
   | 'error'
   | 'lock_timeout'
   | 'not_collected'
+  | 'other_shard'
   | 'permission'
   | 'restoring'
   | 'rewritten'
@@ -95,32 +149,45 @@ export type DiffVerdict = 'different' | 'same' | 'unproven'
 export type Finding =
   | AchievedRpo
   | AlteredFiles
-  | ApiRoleAdded
   | AssertionFailed
   | AuthUsersExposed
+  | BackupGap
+  | BackupShrunk
+  | BackupTooOld
+  | BackupsKeptTooLong
   | BroadObjectPolicy
   | BucketFlagNull
   | BucketLimitsChanged
   | BucketPrivate
   | BucketPublic
+  | CollationMismatch
   | CountMismatch
   | Custom
+  | DamagedBackup
+  | DefaultPrivilegesNarrowed
+  | DefaultPrivilegesWidened
   | DefinerFunctionExposed
+  | DefinerFunctionsOpened
   | DefinerView
+  | DisabledRule
+  | DisabledTrigger
   | DuplicatedRows
   | EmptiedTable
-  | ExposureNarrowed
-  | ExposureWidened
   | ExtraTable
   | FewerRows
   | FilesWithoutBucket
   | ForceRlsLost
+  | FunctionLinesLost
   | HalfNullKeys
+  | InvalidIndex
+  | MembershipNarrowed
+  | MembershipWidened
   | MissingBucket
   | MissingColumn
   | MissingFiles
   | MissingForeignKey
   | MissingKeyColumns
+  | MissingReferenceColumn
   | MissingRelation
   | MissingRole
   | MissingSchema
@@ -130,18 +197,37 @@ export type Finding =
   | MoreRows
   | NewerThanBaseline
   | NewerThanTarget
+  | NoBackups
   | NoRows
+  | ObjectAdded
+  | ObjectChanged
+  | ObjectLost
+  | ObjectsAdded
+  | ObjectsLost
+  | ObjectsWithoutReference
   | OrphanedRows
+  | OwnerChanged
+  | PasswordLost
+  | PasswordsUnknown
+  | PitrUnavailable
+  | PlatformBackupFailed
+  | PlatformBackupTooOld
   | PoliciesInactive
   | PolicyAdded
   | PolicyAlwaysTrue
   | PolicyChanged
   | PolicyLost
   | PolicyTrustsUserMetadata
+  | PrivilegesNarrowed
+  | PrivilegesWidened
+  | ReferencesWithoutObject
   | ResizedFiles
   | RlsBypassed
   | RlsDisabled
   | RlsWithoutPolicies
+  | RoleAdded
+  | RoleNarrowed
+  | RoleWidened
   | RowsDiffer
   | RpoMissed
   | SequenceBehind
@@ -149,10 +235,15 @@ export type Finding =
   | SequenceWentBack
   | StaleData
   | StorageRlsDisabled
+  | UnenforcedConstraint
   | UnfedColumn
+  | UnfinishedBackup
   | UnknownBucket
+  | UnpopulatedView
   | UnprotectableRelation
+  | UnprovenConstraint
   | UnreferencedFiles
+  | UnverifiedBackups
 /**
  * What puts a finding right. Printed by default; applied only through a guarded target.
  */
@@ -197,6 +288,10 @@ export type AssertionValueFact = AssertionValueFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
+export type RepositoryFactsFact = RepositoryFactsFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type AccessMethodFacts = AccessMethodFactsRead | UnreadFact
 /**
  * Something that may have been read.
@@ -238,6 +333,14 @@ export type ConversionFacts = ConversionFactsRead | UnreadFact
  * Something that may have been read.
  */
 export type DatabaseFacts = DatabaseFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type DefaultPrivilegeFacts = DefaultPrivilegeFactsRead | UnreadFact
+/**
+ * A kind of object that default privileges are for.
+ */
+export type CreatedObjects = 'functions' | 'large_objects' | 'schemas' | 'sequences' | 'tables' | 'types'
 /**
  * Something that may have been read.
  */
@@ -294,6 +397,40 @@ export type OperatorFamilyFacts = OperatorFamilyFactsRead | UnreadFact
  * Something that may have been read.
  */
 export type OperatorFacts = OperatorFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type OwnedObjectFacts = OwnedObjectFactsRead | UnreadFact
+/**
+ * What something is that has an owner.
+ */
+export type OwnedKind =
+  | 'collation'
+  | 'conversion'
+  | 'database'
+  | 'domain'
+  | 'event_trigger'
+  | 'foreign_data_wrapper'
+  | 'foreign_server'
+  | 'language'
+  | 'large_objects'
+  | 'operator'
+  | 'operator_class'
+  | 'operator_family'
+  | 'publication'
+  | 'statistics'
+  | 'tablespace'
+  | 'text_search_configuration'
+  | 'text_search_dictionary'
+  | 'type'
+/**
+ * Something that may have been read.
+ */
+export type ParameterFacts = ParameterFactsRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type PasswordFacts = PasswordFactsRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -401,11 +538,19 @@ export type BucketState = 'there' | 'gone' | 'other'
 /**
  * Something that may have been read.
  */
+export type PlatformFactsFact = PlatformFactsFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type DuplicateSampleFact = DuplicateSampleFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
 export type DuplicatesFact = DuplicatesFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type NamedObjectsFact = NamedObjectsFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -417,15 +562,19 @@ export type OrphansFact = OrphansFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
+export type TablePartsFact = TablePartsFactRead | UnreadFact
+/**
+ * The sum of the hashes of a table's rows: 32 hexadecimal digits.
+ */
+export type Fingerprint = string
+/**
+ * Something that may have been read.
+ */
 export type SequenceStateFact = SequenceStateFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
 export type ContentFact = ContentFactRead | UnreadFact
-/**
- * The sum of the hashes of a table's rows: 32 hexadecimal digits.
- */
-export type Fingerprint = string
 /**
  * Something that may have been read.
  */
@@ -442,6 +591,10 @@ export type CountFact = CountFactRead | UnreadFact
  * Something that may have been read.
  */
 export type SpreadFact = SpreadFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type UnnamedByBucketFact = UnnamedByBucketFactRead | UnreadFact
 /**
  * What a record counts by.
  */
@@ -477,7 +630,11 @@ export type InspectVerdict = 'damaged' | 'differs' | 'unproven' | 'whole'
 /**
  * How much of something is missing.
  */
-export type OmissionExtent = 'all' | 'rows'
+export type OmissionExtent = 'rows' | 'schema' | 'table'
+/**
+ * What a point-in-time recovery came to.
+ */
+export type PitrOutcome = 'failed' | 'restored' | 'unproven'
 /**
  * How much of a finding is accepted.
  */
@@ -495,13 +652,53 @@ export type Columns = string | [string, ...string[]]
  */
 export type CountExpectation = 'same' | number | CountWithin | CountPercent | CountRange
 /**
+ * How a value names an object.
+ */
+export type ObjectNaming = 'path' | 'url' | 'id'
+/**
  * What is being done.
  */
-export type Phase = 'catalog' | 'scan' | 'dump' | 'transfer'
+export type Phase = 'catalog' | 'restore' | 'scan' | 'files' | 'dump' | 'transfer'
 /**
  * Why a backup stays.
  */
 export type KeptBecause = 'age' | 'count' | 'foreign' | 'newest' | 'running' | 'salvage' | 'unreadable' | 'verified'
+/**
+ * Why something that an archive holds is not restored.
+ */
+export type WhyOmitted =
+  | 'platform'
+  | 'other_version'
+  | 'present'
+  | 'not_chosen'
+  | 'service_migrations'
+  | 'migrations'
+  | 'extension'
+  | 'extension_comment'
+  | 'event_trigger'
+  | 'cron_job'
+  | 'queue'
+  | 'vault'
+  | 'subscription'
+  | 'database'
+  | 'default_privileges'
+  | 'not_writable'
+/**
+ * What happens to what the target holds.
+ */
+export type Onto = 'empty' | 'replace' | 'resume' | 'start_over'
+/**
+ * One step of a restore.
+ */
+export type RestoreStep = ClearStep | RolesStep | EntriesStep | LoadStep | ScriptStep
+/**
+ * When a step of a cut-over is done.
+ */
+export type CutOverWhen = 'before' | 'switch' | 'after'
+/**
+ * What is wrong with a file.
+ */
+export type StorageProblem = 'altered' | 'missing' | 'overwritten' | 'resized' | 'unclear' | 'unreferenced'
 
 /**
  * Every document that drcore reads or writes, by name.
@@ -517,13 +714,20 @@ export interface Documents {
   gap_record: GapRecord
   inspect: Inspection
   manifest: Manifest
+  pitr: PitrPlan
+  pitr_run: PitrRun
   plan: Plan
+  platform: PlatformFacts
   progress: Progress
   prune: PrunePlan
   pruned: Pruned
   repair: RepairPlan
   repaired: Repaired
   report: Report
+  restore: RestorePlan
+  restored: Restored
+  storage: StorageReport
+  storage_row: StorageRow
   taken: Taken
   verification: Verification
 }
@@ -721,6 +925,10 @@ export interface DiffReport {
    */
   only_in_b: LoneTable[]
   /**
+   * What differs in the structure, where that is what was compared.
+   */
+  structure?: DiffStructure | null
+  /**
    * Each table that both sides have: those that differ first.
    */
   tables: DiffTable[]
@@ -804,6 +1012,10 @@ export interface EvidenceRun {
    * How many sessions read.
    */
   sessions: number
+  /**
+   * Which shards of the work it holds, where it was divided.
+   */
+  shards?: Shards | null
   /**
    * The file beside it that tells which rows differ, where it was stored with one.
    */
@@ -901,6 +1113,10 @@ export interface Server {
    */
   role: string
   /**
+   * Which transactions are seen, as `pg_current_snapshot()` says it: the same while nothing is written.
+   */
+  snapshot?: string | null
+  /**
    * When the postmaster started.
    */
   started_at: string | null
@@ -924,6 +1140,19 @@ export interface Server {
    * The version as one number, such as `150018`.
    */
   version_num: number
+}
+/**
+ * Which shares of the work of collecting some Evidence holds.
+ */
+export interface Shards {
+  /**
+   * Which of them, counted from 1.
+   */
+  numbers: number[]
+  /**
+   * Into how many it was divided.
+   */
+  of: number
 }
 /**
  * The file that holds the sketches of stored Evidence, beside it.
@@ -994,6 +1223,71 @@ export interface LoneTable {
    * The table.
    */
   table: string
+}
+/**
+ * What differs in the structure of two sides.
+ */
+export interface DiffStructure {
+  /**
+   * How many objects were compared, by plural noun: `tables`, `columns`, `functions`.
+   */
+  compared: {
+    [k: string]: number
+  }
+  /**
+   * Objects that differ, by what they are and by name.
+   */
+  objects: DiffObject[]
+}
+/**
+ * An object that differs.
+ */
+export interface DiffObject {
+  /**
+   * In what both differ, where both sides have it.
+   */
+  attributes?: DiffAttribute[]
+  /**
+   * How it differs.
+   */
+  change: ObjectChange
+  /**
+   * It, as SQL or in its own words, where only one side has it and that says more than its name.
+   */
+  definition?: string | null
+  /**
+   * Its name, as a user would type it: with its schema, or within the table that it is a part of.
+   */
+  name: string
+  /**
+   * What it is.
+   */
+  object_kind: ObjectKind
+  /**
+   * The table or view that it is a part of.
+   */
+  of?: string | null
+  /**
+   * What only that side has with it: the columns and indexes of a table.
+   */
+  with?: string[]
+}
+/**
+ * One attribute of an object, on both sides.
+ */
+export interface DiffAttribute {
+  /**
+   * In A; none where it says nothing.
+   */
+  a?: string | null
+  /**
+   * Which.
+   */
+  attribute: string
+  /**
+   * In B.
+   */
+  b?: string | null
 }
 /**
  * A table that both sides have.
@@ -1479,48 +1773,6 @@ export interface AlteredFiles {
   severity: Severity
 }
 /**
- * The API can become a role that it could not become.
- */
-export interface ApiRoleAdded {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'api_role_added'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
  * One of the team's own statements returned other than what the plan expects.
  */
 export interface AssertionFailed {
@@ -1611,6 +1863,198 @@ export interface AuthUsersExposed {
    * Who sees it, unquoted.
    */
   roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * More time lies between two backups than there should.
+ */
+export interface BackupGap {
+  /**
+   * How many.
+   */
+  backups: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'backup_gap'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The newest of these: the instants of the backup before and of the one after.
+   */
+  samples: [string, string][]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * The newest dump is much smaller than those before it.
+ */
+export interface BackupShrunk {
+  /**
+   * Its name.
+   */
+  backup: string
+  /**
+   * How many bytes it has.
+   */
+  bytes: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'backup_shrunk'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many those before it usually have.
+   */
+  usual_bytes: number
+}
+/**
+ * The newest backup is older than the objective.
+ */
+export interface BackupTooOld {
+  /**
+   * The instant that it is of.
+   */
+  at: string
+  /**
+   * Its name.
+   */
+  backup: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'backup_too_old'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How much may be lost.
+   */
+  rpo: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Backups are older than they should be kept.
+ */
+export interface BackupsKeptTooLong {
+  /**
+   * How many.
+   */
+  backups: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'backups_kept_too_long'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * The instant of the oldest.
+   */
+  oldest: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
   /**
    * How bad it is.
    */
@@ -1864,6 +2308,56 @@ export interface BucketPublic {
   severity: Severity
 }
 /**
+ * A collation is of another version than the library that sorts by it.
+ */
+export interface CollationMismatch {
+  /**
+   * The version of the library.
+   */
+  actual: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  /**
+   * The indexes that sort by it, as one would type them; none where it is the database's own.
+   */
+  indexes?: string[]
+  kind: 'collation_mismatch'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The version that the indexes were built by.
+   */
+  version: string
+}
+/**
  * A table has other than the planned number of rows.
  */
 export interface CountMismatch {
@@ -1962,6 +2456,165 @@ export interface Custom {
   severity: Severity
 }
 /**
+ * Part of a backup is missing, or looking into it showed damage.
+ */
+export interface DamagedBackup {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'damaged_backup'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What is wrong with it.
+   */
+  problems: string[]
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * What is created from now on is refused to roles that could use it.
+ */
+export interface DefaultPrivilegesNarrowed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Who, what and on which objects.
+   */
+  grants: ChangedGrant[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'default_privileges_narrowed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role that creates it, unquoted.
+   */
+  role: string
+  /**
+   * The schema, unquoted; everywhere, where none.
+   */
+  schema: string | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * What a role may do with some objects, and could not; or could, and may not.
+ */
+export interface ChangedGrant {
+  /**
+   * The objects, as a user would type them.
+   */
+  objects: string[]
+  /**
+   * Words of GRANT, with `with grant option` where the role may grant it on.
+   */
+  privileges: string[]
+  /**
+   * The role, unquoted; `public` is everybody.
+   */
+  role: string
+}
+/**
+ * What is created from now on is open to roles that could not use it.
+ */
+export interface DefaultPrivilegesWidened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Who, what and on which objects.
+   */
+  grants: ChangedGrant[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'default_privileges_widened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role that creates it, unquoted.
+   */
+  role: string
+  /**
+   * The schema, unquoted; everywhere, where none.
+   */
+  schema: string | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * The API can call a function that acts with its owner's rights.
  */
 export interface DefinerFunctionExposed {
@@ -2006,6 +2659,52 @@ export interface DefinerFunctionExposed {
    * Who can call it, unquoted.
    */
   roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Functions that act with their owners' rights can be called by who could not.
+ */
+export interface DefinerFunctionsOpened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Who, what and on which objects.
+   */
+  grants: ChangedGrant[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'definer_functions_opened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The schema, unquoted.
+   */
+  schema: string | null
   /**
    * How bad it is.
    */
@@ -2064,6 +2763,90 @@ export interface DefinerView {
    * The views under it that read these tables with their owners' rights; empty where it is the view itself.
    */
   through: string[]
+}
+/**
+ * A rule is switched off.
+ */
+export interface DisabledRule {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'disabled_rule'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * Its name, unquoted.
+   */
+  rule: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A trigger, or an event trigger, is switched off.
+ */
+export interface DisabledTrigger {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'disabled_trigger'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * Its name, unquoted.
+   */
+  trigger: string
 }
 /**
  * Several rows have a key that only one may have.
@@ -2208,98 +2991,6 @@ export interface EmptiedTable {
    * How many rows there were.
    */
   were: number
-}
-/**
- * An API role may not do what it could do in the baseline.
- */
-export interface ExposureNarrowed {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'exposure_narrowed'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * What it may not do any more: words of GRANT.
-   */
-  privileges: string[]
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
-}
-/**
- * An API role may do what it could not do in the baseline.
- */
-export interface ExposureWidened {
-  /**
-   * The check that found it.
-   */
-  check: string
-  /**
-   * The consequence, or advice, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
-   */
-  id: string
-  kind: 'exposure_widened'
-  /**
-   * What was expected and what was found, in one line.
-   */
-  message: string
-  /**
-   * What it is about, as a user would type it.
-   */
-  object: string
-  /**
-   * What it may do: words of GRANT.
-   */
-  privileges: string[]
-  /**
-   * Read-only SQL that shows the rows or the setting.
-   */
-  query?: string | null
-  /**
-   * What puts it right.
-   */
-  remedy?: Remedy | null
-  /**
-   * The role, unquoted.
-   */
-  role: string
-  /**
-   * How bad it is.
-   */
-  severity: Severity
 }
 /**
  * A table is there now and was not in the baseline.
@@ -2549,6 +3240,48 @@ export interface ForceRlsLost {
   severity: Severity
 }
 /**
+ * Functions lost the lines of their text that begin with `--`.
+ */
+export interface FunctionLinesLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The functions, as one would type them.
+   */
+  functions: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'function_lines_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A row breaks MATCH FULL: some columns of its key are NULL, others are not.
  */
 export interface HalfNullKeys {
@@ -2609,6 +3342,148 @@ export interface HalfNullKeys {
    * How bad it is.
    */
   severity: Severity
+}
+/**
+ * An index is not valid, not ready, or half dropped.
+ */
+export interface InvalidIndex {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  /**
+   * Its name, unquoted.
+   */
+  index: string
+  kind: 'invalid_index'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * Whether new rows go into it.
+   */
+  ready: boolean
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A role lost rights of another one.
+ */
+export interface MembershipNarrowed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The role whose rights it lost, unquoted.
+   */
+  group: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'membership_narrowed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A role gained rights of another one.
+ */
+export interface MembershipWidened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The role whose rights it gained, unquoted.
+   */
+  group: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'membership_widened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * In which way.
+   */
+  ways: string[]
 }
 /**
  * A bucket that the plan or the baseline names is nowhere.
@@ -2862,6 +3737,44 @@ export interface MissingKeyColumns {
   severity: Severity
 }
 /**
+ * A column of the plan that names objects is nowhere.
+ */
+export interface MissingReferenceColumn {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'missing_reference_column'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A relation of the plan names a table or column that is nowhere.
  */
 export interface MissingRelation {
@@ -2904,7 +3817,7 @@ export interface MissingRelation {
   severity: Severity
 }
 /**
- * A role that the API becomes is gone.
+ * A role is gone.
  */
 export interface MissingRole {
   /**
@@ -3280,6 +4193,56 @@ export interface NewerThanTarget {
   target: string
 }
 /**
+ * Nothing in the repository can be restored from.
+ */
+export interface NoBackups {
+  /**
+   * What lies next to it, where nothing lies under its prefix.
+   */
+  beside: string[]
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * How many entries it has that cannot be.
+   */
+  entries: number
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'no_backups'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * How many objects belong to no backup.
+   */
+  other_objects: number
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A table that should have a newest row has none.
  */
 export interface NoRows {
@@ -3320,6 +4283,323 @@ export interface NoRows {
    * The newest instant in the baseline.
    */
   was?: string | null
+}
+/**
+ * An object that the baseline does not have.
+ */
+export interface ObjectAdded {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  /**
+   * It, as SQL or in its own words, where that says more than its name.
+   */
+  is?: string | null
+  kind: 'object_added'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What it is.
+   */
+  object_kind: ObjectKind
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * What came with it.
+   */
+  with?: string[]
+}
+/**
+ * An object is not what it was in the baseline.
+ */
+export interface ObjectChanged {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * In what it differs.
+   */
+  differences: Difference[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'object_changed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What it is.
+   */
+  object_kind: ObjectKind
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * An object that the baseline has is gone.
+ */
+export interface ObjectLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'object_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What it was.
+   */
+  object_kind: ObjectKind
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * It, as SQL or in its own words, where that says more than its name.
+   */
+  was?: string | null
+  /**
+   * What went with it.
+   */
+  with?: string[]
+}
+/**
+ * Several objects of one kind that the baseline does not have.
+ */
+export interface ObjectsAdded {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'objects_added'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What they are.
+   */
+  object_kind: ObjectKind
+  /**
+   * The objects, as one would type them.
+   */
+  objects: string[]
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Several objects of one kind that the baseline has are gone.
+ */
+export interface ObjectsLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'objects_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * What they were.
+   */
+  object_kind: ObjectKind
+  /**
+   * The objects, as one would type them.
+   */
+  objects: string[]
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * No column of the application names the objects.
+ */
+export interface ObjectsWithoutReference {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * How many bytes they are, where their rows say so.
+   */
+  bytes: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'objects_without_reference'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * When the newest was.
+   */
+  newest?: string | null
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * How many.
+   */
+  objects: number
+  /**
+   * When the oldest of them was uploaded.
+   */
+  oldest?: string | null
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The first of them.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many lie in a folder that has the name of a tenant of the rows.
+   */
+  tenants?: TenantRows[]
+}
+/**
+ * How many rows a tenant has.
+ */
+export interface TenantRows {
+  /**
+   * How many rows.
+   */
+  rows: number
+  /**
+   * The tenant; none for rows that belong to none.
+   */
+  tenant: string | null
 }
 /**
  * Rows refer to a parent that does not exist.
@@ -3408,6 +4688,274 @@ export interface OrphanedRows {
    * How many the baseline had.
    */
   were?: number | null
+}
+/**
+ * Objects belong to another role.
+ */
+export interface OwnerChanged {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'owner_changed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * The objects, as a user would type them.
+   */
+  objects: string[]
+  /**
+   * Whose they are, unquoted.
+   */
+  owner: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * Whose they were, unquoted.
+   */
+  was: string
+}
+/**
+ * A role that logs in has no password any more.
+ */
+export interface PasswordLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'password_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Roles log in with passwords that could not be looked for.
+ */
+export interface PasswordsUnknown {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'passwords_unknown'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The roles, unquoted.
+   */
+  roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Point-in-time recovery is off, or does not reach back far enough.
+ */
+export interface PitrUnavailable {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The earliest instant that it reaches; none where it is off.
+   */
+  earliest: string | null
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'pitr_unavailable'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * The newest of the platform's backups failed.
+ */
+export interface PlatformBackupFailed {
+  /**
+   * When it was made.
+   */
+  at: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'platform_backup_failed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * Its status, as the platform says it.
+   */
+  status: string
+}
+/**
+ * Nothing of the platform's reaches into the objective.
+ */
+export interface PlatformBackupTooOld {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'platform_backup_too_old'
+  /**
+   * The latest instant that can be gone back to; none where there is none.
+   */
+  latest: string | null
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How much may be lost.
+   */
+  rpo: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
 }
 /**
  * A table has policies, and they are not in force.
@@ -3682,6 +5230,160 @@ export interface PolicyTrustsUserMetadata {
   severity: Severity
 }
 /**
+ * Roles may not do what they could do in the baseline.
+ */
+export interface PrivilegesNarrowed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Who, what and on which objects.
+   */
+  grants: ChangedGrant[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'privileges_narrowed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The schema, unquoted, where the objects are in one.
+   */
+  schema: string | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Roles may do what they could not do in the baseline.
+ */
+export interface PrivilegesWidened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Who, what and on which objects.
+   */
+  grants: ChangedGrant[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'privileges_widened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The schema, unquoted, where the objects are in one.
+   */
+  schema: string | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Rows of the application name objects that are not there.
+ */
+export interface ReferencesWithoutObject {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The column, unquoted.
+   */
+  column: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'references_without_object'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * How many values name an object that is not there.
+   */
+  references: number
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The first of the objects: bucket and name, or id.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The table.
+   */
+  table: string
+  /**
+   * How many of them each tenant has: the hundred with the most.
+   */
+  tenants?: TenantRows[]
+  /**
+   * How many tenants have any; none where rows of this table belong to no tenant.
+   */
+  tenants_total?: number | null
+}
+/**
  * Files have another size than their rows say.
  */
 export interface ResizedFiles {
@@ -3864,6 +5566,144 @@ export interface RlsWithoutPolicies {
    * The API roles that reach the table, unquoted.
    */
   roles: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A role is there, and was not.
+ */
+export interface RoleAdded {
+  /**
+   * What it can do that not everybody can: attributes, and roles whose rights it has.
+   */
+  can: string[]
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'role_added'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A role may be less than it was.
+ */
+export interface RoleNarrowed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'role_narrowed'
+  /**
+   * What it is now: words of ALTER ROLE.
+   */
+  lost: string[]
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A role may be more than it was.
+ */
+export interface RoleWidened {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * What it is now: words of ALTER ROLE.
+   */
+  gained: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'role_widened'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The role, unquoted.
+   */
+  role: string
   /**
    * How bad it is.
    */
@@ -4234,6 +6074,48 @@ export interface StorageRlsDisabled {
   was_on: boolean
 }
 /**
+ * What enforces a constraint is switched off.
+ */
+export interface UnenforcedConstraint {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Its name, unquoted.
+   */
+  constraint: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unenforced_constraint'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A column drew its values from a sequence, and has no default now.
  */
 export interface UnfedColumn {
@@ -4280,6 +6162,48 @@ export interface UnfedColumn {
   severity: Severity
 }
 /**
+ * A run was killed, and left something.
+ */
+export interface UnfinishedBackup {
+  /**
+   * When it was begun.
+   */
+  at: string
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unfinished_backup'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * Neither the plan nor the baseline knows the bucket.
  */
 export interface UnknownBucket {
@@ -4312,6 +6236,44 @@ export interface UnknownBucket {
    * Whether anyone may download from it.
    */
   public: boolean
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A materialised view was never filled.
+ */
+export interface UnpopulatedView {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unpopulated_view'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
   /**
    * Read-only SQL that shows the rows or the setting.
    */
@@ -4372,6 +6334,52 @@ export interface UnprotectableRelation {
   severity: Severity
 }
 /**
+ * A constraint that rows of before it may break.
+ */
+export interface UnprovenConstraint {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The column, unquoted, where it is a null rule.
+   */
+  column?: string | null
+  /**
+   * Its name, unquoted; none where it is the null rule of a column.
+   */
+  constraint?: string | null
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unproven_constraint'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * No row knows the files.
  */
 export interface UnreferencedFiles {
@@ -4420,6 +6428,52 @@ export interface UnreferencedFiles {
    * The first of them: name and version, and what was expected and found.
    */
   samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * The newest backup that somebody found whole is too old, or there is none.
+ */
+export interface UnverifiedBackups {
+  /**
+   * How old it may be.
+   */
+  allowed: string
+  /**
+   * The instant that it is of.
+   */
+  at: string | null
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'unverified_backups'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
   /**
    * How bad it is.
    */
@@ -4654,19 +6708,6 @@ export interface HourRows {
   rows: number
 }
 /**
- * How many rows a tenant has.
- */
-export interface TenantRows {
-  /**
-   * How many rows.
-   */
-  rows: number
-  /**
-   * The tenant; none for rows that belong to none.
-   */
-  tenant: string | null
-}
-/**
  * What puts the findings of a report right, in order, as one transaction.
  *
  * A dry run is the plan itself: [`execute`](RepairPlan::execute) runs these
@@ -4871,6 +6912,10 @@ export interface Evidence {
     [k: string]: AssertionValueFact
   }
   /**
+   * What the repository of backups holds; only where the plan names one.
+   */
+  backups?: RepositoryFactsFact
+  /**
    * What the catalog says.
    */
   catalog: Catalog
@@ -4882,6 +6927,10 @@ export interface Evidence {
    * Always `drcore.evidence/1`.
    */
   format: string
+  /**
+   * What the platform says of its own backups; only where the plan names the project.
+   */
+  platform?: PlatformFactsFact
   /**
    * All that is volatile: instants, versions, sessions, timings.
    */
@@ -4929,6 +6978,90 @@ export interface UnreadFact {
   unread: Cause
 }
 /**
+ * What was read.
+ */
+export interface RepositoryFactsFactRead {
+  read: RepositoryFacts
+}
+/**
+ * What a repository of backups holds.
+ */
+export interface RepositoryFacts {
+  /**
+   * How many backups it holds, of whatever state.
+   */
+  backups: number
+  /**
+   * What lies next to it, where nothing lies under its prefix.
+   */
+  beside?: string[]
+  /**
+   * When it was listed, by this machine's clock.
+   */
+  listed_at: string
+  /**
+   * The thousand newest, the newest first.
+   */
+  newest: BackupFact[]
+  /**
+   * How many objects belong to none.
+   */
+  other_objects: number
+  /**
+   * Where it is: never a key.
+   */
+  repository: string
+}
+/**
+ * One backup of a repository.
+ */
+export interface BackupFact {
+  /**
+   * The instant that it is of.
+   */
+  at: string
+  /**
+   * From what that is known.
+   */
+  at_from: InstantFrom
+  /**
+   * How the dump is written, as far as it is known.
+   */
+  dump?: DumpFormat | null
+  /**
+   * How many bytes the dump has.
+   */
+  dump_bytes: number
+  /**
+   * What it was taken for.
+   */
+  kind: BackupKind
+  /**
+   * By which it is picked.
+   */
+  name: string
+  /**
+   * What is wrong with it, as far as a listing shows.
+   */
+  problems?: string[]
+  /**
+   * How many rows the manifest counts.
+   */
+  rows?: number | null
+  /**
+   * Whether nobody is at it any more, where it is unfinished.
+   */
+  silent?: boolean
+  /**
+   * What it is.
+   */
+  state: BackupState
+  /**
+   * What looking into it showed.
+   */
+  verified?: VerifiedNote | null
+}
+/**
  * What the catalog says.
  */
 export interface Catalog {
@@ -4972,6 +7105,10 @@ export interface Catalog {
    * The database itself.
    */
   databases?: DatabaseFacts
+  /**
+   * Default privileges.
+   */
+  default_privileges?: DefaultPrivilegeFacts
   /**
    * Event triggers.
    */
@@ -5024,6 +7161,18 @@ export interface Catalog {
    * Operators of the users' own.
    */
   operators?: OperatorFacts
+  /**
+   * Who owns types, languages, foreign servers, this database and the like, and what is granted on them.
+   */
+  owned_objects?: OwnedObjectFacts
+  /**
+   * Privileges on configuration parameters, of PostgreSQL 15 and later.
+   */
+  parameters?: ParameterFacts
+  /**
+   * Which roles have a password: only a superuser may ask.
+   */
+  passwords?: PasswordFacts
   /**
    * Row level security policies.
    */
@@ -5511,6 +7660,33 @@ export interface Database {
    * The version of the library that sorted when it was made.
    */
   version: string | null
+}
+/**
+ * What was read.
+ */
+export interface DefaultPrivilegeFactsRead {
+  read: DefaultPrivilege[]
+}
+/**
+ * What is granted on one kind of object whenever a role creates one.
+ */
+export interface DefaultPrivilege {
+  /**
+   * Privileges. Without a schema they stand in the place of PostgreSQL's own default, with one they add to it.
+   */
+  acl: Acl
+  /**
+   * The kind of object.
+   */
+  objects: CreatedObjects
+  /**
+   * The role that creates the objects, unquoted.
+   */
+  role: string
+  /**
+   * The schema that it creates them in, unquoted; everywhere, where none.
+   */
+  schema: string | null
 }
 /**
  * What was read.
@@ -6018,6 +8194,83 @@ export interface Operator {
 /**
  * What was read.
  */
+export interface OwnedObjectFactsRead {
+  read: OwnedObject[]
+}
+/**
+ * Something that has an owner, maybe privileges, and no fact of its own.
+ */
+export interface OwnedObject {
+  /**
+   * Privileges, the defaults written out; none where nothing can be granted on it.
+   */
+  acl: Acl | null
+  /**
+   * The extension that it belongs to.
+   */
+  extension?: string | null
+  /**
+   * What it is.
+   */
+  kind: OwnedKind
+  /**
+   * Its name, unquoted; none for this database and for all large objects of an owner.
+   */
+  name: string
+  /**
+   * Its owner, unquoted.
+   */
+  owner: string
+  /**
+   * What belongs to its name in SQL: `(integer, integer)` of an operator, `using btree` of an operator class.
+   */
+  rest?: string | null
+  /**
+   * Its schema, unquoted, where it is in one.
+   */
+  schema?: string | null
+}
+/**
+ * What was read.
+ */
+export interface ParameterFactsRead {
+  read: Parameter[]
+}
+/**
+ * A configuration parameter that somebody was granted to set.
+ */
+export interface Parameter {
+  /**
+   * Privileges.
+   */
+  acl: Acl
+  /**
+   * Its name.
+   */
+  name: string
+}
+/**
+ * What was read.
+ */
+export interface PasswordFactsRead {
+  read: Password[]
+}
+/**
+ * Whether a role has a password. Only a superuser may ask.
+ */
+export interface Password {
+  /**
+   * The role, unquoted.
+   */
+  role: string
+  /**
+   * Whether it has one.
+   */
+  there: boolean
+}
+/**
+ * What was read.
+ */
 export interface PolicyFactsRead {
   read: Policy[]
 }
@@ -6247,6 +8500,10 @@ export interface RoleFactsRead {
  */
 export interface Role {
   /**
+   * What else it is; none in Evidence that was stored before this was read.
+   */
+  attributes?: RoleAttributes | null
+  /**
    * BYPASSRLS.
    */
   bypass_rls: boolean
@@ -6270,6 +8527,43 @@ export interface Role {
    * SUPERUSER.
    */
   superuser: boolean
+}
+/**
+ * What a role is, beside what decides over row level security.
+ */
+export interface RoleAttributes {
+  /**
+   * The roles that it may give to others, directly: memberships with the ADMIN option.
+   */
+  administers: string[]
+  /**
+   * CONNECTION LIMIT; none where there is no limit.
+   */
+  connections: number | null
+  /**
+   * CREATEDB.
+   */
+  create_database: boolean
+  /**
+   * CREATEROLE.
+   */
+  create_role: boolean
+  /**
+   * INHERIT.
+   */
+  inherit: boolean
+  /**
+   * Whether it is the role that initdb made, whatever it is called.
+   */
+  is_first: boolean
+  /**
+   * REPLICATION.
+   */
+  replication: boolean
+  /**
+   * VALID UNTIL, in UTC: from then on its password is refused.
+   */
+  valid_until: string | null
 }
 /**
  * What was read.
@@ -6961,6 +9255,14 @@ export interface OddFiles {
    */
   files: number
   /**
+   * When the newest was.
+   */
+  newest?: string | null
+  /**
+   * When the oldest of them was written, by the clock of the store; after a restore that is when it was restored.
+   */
+  oldest?: string | null
+  /**
    * The first of them: name and version, and what was expected and found.
    */
   samples: string[]
@@ -6981,6 +9283,87 @@ export interface UnclearFiles {
    * The first of them: bucket and name.
    */
   samples: string[]
+}
+/**
+ * What was read.
+ */
+export interface PlatformFactsFactRead {
+  read: PlatformFacts
+}
+/**
+ * What the platform says of the backups of a project. `drcore.platform/1`.
+ */
+export interface PlatformFacts {
+  /**
+   * The daily backups, the newest first.
+   */
+  backups: PlatformBackup[]
+  /**
+   * Always `drcore.platform/1`.
+   */
+  format: string
+  /**
+   * Whether point-in-time recovery is on. Then the platform takes no daily backups.
+   */
+  pitr_enabled: boolean
+  /**
+   * The project, by its ref.
+   */
+  project: string
+  /**
+   * When it was asked, by this machine's clock.
+   */
+  read_at: string
+  /**
+   * Where the project is, as the platform names it.
+   */
+  region: string
+  /**
+   * What the project is at; none where that was not asked.
+   */
+  status?: string | null
+  /**
+   * Whether physical backups are taken.
+   */
+  walg_enabled: boolean
+  /**
+   * How far point-in-time recovery reaches, where the platform says.
+   */
+  window?: PitrWindow | null
+}
+/**
+ * A daily backup of the platform's.
+ */
+export interface PlatformBackup {
+  /**
+   * When it was made.
+   */
+  at: string
+  /**
+   * Its number.
+   */
+  id: number
+  /**
+   * Whether it is of the files of the server; then it cannot be downloaded.
+   */
+  physical: boolean
+  /**
+   * What became of it.
+   */
+  status: string
+}
+/**
+ * How far point-in-time recovery reaches.
+ */
+export interface PitrWindow {
+  /**
+   * The earliest instant.
+   */
+  earliest: string
+  /**
+   * The latest instant: of an idle database it lags.
+   */
+  latest: string
 }
 /**
  * What reading the tables themselves showed.
@@ -7006,6 +9389,12 @@ export interface Scans {
     [k: string]: LocatedRows
   }
   /**
+   * The objects of Supabase Storage that columns of the application name, by column.
+   */
+  named_objects?: {
+    [k: string]: NamedObjectsFact
+  }
+  /**
    * Who they are, by the same key; asked for only where there are some.
    */
   orphan_samples?: {
@@ -7016,6 +9405,12 @@ export interface Scans {
    */
   orphans?: {
     [k: string]: OrphansFact
+  }
+  /**
+   * What some of the blocks of large tables hold, where a shard read only these.
+   */
+  parts?: {
+    [k: string]: TablePartsFact
   }
   /**
    * Where each sequence stands.
@@ -7029,6 +9424,10 @@ export interface Scans {
   tables?: {
     [k: string]: TableScan
   }
+  /**
+   * The objects that none of them names, by bucket.
+   */
+  unnamed_objects?: UnnamedByBucketFact
 }
 /**
  * What was read.
@@ -7122,6 +9521,41 @@ export interface LocatedRows {
 /**
  * What was read.
  */
+export interface NamedObjectsFactRead {
+  read: NamedObjects
+}
+/**
+ * The objects that a column names.
+ */
+export interface NamedObjects {
+  /**
+   * How many of them name nothing in the storage, such as URLs of other sites.
+   */
+  elsewhere: number
+  /**
+   * How many of them name an object that has no row.
+   */
+  lost: number
+  /**
+   * The first of them: bucket and name, or id.
+   */
+  samples: string[]
+  /**
+   * How many of these each tenant has: the hundred with the most.
+   */
+  tenants?: TenantRows[]
+  /**
+   * How many tenants have any; none where rows of this table belong to no tenant.
+   */
+  tenants_total?: number | null
+  /**
+   * How many values the column has; NULL and the empty text are none.
+   */
+  values: number
+}
+/**
+ * What was read.
+ */
 export interface OrphanSampleFactRead {
   read: OrphanSample
 }
@@ -7166,6 +9600,95 @@ export interface Orphans {
    * Rows whose whole key is there and whose parent is not.
    */
   rows: number
+}
+/**
+ * What was read.
+ */
+export interface TablePartsFactRead {
+  read: TableParts
+}
+/**
+ * What some of the blocks of a table hold: what one shard read of it, or several.
+ */
+export interface TableParts {
+  /**
+   * Which of their blocks.
+   */
+  blocks: Coverage
+  /**
+   * What the rows in these blocks hold.
+   */
+  content: Content
+  /**
+   * The tables that hold its rows: itself, or its partitions.
+   */
+  heaps: string[]
+  /**
+   * Whether the file of sketches holds what tells which of them differ.
+   */
+  sketched: boolean
+}
+/**
+ * Which blocks of which tables were read.
+ */
+export interface Coverage {
+  [k: string]: Blocks[]
+}
+/**
+ * Blocks of a table: those from one up to another, or up to whatever end it has.
+ *
+ * The last range of a table has no end, so that blocks that come while it is read are read too. A row does
+ * not move: another version of it is another row, which the snapshot does not see, and whatever rewrites
+ * the table gives it another file.
+ */
+export interface Blocks {
+  /**
+   * The first.
+   */
+  from: number
+  /**
+   * The first that is not in it.
+   */
+  to?: number | null
+}
+/**
+ * What the rows of a table hold.
+ */
+export interface Content {
+  /**
+   * The columns that are in it, in the order in which they are.
+   */
+  columns: ContentColumn[]
+  /**
+   * The sum of the rows' hashes.
+   */
+  fingerprint: Fingerprint
+  /**
+   * The columns of the primary key, by which differing rows are named; empty where there is none.
+   */
+  key?: string[]
+  /**
+   * The method of the fingerprint; those of different methods are never compared.
+   */
+  method: number
+  /**
+   * How many rows.
+   */
+  rows: number
+}
+/**
+ * A column that is in a fingerprint.
+ */
+export interface ContentColumn {
+  /**
+   * The built-in type whose bytes its values were taken as, such as `uuid`; `output` where it is the
+   * text that the type's output function gives.
+   */
+  form: string
+  /**
+   * Its name, unquoted.
+   */
+  name: string
 }
 /**
  * What was read.
@@ -7221,45 +9744,6 @@ export interface TableScan {
  */
 export interface ContentFactRead {
   read: Content
-}
-/**
- * What the rows of a table hold.
- */
-export interface Content {
-  /**
-   * The columns that are in it, in the order in which they are.
-   */
-  columns: ContentColumn[]
-  /**
-   * The sum of the rows' hashes.
-   */
-  fingerprint: Fingerprint
-  /**
-   * The columns of the primary key, by which differing rows are named; empty where there is none.
-   */
-  key?: string[]
-  /**
-   * The method of the fingerprint; those of different methods are never compared.
-   */
-  method: number
-  /**
-   * How many rows.
-   */
-  rows: number
-}
-/**
- * A column that is in a fingerprint.
- */
-export interface ContentColumn {
-  /**
-   * The built-in type whose bytes its values were taken as, such as `uuid`; `output` where it is the
-   * text that the type's output function gives.
-   */
-  form: string
-  /**
-   * Its name, unquoted.
-   */
-  name: string
 }
 /**
  * What was read.
@@ -7363,6 +9847,56 @@ export interface Spread {
    * How many rows do not say when they were created, or not between the years 1 and 9998.
    */
   undated: number
+}
+/**
+ * What was read.
+ */
+export interface UnnamedByBucketFactRead {
+  read: UnnamedByBucket
+}
+/**
+ * The objects that no column names.
+ */
+export interface UnnamedByBucket {
+  /**
+   * By bucket: those that a column names an object of, or that the plan names.
+   */
+  buckets: {
+    [k: string]: UnnamedObjects
+  }
+}
+/**
+ * The objects of a bucket that no column names.
+ */
+export interface UnnamedObjects {
+  /**
+   * How many bytes these are, where their rows say so.
+   */
+  bytes: number
+  /**
+   * When the newest was.
+   */
+  newest?: string | null
+  /**
+   * How many objects the bucket has.
+   */
+  objects: number
+  /**
+   * When the oldest of them was uploaded.
+   */
+  oldest?: string | null
+  /**
+   * The first of them.
+   */
+  samples: string[]
+  /**
+   * How many of them lie in a folder that has the name of a tenant of the rows: the hundred with the most.
+   */
+  tenants?: TenantRows[]
+  /**
+   * How many of them no column names.
+   */
+  unnamed: number
 }
 /**
  * One flat record, for tables and data frames. Add up those of one `by` only.
@@ -7868,6 +10402,145 @@ export interface BackupTable {
   table: string
 }
 /**
+ * A point-in-time recovery that would be started. `drcore.pitr/1`.
+ *
+ * A dry run is the plan itself.
+ */
+export interface PitrPlan {
+  /**
+   * By which a reviewed plan is known.
+   */
+  digest: string
+  /**
+   * Always `drcore.pitr/1`.
+   */
+  format: string
+  /**
+   * What a reviewer should know.
+   */
+  notes: string[]
+  /**
+   * When it was planned.
+   */
+  planned_at: string
+  /**
+   * The project that is restored, in place.
+   */
+  project: string
+  /**
+   * The salvage; none where it was waived.
+   */
+  salvage?: PitrSalvage | null
+  /**
+   * What the project is at.
+   */
+  status: string
+  /**
+   * The instant that it goes back to.
+   */
+  target: string
+  /**
+   * Why there is no salvage.
+   */
+  waived?: string | null
+  /**
+   * What can be gone back to.
+   */
+  window: PitrWindow
+}
+/**
+ * A salvage that was taken before.
+ */
+export interface PitrSalvage {
+  /**
+   * Its name.
+   */
+  name: string
+  /**
+   * The repository.
+   */
+  repository: string
+  /**
+   * The state that it is of.
+   */
+  snapshot_at: string
+  /**
+   * Whether all of the database is in it.
+   */
+  whole: boolean
+}
+/**
+ * What came of a point-in-time recovery. `drcore.pitr_run/1`.
+ */
+export interface PitrRun {
+  /**
+   * How long all of it took, until its services were well.
+   */
+  elapsed_ms: number
+  /**
+   * Always `drcore.pitr_run/1`.
+   */
+  format: string
+  /**
+   * What a reader should know.
+   */
+  notes: string[]
+  /**
+   * What it came to.
+   */
+  outcome: PitrOutcome
+  /**
+   * The plan.
+   */
+  plan: PitrPlan
+  /**
+   * What verifying the database said afterwards, where that was asked for.
+   */
+  report?: Report | null
+  /**
+   * When it was asked for.
+   */
+  requested_at: string
+  /**
+   * How its services are in the end.
+   */
+  services: ServiceHealth[]
+  /**
+   * What the project was at, each time that changed.
+   */
+  states: PitrState[]
+}
+/**
+ * How a service of a project is.
+ */
+export interface ServiceHealth {
+  /**
+   * What is wrong, where the platform says.
+   */
+  error?: string | null
+  /**
+   * Its name, such as `db`.
+   */
+  name: string
+  /**
+   * How it is.
+   */
+  status: string
+}
+/**
+ * What the project was at.
+ */
+export interface PitrState {
+  /**
+   * When that was seen first.
+   */
+  at: string
+  /**
+   * What it was.
+   */
+  status: string
+}
+/**
  * What must hold.
  */
 export interface Plan {
@@ -7879,6 +10552,10 @@ export interface Plan {
    * The team's own statements, and what they must return.
    */
   assertions?: Assertion[]
+  /**
+   * Where backups are, and how many there must be.
+   */
+  backups?: Backups | null
   /**
    * Which buckets there are, and who may read them.
    */
@@ -7903,6 +10580,10 @@ export interface Plan {
    * Sessions, timeouts and the deadline.
    */
   limits?: Limits
+  /**
+   * What a disaster may cost.
+   */
+  objectives?: Objectives | null
   /**
    * Relations that no foreign key constraint declares.
    */
@@ -7986,6 +10667,35 @@ export interface Assertion {
    * One statement that reads.
    */
   sql: string
+}
+/**
+ * Where backups are, and how many there must be.
+ */
+export interface Backups {
+  /**
+   * How long they are kept: older ones should have been pruned.
+   */
+  keep?: string | null
+  /**
+   * How far point-in-time recovery must reach back, on the platform.
+   */
+  pitr?: string | null
+  /**
+   * The Supabase project whose own backups are looked at too, by its ref.
+   */
+  platform?: string | null
+  /**
+   * `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, `file:///dir` or a directory.
+   */
+  repository?: string | null
+  /**
+   * How often one is taken: a gap of more than one and a half times this is told.
+   */
+  schedule?: string | null
+  /**
+   * How old the newest may be that somebody looked into and found whole.
+   */
+  verified?: string | null
 }
 /**
  * Which buckets there are, and who may read them.
@@ -8080,6 +10790,19 @@ export interface Limits {
    * How long one statement may take. Default: what the role has, else 15 minutes.
    */
   statement_timeout?: string | null
+}
+/**
+ * What a disaster may cost.
+ */
+export interface Objectives {
+  /**
+   * Of how long what was written may be lost.
+   */
+  rpo?: string | null
+  /**
+   * How long it may take until everything works again.
+   */
+  rto?: string | null
 }
 /**
  * Relations that no foreign key constraint declares, and where orphans are counted.
@@ -8214,9 +10937,17 @@ export interface StorageOrphans {
    */
   probe?: number | null
   /**
+   * Columns of the application that name objects: whether these are there, and which objects none of them names.
+   */
+  references?: PlannedObjectReference[]
+  /**
    * How many files are named of what is wrong in a bucket. Default: 20.
    */
   samples?: number | null
+  /**
+   * How long a file lies in the store without a row before it counts: uploads write the row last. Default: 60s.
+   */
+  settle?: string | null
   /**
    * What holds `<tenant>/<bucket>/…` (`s3://bucket/prefix` or `file:///dir`), or the storage service's API
    * (`supabase://ref`, `https://host/storage/v1`).
@@ -8235,6 +10966,27 @@ export interface Share {
    * In percent: above 0, below 100.
    */
   percent: number
+}
+/**
+ * A column of the application that names objects of Supabase Storage.
+ */
+export interface PlannedObjectReference {
+  /**
+   * The bucket that paths are of, where they do not begin with one; of URLs, only those into this bucket count.
+   */
+  bucket?: string | null
+  /**
+   * The column, of text or an array of it, or of `uuid`.
+   */
+  column: string
+  /**
+   * What its values are. Default: `path`.
+   */
+  holds?: ObjectNaming | null
+  /**
+   * What stands before each path.
+   */
+  prefix?: string | null
 }
 /**
  * How rows belong to tenants.
@@ -8262,13 +11014,17 @@ export interface Progress {
    */
   bytes_total: number
   /**
-   * How many statements of this phase are answered.
+   * How many statements of this phase are answered; of files, how many were looked at.
    */
   done: number
   /**
    * Since the collection began; in milliseconds in JSON.
    */
   elapsed_ms: number
+  /**
+   * How many files are looked at in a second; 0 while nobody knows.
+   */
+  files_per_second: number
   /**
    * How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows.
    */
@@ -8282,7 +11038,7 @@ export interface Progress {
    */
   rows: number
   /**
-   * How many statements this phase has.
+   * How many statements this phase has; of files, about how many there are.
    */
   total: number
 }
@@ -8400,6 +11156,422 @@ export interface Repaired {
    * Everything that was written, with its time.
    */
   writes: Write[]
+}
+/**
+ * What a restore will do. [`execute`](Self::execute) does exactly that.
+ */
+export interface RestorePlan {
+  /**
+   * What is restored.
+   */
+  archive: ArchiveFacts
+  /**
+   * By which a reviewed plan is known: it changes with the archive, the target and everything that is done.
+   */
+  digest: string
+  /**
+   * Always `drcore.restore/1`.
+   */
+  format: string
+  /**
+   * How many sessions restore at once.
+   */
+  jobs: number
+  /**
+   * What the archive holds and is not restored, and why.
+   */
+  left_out: Omitted[]
+  /**
+   * Roles that the archive refers to and the target lacks: what is theirs becomes the connecting role's, and what
+   * they were granted is lost.
+   */
+  missing_roles: string[]
+  /**
+   * What happens to what the target holds.
+   */
+  onto: Onto
+  /**
+   * What is done, in order.
+   */
+  steps: RestoreStep[]
+  /**
+   * What it is restored into.
+   */
+  target: TargetFacts
+}
+/**
+ * An archive, as far as a plan must know it.
+ */
+export interface ArchiveFacts {
+  /**
+   * When it was begun, by the clock of where `pg_dump` ran.
+   */
+  begun?: string | null
+  /**
+   * The database that was dumped.
+   */
+  database?: string | null
+  /**
+   * The version of `pg_dump`.
+   */
+  dump_version?: string | null
+  /**
+   * How many entries its table of contents has.
+   */
+  entries: number
+  /**
+   * The file or directory.
+   */
+  file: string
+  /**
+   * By which it is known: of its table of contents, or of the whole script.
+   */
+  fingerprint: string
+  /**
+   * Its format.
+   */
+  form: ArchiveForm
+  /**
+   * The version of the server that was dumped.
+   */
+  server_version?: string | null
+  /**
+   * Of these, how many are the rows of a table.
+   */
+  tables: number
+  /**
+   * How it was compressed as a whole afterwards, the outermost first.
+   */
+  wrapped?: Compression[]
+}
+/**
+ * What is not restored, for one reason.
+ */
+export interface Omitted {
+  /**
+   * How many there are.
+   */
+  count: number
+  /**
+   * What: `rows of vault.secrets`, `extension pgvector`, the first hundred.
+   */
+  objects: string[]
+  /**
+   * Statements that would bring it, where they are short enough to be read.
+   */
+  statements?: string[]
+  /**
+   * Why.
+   */
+  why: WhyOmitted
+}
+/**
+ * Takes away what is there.
+ */
+export interface ClearStep {
+  /**
+   * The statements.
+   */
+  statements: string[]
+  step: 'clear'
+}
+/**
+ * Makes roles that the archive refers to, without a login: in a scratch cluster only.
+ */
+export interface RolesStep {
+  /**
+   * Their names.
+   */
+  roles: string[]
+  step: 'roles'
+}
+/**
+ * Runs `pg_restore` on these entries.
+ */
+export interface EntriesStep {
+  /**
+   * By their numbers in the table of contents.
+   */
+  entries: number[]
+  step: 'entries'
+  /**
+   * How many of these are the rows of a table.
+   */
+  tables: number
+}
+/**
+ * Loads the rows of a table that the target has.
+ */
+export interface LoadStep {
+  /**
+   * The columns that the archive has.
+   */
+  columns: string[]
+  /**
+   * Of these, those that the target lacks: their values are lost.
+   */
+  dropped: string[]
+  /**
+   * The entry with the rows.
+   */
+  entry: number
+  step: 'load'
+  /**
+   * The table.
+   */
+  table: string
+}
+/**
+ * Runs a script with `psql`.
+ */
+export interface ScriptStep {
+  /**
+   * Whether all of it is one transaction.
+   */
+  single_transaction: boolean
+  step: 'script'
+}
+/**
+ * A target, as far as a plan must know it.
+ */
+export interface TargetFacts {
+  /**
+   * The database.
+   */
+  database: string
+  /**
+   * Whether objects keep their owners: otherwise all are the connecting role's.
+   */
+  owners: boolean
+  /**
+   * What it is called: the project, or `database@system_identifier`.
+   */
+  project: string
+  /**
+   * The role that restores.
+   */
+  role: string
+  /**
+   * Whether it is a scratch cluster of drcore's.
+   */
+  scratch: boolean
+  /**
+   * Whether it is a Supabase project.
+   */
+  supabase: boolean
+  /**
+   * The version of the server.
+   */
+  version: string
+}
+/**
+ * A restore that came to its end.
+ */
+export interface Restored {
+  /**
+   * What verifying said, and what was put right; none without a baseline.
+   */
+  after?: AfterRestore | null
+  /**
+   * What is left to do until the application runs on it.
+   */
+  cut_over: CutOver
+  /**
+   * What could not be restored, and what only looks like it.
+   */
+  errors: ObjectError[]
+  /**
+   * Always `drcore.restored/1`.
+   */
+  format: string
+  /**
+   * The tables that were loaded by the columns that both sides have, with their rows.
+   */
+  loaded: LoadedTable[]
+  /**
+   * Data that could not be restored: as long as it is missing, the target stays marked as half restored.
+   */
+  missing_rows?: string[]
+  /**
+   * What was done.
+   */
+  plan: RestorePlan
+  /**
+   * All that is volatile.
+   */
+  run: RestoreRun
+}
+/**
+ * A restored database, as verifying it and putting it right left it.
+ */
+export interface AfterRestore {
+  /**
+   * Why it could not be done: nothing of it was.
+   */
+  failure?: Failure | null
+  /**
+   * What `verify` said of the database as the dump left it.
+   */
+  first: Report
+  /**
+   * What was done about it; none where there was nothing to do.
+   */
+  repaired?: Repaired | null
+}
+/**
+ * What is left to do until the application runs on the restored database.
+ */
+export interface CutOver {
+  /**
+   * The steps, in order.
+   */
+  steps: CutOverStep[]
+}
+/**
+ * One step of a cut-over.
+ */
+export interface CutOverStep {
+  /**
+   * Statements, commands and settings, ready to be copied.
+   */
+  how?: string[]
+  /**
+   * What to do.
+   */
+  title: string
+  /**
+   * When.
+   */
+  when: CutOverWhen
+  /**
+   * What happens if it is not done.
+   */
+  why: string
+}
+/**
+ * An object that could not be restored, and why.
+ */
+export interface ObjectError {
+  /**
+   * The number of the entry in the table of contents; none for what is of no object.
+   */
+  entry?: number | null
+  /**
+   * Why it does no harm, where it is known that it does none.
+   */
+  harmless?: string | null
+  /**
+   * The server's words.
+   */
+  message: string
+  /**
+   * What it is: `table data public.invoices`.
+   */
+  object: string
+}
+/**
+ * A table that was loaded by the columns that both sides have.
+ */
+export interface LoadedTable {
+  /**
+   * Columns of the archive that the target lacks: their values are lost.
+   */
+  dropped?: string[]
+  /**
+   * How many rows.
+   */
+  rows: number
+  /**
+   * The table.
+   */
+  table: string
+}
+/**
+ * All that is volatile about a restore.
+ */
+export interface RestoreRun {
+  /**
+   * How long it took.
+   */
+  elapsed_ms: number
+  /**
+   * Whether triggers and foreign keys of loaded tables could be left out of it.
+   */
+  replica_role?: boolean | null
+  /**
+   * When it began.
+   */
+  started_at: string
+  /**
+   * The version of the programs that restored, such as `17.4`.
+   */
+  tools: string
+  /**
+   * Every statement that was sent besides what the programs did.
+   */
+  writes: Write[]
+}
+/**
+ * What is wrong with the files of a project.
+ */
+export interface StorageReport {
+  /**
+   * The result of the check `storage_orphans`: findings by bucket, and what could not be read.
+   */
+  check: CheckResult
+  /**
+   * How much there is, by bucket; none where it could not be compared.
+   */
+  files?: Files | null
+  /**
+   * Always `drcore.storage/1`.
+   */
+  format: string
+  /**
+   * What a reader should know.
+   */
+  notes: string[]
+  /**
+   * How it was read.
+   */
+  run: EvidenceRun
+  /**
+   * What it comes to: `passed` only where everything was looked at and nothing is wrong.
+   */
+  verdict: Verdict
+}
+/**
+ * A file that something is wrong with.
+ */
+export interface StorageRow {
+  /**
+   * The bucket's id.
+   */
+  bucket: string
+  /**
+   * How many bytes lie there; of one that is missing, how many there were.
+   */
+  bytes?: number | null
+  /**
+   * What was expected and found, or why it could not be told.
+   */
+  detail?: string | null
+  /**
+   * When it was written, by the clock of the store; after a restore that is when it was restored.
+   */
+  modified?: string | null
+  /**
+   * The object's name.
+   */
+  name: string
+  /**
+   * What is wrong with it.
+   */
+  problem: StorageProblem
+  /**
+   * Its version, where it has one.
+   */
+  version?: string | null
 }
 /**
  * A backup that was taken. `drcore.taken/1`.

@@ -301,3 +301,28 @@ async fn a_salvage_works_on_a_database_with_broken_tables() {
     assert!(restoring.unwrap().status.success());
     assert_eq!(target.query("select count(*) from whole").await, ["50"]);
 }
+
+/// Of those that begin in one second, each has a name of its own: giving one up takes nothing of another away.
+#[tokio::test]
+async fn the_name_of_a_finished_backup_is_not_taken_again() {
+    let database = Database::with(SQL).await;
+    let place = Place::new();
+    let now = jiff::Timestamp::now();
+    let names: Vec<String> = (-1..7)
+        .map(|later| {
+            let at = now + jiff::Span::new().seconds(later);
+            at.strftime("%Y/%m/%d/backup-%Y%m%d-%H%M%S").to_string()
+        })
+        .collect();
+    for name in &names {
+        let path = place.path().join(format!("{name}.manifest.json"));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "another's").unwrap();
+    }
+    let taken = take(&database.url().await, &place.repository(), &options()).await.unwrap();
+    assert!(!names.contains(&taken.name), "{}", taken.name);
+    for name in &names {
+        let path = place.path().join(format!("{name}.manifest.json"));
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "another's");
+    }
+}

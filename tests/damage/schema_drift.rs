@@ -1,5 +1,6 @@
+use drcore::Finding;
+use drcore::Severity::{self, Critical, Info, Warning};
 use drcore::check::{Outcome, Reason};
-use drcore::{Finding, Severity};
 use drcore_tests::{Database, check, ids};
 
 const SCRIPT: &str = include_str!("schema_drift.sql");
@@ -39,7 +40,6 @@ async fn the_damage_is_found_and_nothing_else() {
     let report = damaged.report("", Some(&baseline)).await;
     let found: Vec<(Severity, &str)> =
         check(&report, "schema_drift").findings.iter().map(|found| (found.severity(), found.id())).collect();
-    use Severity::{Critical, Info, Warning};
     let expected = [
         (Critical, "schema_drift:object_changed:public.greeting():function"),
         (Critical, "schema_drift:object_changed:public.numbers:sequence"),

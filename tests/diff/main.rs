@@ -40,8 +40,9 @@ async fn live(database: &Database) -> Against {
 /// Compares two live databases; nothing is written to either.
 async fn compare(a: &Database, b: &Database, options: &DiffOptions) -> DiffReport {
     let (of_a, of_b) = (live(a).await, live(b).await);
-    let comparing = diff(&of_a, &of_b, options);
-    a.untouched(b.untouched(comparing)).await.unwrap()
+    // Boxed, since a report is large.
+    let comparing = Box::pin(diff(&of_a, &of_b, options));
+    Box::pin(a.untouched(Box::pin(b.untouched(comparing)))).await.unwrap()
 }
 
 /// A baseline with content.

@@ -68,7 +68,8 @@ async fn objects_that_differ_are_named_on_both_sides() {
     assert_eq!(column.object_kind, ObjectKind::Column);
     let sides: Vec<_> = column.attributes.iter().map(|own| (own.a.as_deref(), own.b.as_deref())).collect();
     assert_eq!(sides, [(Some("0"), None), (Some("integer"), Some("bigint"))]);
-    assert_eq!(found.objects[2].with.len(), 4, "{:#?}", found.objects[2]);
+    let with = &found.objects[2].with;
+    assert!(with.len() >= 4 && with.iter().any(|own| own.starts_with("index ")), "{with:#?}");
     assert!(found.objects[3].definition.as_ref().unwrap().starts_with("CREATE TRIGGER touch BEFORE UPDATE"));
     // No row was read, and no table is said to be the same.
     assert_eq!((report.tables.len(), report.unread.len()), (0, 0));

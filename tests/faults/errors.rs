@@ -53,13 +53,15 @@ async fn files_are_named_and_what_is_wrong_with_them() {
     std::fs::write(file.path(), "{\"format\": \"drcore.evidence/2\"}").unwrap();
     let error = Evidence::load(file.path()).unwrap_err();
     told(&error, ErrorKind::Format, "this is drcore.evidence/2", "newer");
-    std::fs::write(file.path(), "PGDMP").unwrap();
+    std::fs::write(file.path(), "no JSON").unwrap();
     told(
         &Evidence::load(file.path()).unwrap_err(),
         ErrorKind::Format,
         "this is not JSON",
         "that drcore wrote",
     );
+    std::fs::write(file.path(), "PGDMP").unwrap();
+    told(&Evidence::load(file.path()).unwrap_err(), ErrorKind::Usage, "and no baseline", "drcore inspect");
     let error = Plan::from_toml("[scpoe]\n").unwrap_err();
     told(&error, ErrorKind::Plan, "1 mistake", "drcore explain plan");
     assert!(error.detail_text().unwrap().contains("did you mean scope?"));
@@ -67,8 +69,10 @@ async fn files_are_named_and_what_is_wrong_with_them() {
 
 #[tokio::test]
 async fn refusals_say_what_was_compared() {
-    let error = Target::connect("postgresql://u@db.example.com/d", "d@1").await.unwrap_err();
-    told(&error, ErrorKind::Refused, "nothing was written", "drcore repair");
+    // Two projects: it is not even connected to.
+    let url = "postgresql://postgres@db.abcdefghijklmnopqrst.supabase.co/postgres";
+    let error = Target::connect(url, "zyxwvutsrqponmlkjihg").await.unwrap_err();
+    told(&error, ErrorKind::Refused, "nothing was written", "Name the project");
     assert!(error.detail_text().unwrap().contains("≠"));
     let error = Target::connect("mysql://u@h/d", "d@1").await.unwrap_err();
     told(&error, ErrorKind::Usage, "this is not a connection string", "postgresql://");

@@ -190,10 +190,13 @@ async fn servers_that_only_read_are_read() {
         .await;
     options.against = Some(Against::Evidence(Box::new(then)));
     let healthy = database.untouched(verify(&database.url().await, &options)).await.unwrap();
-    assert_eq!((healthy.verdict, ids(&healthy)), (Verdict::Passed, Vec::new()));
+    // But that it only reads, which is told.
+    let own = "schema_drift:object_added:default_transaction_read_only of the database:setting";
+    let found = |report: &Report| ids(report).into_iter().filter(|id| id != own).collect::<Vec<_>>();
+    assert_eq!((healthy.verdict, found(&healthy)), (Verdict::Passed, Vec::new()));
     assert_eq!(healthy.run.evidence.sessions, 2, "the snapshot is shared");
     database.execute(&format!("begin read write; {DAMAGE}; commit")).await;
-    assert_eq!(ids(&database.untouched(verify(&database.url().await, &options)).await.unwrap()), FOUND);
+    assert_eq!(found(&database.untouched(verify(&database.url().await, &options)).await.unwrap()), FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -64,7 +64,7 @@ const MORE: &str = "\
     create sequence counted; select nextval('counted');\n";
 
 const PLAN: &str = "[freshness]\ntables = [\"plain.at\", \"tree.at\"]\n[tenancy]\ncolumn = \"tenant\"\n\
-    [duplicate_keys]\n[[assertions]]\nname = \"parents\"\nsql = \"select count(*) from parent\"\nexpect = \"= 300\"\n";
+    [duplicate_keys]\nkeys = [\"child_of (id)\"]\n[[assertions]]\nname = \"parents\"\nsql = \"select count(*) from parent\"\nexpect = \"= 300\"\n";
 
 #[tokio::test]
 async fn all_shards_come_to_the_whole_in_any_order() {
@@ -163,6 +163,7 @@ async fn shards_find_what_one_alone_finds() {
 #[tokio::test]
 async fn what_does_not_belong_together_is_not_put_together() {
     let database = Database::with(TREE).await;
+    let other = database.copy().await;
     let url = database.url().await;
     let (holder, id) = hold(&url).await;
     let all = shards(&url, WAYS[0], 2, Some(&id), None).await;
@@ -176,7 +177,6 @@ async fn what_does_not_belong_together_is_not_put_together() {
     let third = read(&url, WAYS[0], Some(Shard::new(2, 3).unwrap()), Some(&id), None).await;
     let (kind, divisions) = refused(vec![&all[0], &third]);
     assert_eq!((kind, divisions.contains("divisions")), (ErrorKind::Usage, true), "{divisions}");
-    let other = database.copy().await;
     let elsewhere = read(&other.url().await, WAYS[0], Some(Shard::new(2, 2).unwrap()), None, None).await;
     let (kind, databases) = refused(vec![&all[0], &elsewhere]);
     assert_eq!((kind, databases.contains("different databases")), (ErrorKind::Refused, true), "{databases}");

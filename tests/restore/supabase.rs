@@ -18,7 +18,8 @@ begin
 end
 $$;
 create trigger on_auth_user_created after insert on auth.users for each row execute function public.handle_new_user();
-create materialized view public.domains as select split_part(email, '@', 2) as domain, count(*) from auth.users group by 1;
+create schema internal;
+create materialized view internal.domains as select split_part(email, '@', 2) as domain, count(*) from auth.users group by 1;
 create view public.mine with (security_invoker) as select * from public.profiles;
 create policy \"documents of members\" on storage.objects for select to authenticated using (bucket_id = 'documents');
 create policy members on storage.buckets for select to authenticated using (true);
@@ -79,7 +80,7 @@ async fn a_project_comes_back_in_a_fresh_one() {
         fresh.query("select count(*) from pg_trigger where tgname = 'on_auth_user_created'").await,
         ["1"]
     );
-    assert_eq!(fresh.query("select count(*) from domains").await, ["1"]);
+    assert_eq!(fresh.query("select count(*) from internal.domains").await, ["1"]);
     assert_eq!(fresh.query("select last_value from auth.refresh_tokens_id_seq").await, ["777"]);
     is_the_same(&verify(&fresh, &before).await, "a fresh project");
 }

@@ -139,7 +139,7 @@ async fn candidates_are_proposed_and_valid() {
     let text = drcore::init(&database.url().await, &drcore::VerifyOptions::default()).await.unwrap();
     for line in [
         "#{ column = \"contracts.file_path\" },",
-        "#{ column = \"contracts.\\\"avatarUrl\\\"\", holds = \"url\" },",
+        "#{ column = 'contracts.\"avatarUrl\"', holds = \"url\" },",
         "#{ column = \"contracts.object_id\", holds = \"id\" },",
     ] {
         assert!(text.lines().any(|written| written == line), "{line}\n{text}");

@@ -9,7 +9,19 @@ use serde_json::{Map, Value, json};
 use super::EVERYTHING;
 
 /// Facts that are no part of the structure, or have nothing but a name in it.
-const NO_STRUCTURE: &[&str] = &["buckets", "keys", "roles", "schemas", "unique_indexes", "view_sources"];
+const NO_STRUCTURE: &[&str] = &[
+    "buckets",
+    // What roles may do is `privilege_drift`'s.
+    "default_privileges",
+    "keys",
+    "owned_objects",
+    "parameters",
+    "passwords",
+    "roles",
+    "schemas",
+    "unique_indexes",
+    "view_sources",
+];
 
 /// Fields that say which object it is.
 const NAMES: &[(&str, &[&str])] = &[

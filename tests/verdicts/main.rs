@@ -172,7 +172,8 @@ async fn no_connection_is_a_report_in_which_nothing_was_read() {
     for url in ["postgresql://nobody@127.0.0.1:1/none", "postgresql://nobody@%2Fnonexistent/none"] {
         let report = verify(url, &options).await.unwrap();
         assert_eq!(report.verdict, Verdict::Unproven);
-        for check in &report.checks {
+        // A repository of backups is no part of the database, and none was named.
+        for check in report.checks.iter().filter(|check| check.id != "backups") {
             assert_eq!(
                 (check.outcome, check.reason),
                 (Outcome::NotRun, Some(Reason::Unreadable)),

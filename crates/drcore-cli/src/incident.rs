@@ -223,6 +223,10 @@ fn open(path: &Path) -> std::io::Result<File> {
 /// Adds a row in one write: what others add at the same time comes before or after it.
 fn append(path: &Path, row: &str) -> std::io::Result<()> {
     let mut file = open(path)?;
+    if file.metadata()?.is_file() {
+        // Half of what another one is just writing would look torn. Not every file system has locks; there it may.
+        let _ = file.lock();
+    }
     let torn = ends_amid_a_line(&mut file)?;
     let row = if torn { format!("\n{row}") } else { row.to_owned() };
     match file.write(row.as_bytes())? {

@@ -187,6 +187,21 @@ describe('options', TIMEOUT, () => {
   })
 })
 
+describe('shards', TIMEOUT, () => {
+  test('are merged, and one that is missing is told', async () => {
+    const url = database()
+    const before = await baseline(url)
+    const whole = Evidence.merge([await collect(url, { against: before, shard: '1/1' })])
+    assert.equal((await judge(whole, { against: before })).verdict, 'passed')
+    const half = await collect(url, { against: before, shard: '1/2' })
+    assert.equal((await judge(Evidence.merge([half]), { against: before })).verdict, 'unproven')
+    assert.throws(() => Evidence.merge([half, half.toJSON()]), { code: 'usage', message: /twice/ })
+    assert.throws(() => Evidence.merge([]), { code: 'usage' })
+    await assert.rejects(collect(url, { shard: '3/2' }), { code: 'usage', message: /no shard 3\/2/ })
+    await assert.rejects(verify(url, { shard: '1/2' }), { code: 'usage' })
+  })
+})
+
 describe('handles', TIMEOUT, () => {
   test('are not made by hand', () => {
     assert.throws(() => new Report(), TypeError)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::convert::{Lazy, plain};
 use crate::error::IntoPyResult;
@@ -40,8 +41,9 @@ impl Evidence {
     /// What all of these know together: the Evidence of the shards of one collection.
     #[staticmethod]
     #[pyo3(signature = (*evidence))]
-    fn merge(py: Python<'_>, evidence: Vec<Bound<'_, Self>>) -> PyResult<Self> {
-        let all: Vec<drcore::Evidence> = evidence.iter().map(|one| one.get().inner.clone()).collect();
+    fn merge(py: Python<'_>, evidence: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        let one = |any: Bound<'_, PyAny>| Ok(any.cast::<Self>()?.get().inner.clone());
+        let all = evidence.iter().map(one).collect::<PyResult<Vec<drcore::Evidence>>>()?;
         py.detach(|| drcore::Evidence::merge(all)).into_py_result().map(Self::from)
     }
 

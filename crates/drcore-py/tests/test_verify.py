@@ -132,6 +132,24 @@ def test_collect_and_judge_are_verify_in_two_steps(database: Database, baseline:
     assert {**report.to_dict(), "run": None} == {**whole.to_dict(), "run": None}
 
 
+def test_shards_are_merged(database: Database, baseline: drcore.Evidence) -> None:
+    only = drcore.collect(database.url, against=baseline, shard="1/1")
+    merged = drcore.Evidence.merge(only)
+    assert merged.scans.tables == drcore.collect(database.url, against=baseline).scans.tables
+    assert drcore.judge(merged, against=baseline).verdict == "passed"
+    half = drcore.collect(database.url, against=baseline, shard="1/2")
+    report = drcore.judge(drcore.Evidence.merge(half), against=baseline)
+    assert report.verdict == "unproven"
+    with pytest.raises(drcore.UsageError, match="twice"):
+        drcore.Evidence.merge(half, half)
+    with pytest.raises(drcore.UsageError, match="no shard 3/2"):
+        drcore.collect(database.url, shard="3/2")
+    with pytest.raises(drcore.UsageError):
+        drcore.Evidence.merge()
+    with pytest.raises(TypeError):
+        drcore.Evidence.merge("1.json")  # type: ignore[arg-type]
+
+
 def test_a_baseline_survives_its_json(baseline: drcore.Evidence) -> None:
     assert drcore.Evidence.from_json(baseline.to_json()) == baseline
     assert json.loads(baseline.to_json()) == baseline.to_dict()

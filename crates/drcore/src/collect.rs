@@ -135,7 +135,8 @@ pub async fn collect(
     options: &CollectOptions,
 ) -> Result<Evidence> {
     let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
-    let result = collect_until(&stop, source, plan, baseline.into(), options).await;
+    // Boxed, here and below, or every caller's future would be as large as all of it.
+    let result = Box::pin(collect_until(&stop, source, plan, baseline.into(), options)).await;
     stop.finish();
     result
 }
@@ -195,7 +196,7 @@ pub async fn collect_or_unreachable(
     options: &CollectOptions,
 ) -> Evidence {
     let stop = Stop::new(options.cancel.clone(), plan.limits.deadline.map(Into::into));
-    let evidence = collect_or_unreachable_until(&stop, url, plan, baseline.into(), options).await;
+    let evidence = Box::pin(collect_or_unreachable_until(&stop, url, plan, baseline.into(), options)).await;
     stop.finish();
     evidence
 }

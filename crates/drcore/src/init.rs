@@ -437,7 +437,7 @@ fn object_references(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
             Ok(columns) => {
                 found.extend(columns.iter().filter_map(|column| {
                     Some((column_of(&relation.name, &column.name), file_column(column)?))
-                }))
+                }));
             }
             Err(cause) => {
                 plan.unread("columns", &cause);

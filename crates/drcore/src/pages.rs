@@ -65,6 +65,11 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/roles.md"),
     },
     Page {
+        topic: "shards",
+        summary: "several processes or standbys that share the work of collecting",
+        text: include_str!("pages/shards.md"),
+    },
+    Page {
         topic: "standby",
         summary: "what standbys, replicas and read-only servers can prove",
         text: include_str!("pages/standby.md"),
@@ -105,6 +110,9 @@ pub mod restore {}
 
 #[doc = include_str!("pages/roles.md")]
 pub mod roles {}
+
+#[doc = include_str!("pages/shards.md")]
+pub mod shards {}
 
 #[doc = include_str!("pages/standby.md")]
 pub mod standby {}

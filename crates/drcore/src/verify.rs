@@ -214,7 +214,8 @@ impl VerifyOptions {
 pub async fn baseline(url: &str, options: &VerifyOptions) -> Result<Evidence> {
     known_checks(&options.collect.only)?;
     Dsn::parse(url)?;
-    collect_or_unreachable(url, &options.plan, None, &options.of_baseline())
+    // Boxed, or every caller's future would be as large.
+    Box::pin(collect_or_unreachable(url, &options.plan, None, &options.of_baseline()))
         .await
         .whole()
         .map(Evidence::into_baseline)

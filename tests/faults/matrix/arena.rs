@@ -103,7 +103,10 @@ impl Arena {
         };
         let backups = ["there", "gone"].map(backups);
         std::fs::write(files.path().join("there/backup-20261120-023000.dump"), "bytes").unwrap();
-        let store = format!("[storage_orphans]\nstore = \"file://{}/store\"\n", files.path().display());
+        let store = format!(
+            "[storage_orphans]\nstore = \"file://{}/store\"\nsettle = \"10ms\"\n",
+            files.path().display()
+        );
         let plans = backups.map(|backups| format!("{PLAN}\n{store}{backups}"));
         let twins = Twins::new(&cluster, "app", &format!("{SUPABASE}\n{healthy}"), damage, plans).await;
         Self { cluster, port, twins, authority, files, copies: std::sync::atomic::AtomicU32::new(0) }

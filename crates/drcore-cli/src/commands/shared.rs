@@ -243,7 +243,7 @@ pub(crate) struct ShareArguments {
     /// drcore merge puts all together
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
-    /// An exported snapshot to join, as pg_export_snapshot() gives it
+    /// The id of an exported snapshot to join, so that all read one state
     #[arg(long, value_name = "ID", value_parser = not_empty)]
     snapshot: Option<String>,
 }

@@ -17,6 +17,7 @@ mod inspect;
 mod interrupt;
 mod libpq;
 mod log;
+mod merge;
 mod outputs;
 mod refusals;
 mod repair;

@@ -152,6 +152,40 @@ class BackupTable:
     """How many rows it has; none where they were not counted."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Backups:
+    """Where backups are, and how many there must be."""
+
+    keep: str | None = None
+    """How long they are kept: older ones should have been pruned."""
+    pitr: str | None = None
+    """How far point-in-time recovery must reach back, on the platform."""
+    platform: str | None = None
+    """The Supabase project whose own backups are looked at too, by its ref."""
+    repository: str | None = None
+    """`s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, `file:///dir` or a directory."""
+    schedule: str | None = None
+    """How often one is taken: a gap of more than one and a half times this is told."""
+    verified: str | None = None
+    """How old the newest may be that somebody looked into and found whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blocks:
+    """
+    Blocks of a table: those from one up to another, or up to whatever end it has.
+
+    The last range of a table has no end, so that blocks that come while it is read are read too. A row does
+    not move: another version of it is another row, which the snapshot does not see, and whatever rewrites
+    the table gives it another file.
+    """
+
+    from_: int
+    """The first."""
+    to: int | None = None
+    """The first that is not in it."""
+
+
 Bound: TypeAlias = int | list[str]
 """How much of a finding is accepted."""
 
@@ -217,7 +251,7 @@ class CastFactsRead:
     read: list[Cast]
 
 
-CauseKind: TypeAlias = Literal["ambiguous", "cancelled", "connection", "deadline", "error", "lock_timeout", "not_collected", "permission", "restoring", "rewritten", "row_security", "snapshot_age", "standby", "statement_timeout", "unsupported"]
+CauseKind: TypeAlias = Literal["ambiguous", "cancelled", "connection", "deadline", "disagreement", "error", "lock_timeout", "not_collected", "other_shard", "permission", "restoring", "rewritten", "row_security", "snapshot_age", "standby", "statement_timeout", "unsupported"]
 """Why something could not be read: the kind, for programs."""
 
 
@@ -231,8 +265,29 @@ class ChangedColumn:
     """How many rows."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChangedGrant:
+    """What a role may do with some objects, and could not; or could, and may not."""
+
+    objects: list[str]
+    """The objects, as a user would type them."""
+    privileges: list[str]
+    """Words of GRANT, with `with grant option` where the role may grant it on."""
+    role: str
+    """The role, unquoted; `public` is everybody."""
+
+
 Checksums: TypeAlias = Literal["data", "everything", "nothing"]
 """How much of an archive is under a checksum, which shows bits that flipped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClearStep:
+    """Takes away what is there."""
+
+    statements: list[str]
+    """The statements."""
+    step: Literal["clear"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -451,6 +506,18 @@ class CountWithin:
     within: int
 
 
+Coverage: TypeAlias = dict[str, list[Blocks]]
+"""Which blocks of which tables were read."""
+
+
+CreatedObjects: TypeAlias = Literal["functions", "large_objects", "schemas", "sequences", "tables", "types"]
+"""A kind of object that default privileges are for."""
+
+
+CutOverWhen: TypeAlias = Literal["before", "switch", "after"]
+"""When a step of a cut-over is done."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Damage:
     """One line of the damage log: what the disaster left behind."""
@@ -500,6 +567,39 @@ class DatabaseFactsRead:
     """What was read."""
 
     read: list[Database]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultPrivilege:
+    """What is granted on one kind of object whenever a role creates one."""
+
+    acl: Acl
+    """Privileges. Without a schema they stand in the place of PostgreSQL's own default, with one they add to it."""
+    objects: CreatedObjects
+    """The kind of object."""
+    role: str
+    """The role that creates the objects, unquoted."""
+    schema: str | None
+    """The schema that it creates them in, unquoted; everywhere, where none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultPrivilegeFactsRead:
+    """What was read."""
+
+    read: list[DefaultPrivilege]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffAttribute:
+    """One attribute of an object, on both sides."""
+
+    attribute: str
+    """Which."""
+    a: str | None = None
+    """In A; none where it says nothing."""
+    b: str | None = None
+    """In B."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -597,6 +697,17 @@ class DuplicatesFactRead:
 
 Enabled: TypeAlias = Literal["always", "disabled", "origin", "replica"]
 """When a trigger or rule is in force."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntriesStep:
+    """Runs `pg_restore` on these entries."""
+
+    entries: list[int]
+    """By their numbers in the table of contents."""
+    step: Literal["entries"]
+    tables: int
+    """How many of these are the rows of a table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1097,6 +1208,33 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadStep:
+    """Loads the rows of a table that the target has."""
+
+    columns: list[str]
+    """The columns that the archive has."""
+    dropped: list[str]
+    """Of these, those that the target lacks: their values are lost."""
+    entry: int
+    """The entry with the rows."""
+    step: Literal["load"]
+    table: str
+    """The table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedTable:
+    """A table that was loaded by the columns that both sides have."""
+
+    rows: int
+    """How many rows."""
+    table: str
+    """The table."""
+    dropped: list[str] = field(default_factory=list)
+    """Columns of the archive that the target lacks: their values are lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoneTable:
     """A table that only one side has."""
 
@@ -1134,6 +1272,42 @@ class NotCovered:
     """The table."""
 
 
+ObjectChange: TypeAlias = Literal["changed", "only_in_a", "only_in_b"]
+"""How an object differs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectError:
+    """An object that could not be restored, and why."""
+
+    message: str
+    """The server's words."""
+    object: str
+    """What it is: `table data public.invoices`."""
+    entry: int | None = None
+    """The number of the entry in the table of contents; none for what is of no object."""
+    harmless: str | None = None
+    """Why it does no harm, where it is known that it does none."""
+
+
+ObjectKind: TypeAlias = Literal["access_method", "aggregate", "cast", "collation", "column", "comment", "constraint", "conversion", "database", "event_trigger", "extension", "foreign_data_wrapper", "foreign_key", "foreign_server", "foreign_table", "function", "index", "language", "large_objects", "materialized_view", "operator", "operator_class", "operator_family", "policy", "procedure", "publication", "replication_slot", "rule", "schema", "security_label", "sequence", "setting", "statistics_object", "subscription", "table", "text_search_configuration", "text_search_dictionary", "text_search_parser", "text_search_template", "transform", "trigger", "type", "user_mapping", "view"]
+"""What an object of a database's structure is."""
+
+
+ObjectNaming: TypeAlias = Literal["path", "url", "id"]
+"""How a value names an object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objectives:
+    """What a disaster may cost."""
+
+    rpo: str | None = None
+    """Of how long what was written may be lost."""
+    rto: str | None = None
+    """How long it may take until everything works again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OddFiles:
     """How many files something is wrong with."""
@@ -1144,9 +1318,13 @@ class OddFiles:
     """How many: exact."""
     samples: list[str]
     """The first of them: name and version, and what was expected and found."""
+    newest: str | None = None
+    """When the newest was."""
+    oldest: str | None = None
+    """When the oldest of them was written, by the clock of the store; after a restore that is when it was restored."""
 
 
-OmissionExtent: TypeAlias = Literal["all", "rows"]
+OmissionExtent: TypeAlias = Literal["rows", "schema", "table"]
 """How much of something is missing."""
 
 
@@ -1158,6 +1336,10 @@ class OmittedTable:
     """Why."""
     table: str
     """The table."""
+
+
+Onto: TypeAlias = Literal["empty", "replace", "resume", "start_over"]
+"""What happens to what the target holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1246,6 +1428,71 @@ Outcome: TypeAlias = Literal["failed", "not_run", "passed"]
 """The status of a check, derived in the same way for all."""
 
 
+OwnedKind: TypeAlias = Literal["collation", "conversion", "database", "domain", "event_trigger", "foreign_data_wrapper", "foreign_server", "language", "large_objects", "operator", "operator_class", "operator_family", "publication", "statistics", "tablespace", "text_search_configuration", "text_search_dictionary", "type"]
+"""What something is that has an owner."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnedObject:
+    """Something that has an owner, maybe privileges, and no fact of its own."""
+
+    acl: Acl | None
+    """Privileges, the defaults written out; none where nothing can be granted on it."""
+    kind: OwnedKind
+    """What it is."""
+    name: str
+    """Its name, unquoted; none for this database and for all large objects of an owner."""
+    owner: str
+    """Its owner, unquoted."""
+    extension: str | None = None
+    """The extension that it belongs to."""
+    rest: str | None = None
+    """What belongs to its name in SQL: `(integer, integer)` of an operator, `using btree` of an operator class."""
+    schema: str | None = None
+    """Its schema, unquoted, where it is in one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnedObjectFactsRead:
+    """What was read."""
+
+    read: list[OwnedObject]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A configuration parameter that somebody was granted to set."""
+
+    acl: Acl
+    """Privileges."""
+    name: str
+    """Its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterFactsRead:
+    """What was read."""
+
+    read: list[Parameter]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Password:
+    """Whether a role has a password. Only a superuser may ask."""
+
+    role: str
+    """The role, unquoted."""
+    there: bool
+    """Whether it has one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordFactsRead:
+    """What was read."""
+
+    read: list[Password]
+
+
 PasswordFrom: TypeAlias = Literal["connection_string", "environment", "password_file", "service_file"]
 """Where a password came from."""
 
@@ -1254,8 +1501,60 @@ Persistence: TypeAlias = Literal["permanent", "unlogged"]
 """Whether a relation survives a crash."""
 
 
-Phase: TypeAlias = Literal["catalog", "scan", "dump", "transfer"]
+Phase: TypeAlias = Literal["catalog", "restore", "scan", "files", "dump", "transfer"]
 """What is being done."""
+
+
+PitrOutcome: TypeAlias = Literal["failed", "restored", "unproven"]
+"""What a point-in-time recovery came to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PitrSalvage:
+    """A salvage that was taken before."""
+
+    name: str
+    """Its name."""
+    repository: str
+    """The repository."""
+    snapshot_at: str
+    """The state that it is of."""
+    whole: bool
+    """Whether all of the database is in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PitrState:
+    """What the project was at."""
+
+    at: str
+    """When that was seen first."""
+    status: str
+    """What it was."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PitrWindow:
+    """How far point-in-time recovery reaches."""
+
+    earliest: str
+    """The earliest instant."""
+    latest: str
+    """The latest instant: of an idle database it lags."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedObjectReference:
+    """A column of the application that names objects of Supabase Storage."""
+
+    column: str
+    """The column, of text or an array of it, or of `uuid`."""
+    bucket: str | None = None
+    """The bucket that paths are of, where they do not begin with one; of URLs, only those into this bucket count."""
+    holds: ObjectNaming | None = None
+    """What its values are. Default: `path`."""
+    prefix: str | None = None
+    """What stands before each path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1266,6 +1565,51 @@ class PlannedRelation:
     """The columns that refer, all of one table."""
     parent: Columns
     """The columns that are referred to, all of one table, in the same order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformBackup:
+    """A daily backup of the platform's."""
+
+    at: str
+    """When it was made."""
+    id: int
+    """Its number."""
+    physical: bool
+    """Whether it is of the files of the server; then it cannot be downloaded."""
+    status: str
+    """What became of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformFacts:
+    """What the platform says of the backups of a project. `drcore.platform/1`."""
+
+    backups: list[PlatformBackup]
+    """The daily backups, the newest first."""
+    format: str
+    """Always `drcore.platform/1`."""
+    pitr_enabled: bool
+    """Whether point-in-time recovery is on. Then the platform takes no daily backups."""
+    project: str
+    """The project, by its ref."""
+    read_at: str
+    """When it was asked, by this machine's clock."""
+    region: str
+    """Where the project is, as the platform names it."""
+    walg_enabled: bool
+    """Whether physical backups are taken."""
+    status: str | None = None
+    """What the project is at; none where that was not asked."""
+    window: PitrWindow | None = None
+    """How far point-in-time recovery reaches, where the platform says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformFactsFactRead:
+    """What was read."""
+
+    read: PlatformFacts
 
 
 PolicyCommand: TypeAlias = Literal["all", "delete", "insert", "select", "update"]
@@ -1283,15 +1627,17 @@ class Progress:
     bytes_total: int
     """Bytes that are to be read, as far as is known by now."""
     done: int
-    """How many statements of this phase are answered."""
+    """How many statements of this phase are answered; of files, how many were looked at."""
     elapsed_ms: int
     """Since the collection began; in milliseconds in JSON."""
+    files_per_second: int
+    """How many files are looked at in a second; 0 while nobody knows."""
     phase: Phase
     """What is being done."""
     rows: int
     """Rows counted so far, in all phases."""
     total: int
-    """How many statements this phase has."""
+    """How many statements this phase has; of files, about how many there are."""
     left_ms: int | None = None
     """How much longer it takes if it goes on like this; in milliseconds in JSON. None while nobody knows."""
 
@@ -1430,28 +1776,34 @@ class RlsCoverage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Role:
-    """A role."""
+class RoleAttributes:
+    """What a role is, beside what decides over row level security."""
 
-    bypass_rls: bool
-    """BYPASSRLS."""
-    can_become: list[str]
-    """The roles that it can become by SET ROLE, directly."""
-    inherits: list[str]
-    """The roles whose rights it has without SET ROLE, directly."""
-    login: bool
-    """LOGIN."""
-    name: str
-    """Its name, unquoted."""
-    superuser: bool
-    """SUPERUSER."""
+    administers: list[str]
+    """The roles that it may give to others, directly: memberships with the ADMIN option."""
+    connections: int | None
+    """CONNECTION LIMIT; none where there is no limit."""
+    create_database: bool
+    """CREATEDB."""
+    create_role: bool
+    """CREATEROLE."""
+    inherit: bool
+    """INHERIT."""
+    is_first: bool
+    """Whether it is the role that initdb made, whatever it is called."""
+    replication: bool
+    """REPLICATION."""
+    valid_until: str | None
+    """VALID UNTIL, in UTC: from then on its password is refused."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoleFactsRead:
-    """What was read."""
+class RolesStep:
+    """Makes roles that the archive refers to, without a login: in a scratch cluster only."""
 
-    read: list[Role]
+    roles: list[str]
+    """Their names."""
+    step: Literal["roles"]
 
 
 RowChange: TypeAlias = Literal["changed", "only_in_a", "only_in_b"]
@@ -1525,6 +1877,15 @@ class Scope:
     """Tables that are left out: `schema.table`, where `*` stands for any text."""
     schemas: list[str] = field(default_factory=list)
     """Only these schemas; the default where empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptStep:
+    """Runs a script with `psql`."""
+
+    single_transaction: bool
+    """Whether all of it is one transaction."""
+    step: Literal["script"]
 
 
 Section: TypeAlias = Literal["none", "pre_data", "data", "post_data"]
@@ -1648,6 +2009,20 @@ class Server:
     """The version as one number, such as `150018`."""
     restoring: str | None = None
     """What a restore into the database that did not come to its end left word of: nothing in it is whole."""
+    snapshot: str | None = None
+    """Which transactions are seen, as `pg_current_snapshot()` says it: the same while nothing is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceHealth:
+    """How a service of a project is."""
+
+    name: str
+    """Its name, such as `db`."""
+    status: str
+    """How it is."""
+    error: str | None = None
+    """What is wrong, where the platform says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1677,6 +2052,19 @@ class SettingFactsRead:
 
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 """How bad a finding is. The rules do not change within a major version."""
+
+
+Number: TypeAlias = int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shards:
+    """Which shares of the work of collecting some Evidence holds."""
+
+    numbers: list[Number]
+    """Which of them, counted from 1."""
+    of: int
+    """Into how many it was divided."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1785,8 +2173,12 @@ class StorageOrphans:
     """
     probe: int | None = None
     """How many objects are asked for, chosen at random, where they can only be asked for one by one. Default: all."""
+    references: list[PlannedObjectReference] = field(default_factory=list)
+    """Columns of the application that name objects: whether these are there, and which objects none of them names."""
     samples: int | None = None
     """How many files are named of what is wrong in a bucket. Default: 20."""
+    settle: str | None = None
+    """How long a file lies in the store without a row before it counts: uploads write the row last. Default: 60s."""
     store: str | None = None
     """
     What holds `<tenant>/<bucket>/…` (`s3://bucket/prefix` or `file:///dir`), or the storage service's API
@@ -1794,6 +2186,30 @@ class StorageOrphans:
     """
     tenant: str | None = None
     """Whose files, where the store holds those of several tenants."""
+
+
+StorageProblem: TypeAlias = Literal["altered", "missing", "overwritten", "resized", "unclear", "unreferenced"]
+"""What is wrong with a file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageRow:
+    """A file that something is wrong with."""
+
+    bucket: str
+    """The bucket's id."""
+    name: str
+    """The object's name."""
+    problem: StorageProblem
+    """What is wrong with it."""
+    bytes: int | None = None
+    """How many bytes lie there; of one that is missing, how many there were."""
+    detail: str | None = None
+    """What was expected and found, or why it could not be told."""
+    modified: str | None = None
+    """When it was written, by the clock of the store; after a restore that is when it was restored."""
+    version: str | None = None
+    """Its version, where it has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1831,6 +2247,26 @@ class SubscriptionFactsRead:
     """What was read."""
 
     read: list[Subscription]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetFacts:
+    """A target, as far as a plan must know it."""
+
+    database: str
+    """The database."""
+    owners: bool
+    """Whether objects keep their owners: otherwise all are the connecting role's."""
+    project: str
+    """What it is called: the project, or `database@system_identifier`."""
+    role: str
+    """The role that restores."""
+    scratch: bool
+    """Whether it is a scratch cluster of drcore's."""
+    supabase: bool
+    """Whether it is a Supabase project."""
+    version: str
+    """The version of the server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1952,6 +2388,26 @@ class UniquePart:
     """The expression as SQL, where it is no column."""
     operator_class: str | None = None
     """The operator class, where it finds other values equal than `group by` does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnnamedObjects:
+    """The objects of a bucket that no column names."""
+
+    bytes: int
+    """How many bytes these are, where their rows say so."""
+    objects: int
+    """How many objects the bucket has."""
+    samples: list[str]
+    """The first of them."""
+    unnamed: int
+    """How many of them no column names."""
+    newest: str | None = None
+    """When the newest was."""
+    oldest: str | None = None
+    """When the oldest of them was uploaded."""
+    tenants: list[TenantRows] = field(default_factory=list)
+    """How many of them lie in a folder that has the name of a tenant of the rows: the hundred with the most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2082,6 +2538,10 @@ WhyLeftOut: TypeAlias = Literal["choose", "needs_data", "no_remedy", "not_allowe
 """Why a finding is not answered by a repair plan."""
 
 
+WhyOmitted: TypeAlias = Literal["platform", "other_version", "present", "not_chosen", "service_migrations", "migrations", "extension", "extension_comment", "event_trigger", "cron_job", "queue", "vault", "subscription", "database", "default_privileges", "not_writable"]
+"""Why something that an archive holds is not restored."""
+
+
 Wrapped: TypeAlias = Literal["gzip", "zstd"]
 """What a dump was packed with by whoever made it."""
 
@@ -2197,6 +2657,32 @@ class ArchiveEntry:
     """Its schema, unquoted."""
     tablespace: str | None = None
     """Its tablespace, where it is not the default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveFacts:
+    """An archive, as far as a plan must know it."""
+
+    entries: int
+    """How many entries its table of contents has."""
+    file: str
+    """The file or directory."""
+    fingerprint: str
+    """By which it is known: of its table of contents, or of the whole script."""
+    form: ArchiveForm
+    """Its format."""
+    tables: int
+    """Of these, how many are the rows of a table."""
+    begun: str | None = None
+    """When it was begun, by the clock of where `pg_dump` ran."""
+    database: str | None = None
+    """The database that was dumped."""
+    dump_version: str | None = None
+    """The version of `pg_dump`."""
+    server_version: str | None = None
+    """The version of the server that was dumped."""
+    wrapped: list[Compression] = field(default_factory=list)
+    """How it was compressed as a whole afterwards, the outermost first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2324,6 +2810,34 @@ class BackupEntry:
     """What looking into it showed, if somebody looked and it is the same since."""
     wrapped: Wrapped | None = None
     """What the dump was packed with by whoever made it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupFact:
+    """One backup of a repository."""
+
+    at: str
+    """The instant that it is of."""
+    at_from: InstantFrom
+    """From what that is known."""
+    dump_bytes: int
+    """How many bytes the dump has."""
+    kind: BackupKind
+    """What it was taken for."""
+    name: str
+    """By which it is picked."""
+    state: BackupState
+    """What it is."""
+    dump: DumpFormat | None = None
+    """How the dump is written, as far as it is known."""
+    problems: list[str] = field(default_factory=list)
+    """What is wrong with it, as far as a listing shows."""
+    rows: int | None = None
+    """How many rows the manifest counts."""
+    silent: bool | None = None
+    """Whether nobody is at it any more, where it is unfinished."""
+    verified: VerifiedNote | None = None
+    """What looking into it showed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2496,6 +3010,40 @@ CountExpectation: TypeAlias = Literal["same"] | int | CountWithin | CountPercent
 
 
 @dataclass(frozen=True, kw_only=True)
+class CutOverStep:
+    """One step of a cut-over."""
+
+    title: str
+    """What to do."""
+    when: CutOverWhen
+    """When."""
+    why: str
+    """What happens if it is not done."""
+    how: list[str] = field(default_factory=list)
+    """Statements, commands and settings, ready to be copied."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffObject:
+    """An object that differs."""
+
+    change: ObjectChange
+    """How it differs."""
+    name: str
+    """Its name, as a user would type it: with its schema, or within the table that it is a part of."""
+    object_kind: ObjectKind
+    """What it is."""
+    attributes: list[DiffAttribute] = field(default_factory=list)
+    """In what both differ, where both sides have it."""
+    definition: str | None = None
+    """It, as SQL or in its own words, where only one side has it and that says more than its name."""
+    of: str | None = None
+    """The table or view that it is a part of."""
+    with_: list[str] = field(default_factory=list)
+    """What only that side has with it: the columns and indexes of a table."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiffRow:
     """A row that differs."""
 
@@ -2516,6 +3064,16 @@ class DiffRow:
     """Values in B."""
     columns: list[str] = field(default_factory=list)
     """The columns in which a changed row differs; empty where it was not told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffStructure:
+    """What differs in the structure of two sides."""
+
+    compared: dict[str, int]
+    """How many objects were compared, by plural noun: `tables`, `columns`, `functions`."""
+    objects: list[DiffObject]
+    """Objects that differ, by what they are and by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2637,6 +3195,8 @@ class EvidenceRun:
     """The Supabase project, where the connection string names one."""
     server: Server | None = None
     """The server, where one answered."""
+    shards: Shards | None = None
+    """Which shards of the work it holds, where it was divided."""
     sketches: SketchFile | None = None
     """The file beside it that tells which rows differ, where it was stored with one."""
     standby: Standby | None = None
@@ -2786,6 +3346,45 @@ class Manifest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedObjects:
+    """The objects that a column names."""
+
+    elsewhere: int
+    """How many of them name nothing in the storage, such as URLs of other sites."""
+    lost: int
+    """How many of them name an object that has no row."""
+    samples: list[str]
+    """The first of them: bucket and name, or id."""
+    values: int
+    """How many values the column has; NULL and the empty text are none."""
+    tenants: list[TenantRows] = field(default_factory=list)
+    """How many of these each tenant has: the hundred with the most."""
+    tenants_total: int | None = None
+    """How many tenants have any; none where rows of this table belong to no tenant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedObjectsFactRead:
+    """What was read."""
+
+    read: NamedObjects
+
+
+@dataclass(frozen=True, kw_only=True)
+class Omitted:
+    """What is not restored, for one reason."""
+
+    count: int
+    """How many there are."""
+    objects: list[str]
+    """What: `rows of vault.secrets`, `extension pgvector`, the first hundred."""
+    why: WhyOmitted
+    """Why."""
+    statements: list[str] = field(default_factory=list)
+    """Statements that would bring it, where they are short enough to be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrphanFks:
     """Relations that no foreign key constraint declares, and where orphans are counted."""
 
@@ -2814,6 +3413,36 @@ class OrphanSampleFactRead:
     """What was read."""
 
     read: OrphanSample
+
+
+@dataclass(frozen=True, kw_only=True)
+class PitrPlan:
+    """
+    A point-in-time recovery that would be started. `drcore.pitr/1`.
+
+    A dry run is the plan itself.
+    """
+
+    digest: str
+    """By which a reviewed plan is known."""
+    format: str
+    """Always `drcore.pitr/1`."""
+    notes: list[str]
+    """What a reviewer should know."""
+    planned_at: str
+    """When it was planned."""
+    project: str
+    """The project that is restored, in place."""
+    status: str
+    """What the project is at."""
+    target: str
+    """The instant that it goes back to."""
+    window: PitrWindow
+    """What can be gone back to."""
+    salvage: PitrSalvage | None = None
+    """The salvage; none where it was waived."""
+    waived: str | None = None
+    """Why there is no salvage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3034,6 +3663,78 @@ class ReportRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RepositoryFacts:
+    """What a repository of backups holds."""
+
+    backups: int
+    """How many backups it holds, of whatever state."""
+    listed_at: str
+    """When it was listed, by this machine's clock."""
+    newest: list[BackupFact]
+    """The thousand newest, the newest first."""
+    other_objects: int
+    """How many objects belong to none."""
+    repository: str
+    """Where it is: never a key."""
+    beside: list[str] = field(default_factory=list)
+    """What lies next to it, where nothing lies under its prefix."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositoryFactsFactRead:
+    """What was read."""
+
+    read: RepositoryFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreRun:
+    """All that is volatile about a restore."""
+
+    elapsed_ms: int
+    """How long it took."""
+    started_at: str
+    """When it began."""
+    tools: str
+    """The version of the programs that restored, such as `17.4`."""
+    writes: list[Write]
+    """Every statement that was sent besides what the programs did."""
+    replica_role: bool | None = None
+    """Whether triggers and foreign keys of loaded tables could be left out of it."""
+
+
+RestoreStep: TypeAlias = ClearStep | RolesStep | EntriesStep | LoadStep | ScriptStep
+"""One step of a restore."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role."""
+
+    bypass_rls: bool
+    """BYPASSRLS."""
+    can_become: list[str]
+    """The roles that it can become by SET ROLE, directly."""
+    inherits: list[str]
+    """The roles whose rights it has without SET ROLE, directly."""
+    login: bool
+    """LOGIN."""
+    name: str
+    """Its name, unquoted."""
+    superuser: bool
+    """SUPERUSER."""
+    attributes: RoleAttributes | None = None
+    """What else it is; none in Evidence that was stored before this was read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleFactsRead:
+    """What was read."""
+
+    read: list[Role]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RowCounts:
     """How many rows tables must have."""
 
@@ -3069,6 +3770,27 @@ class SpreadFactRead:
     """What was read."""
 
     read: Spread
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableParts:
+    """What some of the blocks of a table hold: what one shard read of it, or several."""
+
+    blocks: Coverage
+    """Which of their blocks."""
+    content: Content
+    """What the rows in these blocks hold."""
+    heaps: list[str]
+    """The tables that hold its rows: itself, or its partitions."""
+    sketched: bool
+    """Whether the file of sketches holds what tells which of them differ."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePartsFactRead:
+    """What was read."""
+
+    read: TableParts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3128,6 +3850,21 @@ class UniqueIndexFactsRead:
     """What was read."""
 
     read: list[UniqueIndex]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnnamedByBucket:
+    """The objects that no column names."""
+
+    buckets: dict[str, UnnamedObjects]
+    """By bucket: those that a column names an object of, or that the plan names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnnamedByBucketFactRead:
+    """What was read."""
+
+    read: UnnamedByBucket
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3238,7 +3975,19 @@ CountFact: TypeAlias = CountFactRead | UnreadFact
 """Something that may have been read."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CutOver:
+    """What is left to do until the application runs on the restored database."""
+
+    steps: list[CutOverStep]
+    """The steps, in order."""
+
+
 DatabaseFacts: TypeAlias = DatabaseFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+DefaultPrivilegeFacts: TypeAlias = DefaultPrivilegeFactsRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -3368,6 +4117,10 @@ LargeObjectsFacts: TypeAlias = LargeObjectsFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+NamedObjectsFact: TypeAlias = NamedObjectsFactRead | UnreadFact
+"""Something that may have been read."""
+
+
 OperatorClassFacts: TypeAlias = OperatorClassFactsRead | UnreadFact
 """Something that may have been read."""
 
@@ -3388,6 +4141,18 @@ OrphansFact: TypeAlias = OrphansFactRead | UnreadFact
 """Something that may have been read."""
 
 
+OwnedObjectFacts: TypeAlias = OwnedObjectFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+ParameterFacts: TypeAlias = ParameterFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+PasswordFacts: TypeAlias = PasswordFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """What must hold."""
@@ -3396,6 +4161,8 @@ class Plan:
     """Findings that are known and accepted."""
     assertions: list[Assertion] = field(default_factory=list)
     """The team's own statements, and what they must return."""
+    backups: Backups | None = None
+    """Where backups are, and how many there must be."""
     bucket_privacy: BucketPrivacy | None = None
     """Which buckets there are, and who may read them."""
     content_drift: ContentDrift | None = None
@@ -3408,6 +4175,8 @@ class Plan:
     """How new the newest rows must be."""
     limits: Limits | None = None
     """Sessions, timeouts and the deadline."""
+    objectives: Objectives | None = None
+    """What a disaster may cost."""
     orphan_fks: OrphanFks | None = None
     """Relations that no foreign key constraint declares."""
     restore: RestoreRules | None = None
@@ -3426,6 +4195,10 @@ class Plan:
     """Where the files of Supabase Storage are, and how they are compared."""
     tenancy: Tenancy | None = None
     """How rows belong to tenants."""
+
+
+PlatformFactsFact: TypeAlias = PlatformFactsFactRead | UnreadFact
+"""Something that may have been read."""
 
 
 PolicyFacts: TypeAlias = PolicyFactsRead | UnreadFact
@@ -3449,6 +4222,10 @@ Remedy: TypeAlias = RemedySql | RemedyChoose
 
 
 ReplicationSlotFacts: TypeAlias = ReplicationSlotFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+RepositoryFactsFact: TypeAlias = RepositoryFactsFactRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -3481,6 +4258,33 @@ class ResizedFiles:
     """Read-only SQL that shows the rows or the setting."""
     remedy: Remedy | None = None
     """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestorePlan:
+    """What a restore will do. [`execute`](Self::execute) does exactly that."""
+
+    archive: ArchiveFacts
+    """What is restored."""
+    digest: str
+    """By which a reviewed plan is known: it changes with the archive, the target and everything that is done."""
+    format: str
+    """Always `drcore.restore/1`."""
+    jobs: int
+    """How many sessions restore at once."""
+    left_out: list[Omitted]
+    """What the archive holds and is not restored, and why."""
+    missing_roles: list[str]
+    """
+    Roles that the archive refers to and the target lacks: what is theirs becomes the connecting role's, and what
+    they were granted is lost.
+    """
+    onto: Onto
+    """What happens to what the target holds."""
+    steps: list[RestoreStep]
+    """What is done, in order."""
+    target: TargetFacts
+    """What it is restored into."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3562,8 +4366,89 @@ class RlsWithoutPolicies:
     """What puts it right."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RoleAdded:
+    """A role is there, and was not."""
+
+    can: list[str]
+    """What it can do that not everybody can: attributes, and roles whose rights it has."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["role_added"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
 RoleFacts: TypeAlias = RoleFactsRead | UnreadFact
 """Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleNarrowed:
+    """A role may be less than it was."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["role_narrowed"]
+    lost: list[str]
+    """What it is now: words of ALTER ROLE."""
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleWidened:
+    """A role may be more than it was."""
+
+    check: str
+    """The check that found it."""
+    gained: list[str]
+    """What it is now: words of ALTER ROLE."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["role_widened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3811,6 +4696,10 @@ SubscriptionFacts: TypeAlias = SubscriptionFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+TablePartsFact: TypeAlias = TablePartsFactRead | UnreadFact
+"""Something that may have been read."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableScan:
     """What one pass over a table showed."""
@@ -3843,6 +4732,31 @@ TriggerFacts: TypeAlias = TriggerFactsRead | UnreadFact
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnenforcedConstraint:
+    """What enforces a constraint is switched off."""
+
+    check: str
+    """The check that found it."""
+    constraint: str
+    """Its name, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["unenforced_constraint"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnfedColumn:
     """A column drew its values from a sequence, and has no default now."""
 
@@ -3859,6 +4773,31 @@ class UnfedColumn:
     """What it is about, as a user would type it."""
     sequence: str
     """The sequence that fed it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnfinishedBackup:
+    """A run was killed, and left something."""
+
+    at: str
+    """When it was begun."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["unfinished_backup"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -3900,6 +4839,33 @@ class UnknownBucket:
     """What puts it right."""
 
 
+UnnamedByBucketFact: TypeAlias = UnnamedByBucketFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnpopulatedView:
+    """A materialised view was never filled."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["unpopulated_view"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class UnprotectableRelation:
     """The API reads a materialised view or foreign table, where policies cannot be."""
@@ -3919,6 +4885,33 @@ class UnprotectableRelation:
     """Who reads it, unquoted."""
     severity: Severity
     """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnprovenConstraint:
+    """A constraint that rows of before it may break."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["unproven_constraint"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    column: str | None = None
+    """The column, unquoted, where it is a null rule."""
+    constraint: str | None = None
+    """Its name, unquoted; none where it is the null rule of a column."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -3948,6 +4941,33 @@ class UnreferencedFiles:
     """What it is about, as a user would type it."""
     samples: list[str]
     """The first of them: name and version, and what was expected and found."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnverifiedBackups:
+    """The newest backup that somebody found whole is too old, or there is none."""
+
+    allowed: str
+    """How old it may be."""
+    at: str | None
+    """The instant that it is of."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["unverified_backups"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -4021,31 +5041,6 @@ class AlteredFiles:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApiRoleAdded:
-    """The API can become a role that it could not become."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["api_role_added"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class AssertionFailed:
     """One of the team's own statements returned other than what the plan expects."""
 
@@ -4091,6 +5086,118 @@ class AuthUsersExposed:
     """What it is about, as a user would type it."""
     roles: list[str]
     """Who sees it, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupGap:
+    """More time lies between two backups than there should."""
+
+    backups: int
+    """How many."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["backup_gap"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[list[str]]
+    """The newest of these: the instants of the backup before and of the one after."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupShrunk:
+    """The newest dump is much smaller than those before it."""
+
+    backup: str
+    """Its name."""
+    bytes: int
+    """How many bytes it has."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["backup_shrunk"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    usual_bytes: int
+    """How many those before it usually have."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupTooOld:
+    """The newest backup is older than the objective."""
+
+    at: str
+    """The instant that it is of."""
+    backup: str
+    """Its name."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["backup_too_old"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    rpo: str
+    """How much may be lost."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupsKeptTooLong:
+    """Backups are older than they should be kept."""
+
+    backups: int
+    """How many."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["backups_kept_too_long"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    oldest: str
+    """The instant of the oldest."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -4260,6 +5367,8 @@ class Catalog:
     """Conversions between encodings of the users' own."""
     databases: DatabaseFacts | None = None
     """The database itself."""
+    default_privileges: DefaultPrivilegeFacts | None = None
+    """Default privileges."""
     event_triggers: EventTriggerFacts | None = None
     """Event triggers."""
     extensions: ExtensionFacts | None = None
@@ -4286,6 +5395,12 @@ class Catalog:
     """Operator families of the users' own."""
     operators: OperatorFacts | None = None
     """Operators of the users' own."""
+    owned_objects: OwnedObjectFacts | None = None
+    """Who owns types, languages, foreign servers, this database and the like, and what is granted on them."""
+    parameters: ParameterFacts | None = None
+    """Privileges on configuration parameters, of PostgreSQL 15 and later."""
+    passwords: PasswordFacts | None = None
+    """Which roles have a password: only a superuser may ask."""
     policies: PolicyFacts | None = None
     """Row level security policies."""
     publications: PublicationFacts | None = None
@@ -4326,6 +5441,35 @@ class Catalog:
     """What views read from, directly."""
     views: ViewFacts | None = None
     """What views and materialised views are made of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollationMismatch:
+    """A collation is of another version than the library that sorts by it."""
+
+    actual: str
+    """The version of the library."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["collation_mismatch"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    version: str
+    """The version that the indexes were built by."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    indexes: list[str] = field(default_factory=list)
+    """The indexes that sort by it, as one would type them; none where it is the database's own."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -4385,6 +5529,89 @@ class Custom:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DamagedBackup:
+    """Part of a backup is missing, or looking into it showed damage."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["damaged_backup"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    problems: list[str]
+    """What is wrong with it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultPrivilegesNarrowed:
+    """What is created from now on is refused to roles that could use it."""
+
+    check: str
+    """The check that found it."""
+    grants: list[ChangedGrant]
+    """Who, what and on which objects."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["default_privileges_narrowed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role that creates it, unquoted."""
+    schema: str | None
+    """The schema, unquoted; everywhere, where none."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultPrivilegesWidened:
+    """What is created from now on is open to roles that could not use it."""
+
+    check: str
+    """The check that found it."""
+    grants: list[ChangedGrant]
+    """Who, what and on which objects."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["default_privileges_widened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role that creates it, unquoted."""
+    schema: str | None
+    """The schema, unquoted; everywhere, where none."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DefinerFunctionExposed:
     """The API can call a function that acts with its owner's rights."""
 
@@ -4403,6 +5630,33 @@ class DefinerFunctionExposed:
     """Whose rights it has, unquoted."""
     roles: list[str]
     """Who can call it, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefinerFunctionsOpened:
+    """Functions that act with their owners' rights can be called by who could not."""
+
+    check: str
+    """The check that found it."""
+    grants: list[ChangedGrant]
+    """Who, what and on which objects."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["definer_functions_opened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    schema: str | None
+    """The schema, unquoted."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -4468,6 +5722,58 @@ class DiffReport:
     """What could not be read or compared."""
     verdict: DiffVerdict
     """What it comes to."""
+    structure: DiffStructure | None = None
+    """What differs in the structure, where that is what was compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisabledRule:
+    """A rule is switched off."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["disabled_rule"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    rule: str
+    """Its name, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisabledTrigger:
+    """A trigger, or an event trigger, is switched off."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["disabled_trigger"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    trigger: str
+    """Its name, unquoted."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -4537,60 +5843,6 @@ class EmptiedTable:
     """Whether it is UNLOGGED: a crash or a physical restore empties it by design."""
     were: int
     """How many rows there were."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExposureNarrowed:
-    """An API role may not do what it could do in the baseline."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["exposure_narrowed"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    privileges: list[str]
-    """What it may not do any more: words of GRANT."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
-    hint: str | None = None
-    """The consequence, or advice, as a full sentence."""
-    query: str | None = None
-    """Read-only SQL that shows the rows or the setting."""
-    remedy: Remedy | None = None
-    """What puts it right."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExposureWidened:
-    """An API role may do what it could not do in the baseline."""
-
-    check: str
-    """The check that found it."""
-    id: str
-    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
-    kind: Literal["exposure_widened"]
-    message: str
-    """What was expected and what was found, in one line."""
-    object: str
-    """What it is about, as a user would type it."""
-    privileges: list[str]
-    """What it may do: words of GRANT."""
-    role: str
-    """The role, unquoted."""
-    severity: Severity
-    """How bad it is."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -4714,6 +5966,31 @@ class ForceRlsLost:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FunctionLinesLost:
+    """Functions lost the lines of their text that begin with `--`."""
+
+    check: str
+    """The check that found it."""
+    functions: list[str]
+    """The functions, as one would type them."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["function_lines_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HalfNullKeys:
     """A row breaks MATCH FULL: some columns of its key are NULL, others are not."""
 
@@ -4740,6 +6017,89 @@ class HalfNullKeys:
     """How bad it is."""
     constraint: str | None = None
     """The name of the constraint."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvalidIndex:
+    """An index is not valid, not ready, or half dropped."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    index: str
+    """Its name, unquoted."""
+    kind: Literal["invalid_index"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    ready: bool
+    """Whether new rows go into it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipNarrowed:
+    """A role lost rights of another one."""
+
+    check: str
+    """The check that found it."""
+    group: str
+    """The role whose rights it lost, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["membership_narrowed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipWidened:
+    """A role gained rights of another one."""
+
+    check: str
+    """The check that found it."""
+    group: str
+    """The role whose rights it gained, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["membership_widened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    ways: list[str]
+    """In which way."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -4897,6 +6257,29 @@ class MissingKeyColumns:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MissingReferenceColumn:
+    """A column of the plan that names objects is nowhere."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["missing_reference_column"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MissingRelation:
     """A relation of the plan names a table or column that is nowhere."""
 
@@ -4923,7 +6306,7 @@ class MissingRelation:
 
 @dataclass(frozen=True, kw_only=True)
 class MissingRole:
-    """A role that the API becomes is gone."""
+    """A role is gone."""
 
     check: str
     """The check that found it."""
@@ -5142,6 +6525,35 @@ class NewerThanTarget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoBackups:
+    """Nothing in the repository can be restored from."""
+
+    beside: list[str]
+    """What lies next to it, where nothing lies under its prefix."""
+    check: str
+    """The check that found it."""
+    entries: int
+    """How many entries it has that cannot be."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["no_backups"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    other_objects: int
+    """How many objects belong to no backup."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoRows:
     """A table that should have a newest row has none."""
 
@@ -5164,6 +6576,182 @@ class NoRows:
     """What puts it right."""
     was: str | None = None
     """The newest instant in the baseline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectAdded:
+    """An object that the baseline does not have."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["object_added"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    object_kind: ObjectKind
+    """What it is."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    is_: str | None = None
+    """It, as SQL or in its own words, where that says more than its name."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    with_: list[str] = field(default_factory=list)
+    """What came with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectChanged:
+    """An object is not what it was in the baseline."""
+
+    check: str
+    """The check that found it."""
+    differences: list[Difference]
+    """In what it differs."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["object_changed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    object_kind: ObjectKind
+    """What it is."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectLost:
+    """An object that the baseline has is gone."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["object_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    object_kind: ObjectKind
+    """What it was."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    was: str | None = None
+    """It, as SQL or in its own words, where that says more than its name."""
+    with_: list[str] = field(default_factory=list)
+    """What went with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectsAdded:
+    """Several objects of one kind that the baseline does not have."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["objects_added"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    object_kind: ObjectKind
+    """What they are."""
+    objects: list[str]
+    """The objects, as one would type them."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectsLost:
+    """Several objects of one kind that the baseline has are gone."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["objects_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    object_kind: ObjectKind
+    """What they were."""
+    objects: list[str]
+    """The objects, as one would type them."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectsWithoutReference:
+    """No column of the application names the objects."""
+
+    bucket: str
+    """The bucket's id."""
+    bytes: int
+    """How many bytes they are, where their rows say so."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["objects_without_reference"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    objects: int
+    """How many."""
+    samples: list[str]
+    """The first of them."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    newest: str | None = None
+    """When the newest was."""
+    oldest: str | None = None
+    """When the oldest of them was uploaded."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    tenants: list[TenantRows] = field(default_factory=list)
+    """How many lie in a folder that has the name of a tenant of the rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -5211,6 +6799,164 @@ class OrphanedRows:
     """Whether PostgreSQL believes that all rows obey the constraint; none where there is none now."""
     were: int | None = None
     """How many the baseline had."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnerChanged:
+    """Objects belong to another role."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["owner_changed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    objects: list[str]
+    """The objects, as a user would type them."""
+    owner: str
+    """Whose they are, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    was: str
+    """Whose they were, unquoted."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordLost:
+    """A role that logs in has no password any more."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["password_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    role: str
+    """The role, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordsUnknown:
+    """Roles log in with passwords that could not be looked for."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["passwords_unknown"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    roles: list[str]
+    """The roles, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PitrUnavailable:
+    """Point-in-time recovery is off, or does not reach back far enough."""
+
+    check: str
+    """The check that found it."""
+    earliest: str | None
+    """The earliest instant that it reaches; none where it is off."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["pitr_unavailable"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformBackupFailed:
+    """The newest of the platform's backups failed."""
+
+    at: str
+    """When it was made."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["platform_backup_failed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    status: str
+    """Its status, as the platform says it."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformBackupTooOld:
+    """Nothing of the platform's reaches into the objective."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["platform_backup_too_old"]
+    latest: str | None
+    """The latest instant that can be gone back to; none where there is none."""
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    rpo: str
+    """How much may be lost."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -5374,6 +7120,95 @@ class PolicyTrustsUserMetadata:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PrivilegesNarrowed:
+    """Roles may not do what they could do in the baseline."""
+
+    check: str
+    """The check that found it."""
+    grants: list[ChangedGrant]
+    """Who, what and on which objects."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["privileges_narrowed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    schema: str | None
+    """The schema, unquoted, where the objects are in one."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivilegesWidened:
+    """Roles may do what they could not do in the baseline."""
+
+    check: str
+    """The check that found it."""
+    grants: list[ChangedGrant]
+    """Who, what and on which objects."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["privileges_widened"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    schema: str | None
+    """The schema, unquoted, where the objects are in one."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferencesWithoutObject:
+    """Rows of the application name objects that are not there."""
+
+    check: str
+    """The check that found it."""
+    column: str
+    """The column, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["references_without_object"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    references: int
+    """How many values name an object that is not there."""
+    samples: list[str]
+    """The first of the objects: bucket and name, or id."""
+    severity: Severity
+    """How bad it is."""
+    table: str
+    """The table."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    tenants: list[TenantRows] = field(default_factory=list)
+    """How many of them each tenant has: the hundred with the most."""
+    tenants_total: int | None = None
+    """How many tenants have any; none where rows of this table belong to no tenant."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scans:
     """What reading the tables themselves showed."""
 
@@ -5386,14 +7221,20 @@ class Scans:
     Which rows differed from those of a live source, once what was written meanwhile had settled; only where
     the content did.
     """
+    named_objects: dict[str, NamedObjectsFact] = field(default_factory=dict)
+    """The objects of Supabase Storage that columns of the application name, by column."""
     orphan_samples: dict[str, OrphanSampleFact] = field(default_factory=dict)
     """Who they are, by the same key; asked for only where there are some."""
     orphans: dict[str, OrphansFact] = field(default_factory=dict)
     """Rows whose parent is missing, by [`Reference::key`](crate::reference::Reference::key)."""
+    parts: dict[str, TablePartsFact] = field(default_factory=dict)
+    """What some of the blocks of large tables hold, where a shard read only these."""
     sequences: dict[str, SequenceStateFact] = field(default_factory=dict)
     """Where each sequence stands."""
     tables: dict[str, TableScan] = field(default_factory=dict)
     """By table."""
+    unnamed_objects: UnnamedByBucketFact | None = None
+    """The objects that none of them names, by bucket."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -5410,11 +7251,15 @@ class Evidence:
     """What reading the tables themselves showed."""
     assertions: dict[str, AssertionValueFact] = field(default_factory=dict)
     """Results of the team's own statements, by name."""
+    backups: RepositoryFactsFact | None = None
+    """What the repository of backups holds; only where the plan names one."""
     files: FilesFact | None = None
     """The files of Supabase Storage, against the rows that know of them; only where a store was given."""
+    platform: PlatformFactsFact | None = None
+    """What the platform says of its own backups; only where the plan names the project."""
 
 
-Finding: TypeAlias = AchievedRpo | AlteredFiles | ApiRoleAdded | AssertionFailed | AuthUsersExposed | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CountMismatch | Custom | DefinerFunctionExposed | DefinerView | DuplicatedRows | EmptiedTable | ExposureNarrowed | ExposureWidened | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | HalfNullKeys | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoRows | OrphanedRows | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnfedColumn | UnknownBucket | UnprotectableRelation | UnreferencedFiles
+Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BackupGap | BackupShrunk | BackupTooOld | BackupsKeptTooLong | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DamagedBackup | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DisabledRule | DisabledTrigger | DuplicatedRows | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | InvalidIndex | MembershipNarrowed | MembershipWidened | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingReferenceColumn | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoBackups | NoRows | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | ObjectsWithoutReference | OrphanedRows | OwnerChanged | PasswordLost | PasswordsUnknown | PitrUnavailable | PlatformBackupFailed | PlatformBackupTooOld | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ReferencesWithoutObject | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnenforcedConstraint | UnfedColumn | UnfinishedBackup | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles | UnverifiedBackups
 """Something that is wrong with the database."""
 
 
@@ -5476,6 +7321,24 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StorageReport:
+    """What is wrong with the files of a project."""
+
+    check: CheckResult
+    """The result of the check `storage_orphans`: findings by bucket, and what could not be read."""
+    format: str
+    """Always `drcore.storage/1`."""
+    notes: list[str]
+    """What a reader should know."""
+    run: EvidenceRun
+    """How it was read."""
+    verdict: Verdict
+    """What it comes to: `passed` only where everything was looked at and nothing is wrong."""
+    files: Files | None = None
+    """How much there is, by bucket; none where it could not be compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DrillReport:
     """A rehearsal on the sample, from the backup to the repaired copy."""
 
@@ -5510,6 +7373,30 @@ class DrillReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PitrRun:
+    """What came of a point-in-time recovery. `drcore.pitr_run/1`."""
+
+    elapsed_ms: int
+    """How long all of it took, until its services were well."""
+    format: str
+    """Always `drcore.pitr_run/1`."""
+    notes: list[str]
+    """What a reader should know."""
+    outcome: PitrOutcome
+    """What it came to."""
+    plan: PitrPlan
+    """The plan."""
+    requested_at: str
+    """When it was asked for."""
+    services: list[ServiceHealth]
+    """How its services are in the end."""
+    states: list[PitrState]
+    """What the project was at, each time that changed."""
+    report: Report | None = None
+    """What verifying the database said afterwards, where that was asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Repaired:
     """A repair that was applied, and what verifying again said."""
 
@@ -5526,6 +7413,40 @@ class Repaired:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AfterRestore:
+    """A restored database, as verifying it and putting it right left it."""
+
+    first: Report
+    """What `verify` said of the database as the dump left it."""
+    failure: Failure | None = None
+    """Why it could not be done: nothing of it was."""
+    repaired: Repaired | None = None
+    """What was done about it; none where there was nothing to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """A restore that came to its end."""
+
+    cut_over: CutOver
+    """What is left to do until the application runs on it."""
+    errors: list[ObjectError]
+    """What could not be restored, and what only looks like it."""
+    format: str
+    """Always `drcore.restored/1`."""
+    loaded: list[LoadedTable]
+    """The tables that were loaded by the columns that both sides have, with their rows."""
+    plan: RestorePlan
+    """What was done."""
+    run: RestoreRun
+    """All that is volatile."""
+    after: AfterRestore | None = None
+    """What verifying said, and what was put right; none without a baseline."""
+    missing_rows: list[str] = field(default_factory=list)
+    """Data that could not be restored: as long as it is missing, the target stays marked as half restored."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Documents:
     """Every document that drcore reads or writes, by name."""
 
@@ -5539,12 +7460,19 @@ class Documents:
     gap_record: GapRecord
     inspect: Inspection
     manifest: Manifest
+    pitr: PitrPlan
+    pitr_run: PitrRun
     plan: Plan
+    platform: PlatformFacts
     progress: Progress
     prune: PrunePlan
     pruned: Pruned
     repair: RepairPlan
     repaired: Repaired
     report: Report
+    restore: RestorePlan
+    restored: Restored
+    storage: StorageReport
+    storage_row: StorageRow
     taken: Taken
     verification: Verification

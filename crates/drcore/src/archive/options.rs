@@ -38,7 +38,7 @@ impl Default for InspectOptions {
 /// What a dump is compared with.
 pub(super) enum Expected<'e> {
     /// The rows per table of the snapshot that was dumped.
-    Baseline(Cow<'e, Evidence>),
+    Baseline(Box<Cow<'e, Evidence>>),
     /// Another dump.
     Dump(&'e Path),
     Nothing,
@@ -87,9 +87,11 @@ impl InspectOptions {
         match &self.against {
             None => Ok(Expected::Nothing),
             Some(Against::Backup(_)) => hint("a backup's baseline takes waiting", "Call inspect().await."),
-            Some(Against::Evidence(evidence)) => Ok(Expected::Baseline(Cow::Borrowed(evidence))),
+            Some(Against::Evidence(evidence)) => Ok(Expected::Baseline(Box::new(Cow::Borrowed(evidence)))),
             Some(Against::File(path)) if dump_at(path).is_some() => Ok(Expected::Dump(path)),
-            Some(Against::File(path)) => Evidence::load(path).map(Cow::Owned).map(Expected::Baseline),
+            Some(Against::File(path)) => {
+                Evidence::load(path).map(|evidence| Expected::Baseline(Box::new(Cow::Owned(evidence))))
+            }
             Some(Against::Url(_)) => hint(
                 "a dump is compared with a baseline, not with a live database",
                 "drcore baseline URL -o FILE stores one of the same snapshot; drcore diff compares databases.",

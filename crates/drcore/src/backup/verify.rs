@@ -29,7 +29,8 @@ use crate::collect::{Progress, Stop};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
 use crate::text::{milliseconds, plural};
-use feed::{Feed, feed};
+use crate::verify::Against;
+use feed::feed;
 
 /// Of a list of what is wrong, so much is kept.
 const MOST: usize = 100;
@@ -233,7 +234,7 @@ impl<'l> Looking<'l> {
         }
         let mut options = InspectOptions::default();
         options.cancel = self.options.cancel.clone();
-        options.against = baseline.cloned().map(Box::new);
+        options.against = baseline.cloned().map(|evidence| Against::Evidence(Box::new(evidence)));
         let inspection = match (entry.dump, self.repository.url()) {
             (Some(DumpFormat::Directory), RepositoryUrl::Directory(root)) => {
                 for (object, stored) in objects {

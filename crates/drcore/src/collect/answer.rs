@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::job::{ColumnKind, Job, KeyColumn};
+use super::objects::UnnamedObjectsOf;
 use super::recent::understand;
 use crate::connect;
 use crate::content::{ContentScan, KeySet};
 use crate::evidence::{
-    AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys,
+    AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys, Scans,
     SequenceState, TableScan,
 };
+use crate::sql::QualifiedName;
 use crate::storage::{Rows, Sorted, StoredRows};
 
 /// What the server said.
@@ -93,8 +95,8 @@ impl Job {
                 lost.keep(answer, scans);
                 0
             }
-            Self::UnnamedObjects(unnamed) => {
-                unnamed.keep(answer, scans);
+            Self::UnnamedObjects(_) => {
+                UnnamedObjectsOf::keep(answer, scans);
                 0
             }
             Self::Recent(recent) => {
@@ -110,20 +112,7 @@ impl Job {
                 0
             }
             Self::Sequences(names) => {
-                let states = answer.and_then(|rows| {
-                    let states: Result<Vec<SequenceState>, Cause> =
-                        rows.iter().map(|row| sequence(row)).collect();
-                    states.and_then(|states| {
-                        if states.len() == names.len() { Ok(states) } else { Err(not_understood()) }
-                    })
-                });
-                for (at, name) in names.iter().enumerate() {
-                    let fact = match &states {
-                        Ok(states) => Fact::Read(states[at].clone()),
-                        Err(cause) => Fact::Unread(cause.clone()),
-                    };
-                    scans.sequences.insert(name.clone(), fact);
-                }
+                keep_sequences(names, answer, scans);
                 0
             }
             Self::Assertion(assertion) => {
@@ -187,6 +176,21 @@ fn keep_table(
     counted
 }
 
+/// A statement that reads several answers for each, or for none.
+fn keep_sequences(names: &[QualifiedName], answer: Result<connect::Rows, Cause>, scans: &mut Scans) {
+    let states = answer.and_then(|rows| {
+        let states: Result<Vec<SequenceState>, Cause> = rows.iter().map(|row| sequence(row)).collect();
+        states.and_then(|states| if states.len() == names.len() { Ok(states) } else { Err(not_understood()) })
+    });
+    for (at, name) in names.iter().enumerate() {
+        let fact = match &states {
+            Ok(states) => Fact::Read(states[at].clone()),
+            Err(cause) => Fact::Unread(cause.clone()),
+        };
+        scans.sequences.insert(name.clone(), fact);
+    }
+}
+
 /// `place, last_value, is_called`.
 fn sequence(row: &[Option<String>]) -> Result<SequenceState, Cause> {
     match row {
@@ -242,7 +246,6 @@ fn sample(key: &[KeyColumn], rows: connect::Rows) -> Result<OrphanSample, Cause>
 mod tests {
     use super::*;
     use crate::evidence::catalog::CatalogFactName;
-    use crate::sql::QualifiedName;
 
     #[test]
     fn an_answer_that_lacks_cells_is_unread() {

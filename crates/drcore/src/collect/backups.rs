@@ -10,6 +10,11 @@ use crate::platform::Platform;
 /// Lists the repository and asks the platform that the plan names: also where the database itself could not be read.
 pub(super) async fn read(options: &CollectOptions, stop: &Stop, evidence: &mut Evidence) {
     let Some(section) = &options.backups else { return };
+    if let Some(shard) = options.shard.filter(|shard| !shard.is_first()) {
+        evidence.backups = section.repository.as_ref().map_or(Fact::NotAsked, |_| Fact::Unread(shard.left()));
+        evidence.platform = section.platform.as_ref().map_or(Fact::NotAsked, |_| Fact::Unread(shard.left()));
+        return;
+    }
     if let Some(url) = &section.repository {
         evidence.backups = fact(stop, async { Repository::open(url)?.facts().await }).await;
     }

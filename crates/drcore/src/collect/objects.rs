@@ -288,7 +288,7 @@ impl UnnamedObjectsOf {
         )
     }
 
-    pub(super) fn keep(&self, answer: Result<Rows, Cause>, scans: &mut Scans) {
+    pub(super) fn keep(answer: Result<Rows, Cause>, scans: &mut Scans) {
         scans.unnamed_objects = answer.and_then(|rows| understand_unnamed(&rows)).into();
     }
 }
@@ -302,7 +302,7 @@ fn instant(function: &str) -> String {
 
 /// Rows of `what, bucket, key, count, bytes, oldest, newest`.
 fn understand_unnamed(rows: &Rows) -> Result<UnnamedByBucket, Cause> {
-    let mut buckets = UnnamedByBucket::new();
+    let mut unnamed = UnnamedByBucket::default();
     let mut whole = false;
     for row in rows {
         let [Some(what), bucket, key, count, bytes, oldest, newest] = row.as_slice() else {
@@ -312,7 +312,7 @@ fn understand_unnamed(rows: &Rows) -> Result<UnnamedByBucket, Cause> {
             whole = true;
             continue;
         }
-        let known = buckets.entry(bucket.clone().ok_or_else(not_understood)?).or_default();
+        let known = unnamed.buckets.entry(bucket.clone().ok_or_else(not_understood)?).or_default();
         let count = number(count.as_deref())?;
         match what.as_str() {
             "bucket" => known.objects = count,
@@ -327,7 +327,7 @@ fn understand_unnamed(rows: &Rows) -> Result<UnnamedByBucket, Cause> {
             _ => return Err(not_understood()),
         }
     }
-    if whole { Ok(buckets) } else { Err(not_understood()) }
+    if whole { Ok(unnamed) } else { Err(not_understood()) }
 }
 
 fn read_instant(cell: Option<&str>) -> Result<Option<Timestamp>, Cause> {
@@ -359,6 +359,6 @@ mod tests {
         assert!(understand_lost(&whole[1..].to_vec(), true).is_err());
         assert!(understand_unnamed(&Vec::new()).is_err());
         let end = row(&["end", "", "", "0", "0", "", ""]);
-        assert!(understand_unnamed(&vec![end]).unwrap().is_empty());
+        assert!(understand_unnamed(&vec![end]).unwrap().buckets.is_empty());
     }
 }

@@ -401,12 +401,12 @@ impl PassJob {
     pub(super) fn keep(&self, answer: Result<ContentScan, Cause>, evidence: &mut Evidence) -> u64 {
         let pass = &self.pass;
         let rows = answer.as_ref().map_or(0, |scan| scan.rows);
-        let (together, share) = {
+        let (together, blocks) = {
             let mut gathering = pass.gathering.lock().unwrap_or_else(PoisonError::into_inner);
             let together = gathering.add(&pass.name, &pass.storage, self.part, &self.probes, answer);
             (together, gathering.share().cloned())
         };
-        match (together, pass.shard.zip(share)) {
+        match (together, pass.shard.zip(blocks)) {
             (Some(together), Some((shard, blocks))) => pass.keep_share(shard, blocks, together, evidence),
             (Some(together), None) => pass.keep(together, &self.probes, evidence),
             (None, _) => {}

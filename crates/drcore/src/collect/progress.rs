@@ -90,6 +90,7 @@ impl Progress {
             bytes,
             bytes_total: 0,
             bytes_per_second: 0,
+            files_per_second: 0,
             left: None,
             elapsed,
         }

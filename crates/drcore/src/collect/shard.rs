@@ -55,6 +55,11 @@ impl Shard {
         self.of
     }
 
+    /// Whether it is the one that does what is not divided, outside of the database.
+    pub(super) fn is_first(self) -> bool {
+        self.number == 1
+    }
+
     /// Whether it does what has this number.
     fn takes(self, number: u64) -> bool {
         number % u64::from(self.of) == u64::from(self.number - 1)
@@ -95,7 +100,7 @@ impl Shard {
     }
 
     /// What it answers of this, and what it leaves to others.
-    pub(super) fn divide(self, wants: Wants, storages: &Storages, chunk: Option<u32>) -> (Wants, Wants) {
+    pub(super) fn divide(self, wants: &Wants, storages: &Storages, chunk: Option<u32>) -> (Wants, Wants) {
         let divided = |table: &QualifiedName| {
             wants.iter().any(|request| matches!(request, Request::Content(content) if content == table))
                 && storages.get(table).is_some_and(|storage| self.parts(storage, chunk).is_some())
@@ -118,7 +123,7 @@ impl Shard {
             }
             Request::Sequence(name) => self.takes_named(&name.to_string()),
             Request::Assertion(name) => self.takes_named(name),
-            Request::StoredRows => self.number == 1,
+            Request::LostObjects(_) | Request::StoredRows | Request::UnnamedObjects(_) => self.is_first(),
         };
         let (mut own, mut others) = (Wants::default(), Wants::default());
         for request in wants.iter() {
@@ -196,7 +201,7 @@ mod tests {
             for request in wants.iter() {
                 let takers = all(of)
                     .filter(|shard| {
-                        let (own, others) = shard.divide(wants.clone(), &Storages::new(), None);
+                        let (own, others) = shard.divide(&wants, &Storages::new(), None);
                         let (own, others) =
                             (own.iter().any(|r| r == request), others.iter().any(|r| r == request));
                         assert_ne!(own, others, "one or the other");
@@ -209,7 +214,7 @@ mod tests {
         }
         // What belongs to one table is together, so that one pass answers it.
         let shard = Shard::new(1, 3).unwrap();
-        let (own, _) = shard.divide(wants, &Storages::new(), None);
+        let (own, _) = shard.divide(&wants, &Storages::new(), None);
         for request in own.iter() {
             if let Request::Rows(name) = request {
                 assert!(own.iter().any(|other| *other == Request::Content(name.clone())));

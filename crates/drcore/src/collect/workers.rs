@@ -131,7 +131,7 @@ impl<'s> Pool<'s> {
         let mut wants = wants;
         if let Some(shard) = reading.shard {
             let others;
-            (wants, others) = shard.divide(wants, &storages, reading.blocks);
+            (wants, others) = shard.divide(&wants, &storages, reading.blocks);
             // Said, and not left out: they are asked for, and not answered here.
             for job in plan_jobs(reading, others, &evidence.catalog, &storages, &Parents::default()) {
                 job.keep(Err(shard.left()), evidence);

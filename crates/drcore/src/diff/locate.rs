@@ -126,7 +126,8 @@ impl Locator<'_> {
                 }
             }
         }
-        again.end(sink).await
+        // Boxed, or every caller's future would be as large.
+        Box::pin(again.end(sink)).await
     }
 
     /// How a table is read on one side.

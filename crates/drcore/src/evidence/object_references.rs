@@ -53,5 +53,11 @@ pub struct UnnamedObjects {
     pub samples: Vec<String>,
 }
 
-/// By bucket: those that a column names an object of, or that the plan names.
-pub type UnnamedByBucket = BTreeMap<String, UnnamedObjects>;
+/// The objects that no column names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "UnnamedByBucket")]
+#[non_exhaustive]
+pub struct UnnamedByBucket {
+    /// By bucket: those that a column names an object of, or that the plan names.
+    pub buckets: BTreeMap<String, UnnamedObjects>,
+}

@@ -89,7 +89,7 @@ impl Restored {
     /// The JSON form.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if a value cannot be written as JSON.
     pub fn to_json(&self) -> Result<String> {
         crate::wire::to_json(self)
     }

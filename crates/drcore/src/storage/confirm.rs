@@ -56,9 +56,9 @@ pub(super) fn confirm(
                     // Bytes that had no row, and then a row that has no bytes: an upload that was overwritten since.
                     let same = before.mark.is_unreferenced() == seen.mark.is_unreferenced();
                     if same && settled.has(seen) {
-                        count(files, seen, keeper)?
+                        count(files, seen, keeper)?;
                     } else {
-                        open.push_view(seen)?
+                        open.push_view(seen)?;
                     }
                 }
                 // What is left of this place in the first look is passed when the second is beyond it.

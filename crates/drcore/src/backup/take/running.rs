@@ -50,10 +50,23 @@ impl Running {
             let at = Timestamp::now() + Duration::from_secs(later.into());
             let candidate = layout::name(kind, at);
             let text = marker.to_json()?;
-            if shelf.put(&format!("{candidate}{BEGUN}"), text.into(), Put::New).await? {
-                name = Some(candidate);
-                break;
+            let begun = format!("{candidate}{BEGUN}");
+            if !shelf.put(&begun, text.into(), Put::New).await? {
+                continue;
             }
+            // One of the same second may be finished already, and then its marker is gone: giving up would take
+            // away what is whole.
+            let finished = shelf.size(&format!("{candidate}{}", layout::MANIFEST)).await;
+            if !matches!(finished, Ok(None)) {
+                // Beside a manifest it means nothing, and the next run takes it away.
+                if let Err(error) = shelf.delete(&begun).await {
+                    tracing::warn!(%error, "the marker could not be taken away");
+                }
+                finished?;
+                continue;
+            }
+            name = Some(candidate);
+            break;
         }
         let name = name.ok_or_else(|| {
             Error::new(ErrorKind::Io, "every name of these seconds is taken in the repository")

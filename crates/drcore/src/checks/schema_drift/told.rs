@@ -101,7 +101,7 @@ impl Told {
                     self.domains.insert((object, name.clone()));
                 }
                 (None, column) => {
-                    self.state(ObjectKind::Column, &object, column.as_deref().unwrap_or_default())
+                    self.state(ObjectKind::Column, &object, column.as_deref().unwrap_or_default());
                 }
             },
             Finding::MissingColumn(_) => {

@@ -80,8 +80,8 @@ pub(super) fn judge(context: Context<'_>, judgement: &mut Judgement) {
     match context.now.scans.unnamed_objects.get() {
         // What one of them names is not unnamed.
         _ if unknown => {}
-        Ok(buckets) => {
-            for (bucket, unnamed) in buckets.iter().filter(|(_, unnamed)| unnamed.unnamed > 0) {
+        Ok(by_bucket) => {
+            for (bucket, unnamed) in by_bucket.buckets.iter().filter(|(_, unnamed)| unnamed.unnamed > 0) {
                 judgement.find(ObjectsWithoutReference::new(bucket, unnamed));
             }
         }

@@ -62,6 +62,10 @@ impl Server {
         let data = root.join(DATA);
         configure(root, &data, port, settings)?;
         let log = std::fs::OpenOptions::new().create(true).append(true).open(root.join("log"))?;
+        if let Some(user) = tools.run_as() {
+            // Whoever starts it again does so as its user.
+            std::os::unix::fs::fchown(&log, Some(user.uid), Some(user.gid))?;
+        }
         let mut command = tools.command("postgres").into_std();
         command.arg("-D").arg(&data).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // Ctrl-C goes to the terminal's process group: the watchdog ends it, when its owner is gone.
