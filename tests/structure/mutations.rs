@@ -326,6 +326,11 @@ fn found(now: &Evidence, then: &Evidence) -> (Report, BTreeSet<String>) {
 /// A copy in which these were run, and the Evidence of both.
 async fn mutated(mutations: &[(ObjectKind, &str, &str)]) -> (Database, [Evidence; 2]) {
     let database = original().await;
+    // A copy has no subscriptions.
+    for subscription in database.query("select quote_ident(subname) from pg_subscription s join pg_database d on d.oid = s.subdbid where d.datname = current_database()").await {
+        database.execute(&format!("alter subscription {subscription} set (slot_name = none)")).await;
+        database.execute(&format!("drop subscription {subscription}")).await;
+    }
     let copy = database.copy().await;
     for database in [&database, &copy] {
         database.execute(OF_DATABASE.split_once(";\ncreate subscription").unwrap().0).await;

@@ -100,9 +100,10 @@ describe('progress', TIMEOUT, () => {
     assert.ok(told.at(-1).bytes_total > 0)
   })
 
+  // What describes the index of the locked table waits already.
   for (const [what, onProgress] of [
-    ['throws', ({ phase }) => { if (phase === 'scan') throw new RangeError('no terminal') }],
-    ['rejects', async ({ phase }) => { if (phase === 'scan') throw new RangeError('no terminal') }],
+    ['throws', ({ phase }) => { if (phase === 'catalog') throw new RangeError('no terminal') }],
+    ['rejects', async ({ phase }) => { if (phase === 'catalog') throw new RangeError('no terminal') }],
   ]) {
     test(`a callback that ${what} stops the call, with that error`, async () => {
       const url = database()

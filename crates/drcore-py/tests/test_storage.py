@@ -42,7 +42,9 @@ def test_every_file_is_told(database: Database, files: str) -> None:
     assert (audit.verdict, audit.exit_code) == ("failed", 1)
     assert told[-1].phase == "files" and told[-1].total >= 1
     assert {finding.kind for finding in audit.check.findings} == {"missing_files", "unreferenced_files"}
-    assert audit.files is not None and audit.files.buckets["docs"].missing.files == 2
+    assert audit.files is not None
+    missing = audit.files.buckets["docs"].missing
+    assert missing is not None and missing.files == 2
     rows = list(audit.rows)
     assert all(isinstance(row, types.StorageRow) for row in rows)
     assert sorted((row.problem, row.name, row.bytes) for row in rows) == [

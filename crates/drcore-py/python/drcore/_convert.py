@@ -123,6 +123,8 @@ def _fits(hint: Any, value: Any) -> bool:
             and all(key in value for key in required)
             and all(value[key] in get_args(kind) for key, kind in tags if key in value)
         )
+    if origin is tuple:
+        return isinstance(value, list)
     if hint is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     expected = origin or hint
