@@ -528,7 +528,7 @@ class StorageAudit extends Handle {
     return Handle.handle(this).text().trimEnd()
   }
 
-  [inspect.custom]() {
+  [util.inspect.custom]() {
     return this.toString()
   }
 }

@@ -5,7 +5,7 @@ use drcore::collect::{CollectOptions, ContentChoice, Shard, collect};
 use drcore::evidence::CauseKind;
 use drcore::{ErrorKind, Evidence, Report, Source, Verdict};
 use drcore_tests::standby::Pair;
-use drcore_tests::{Database, ids, parse};
+use drcore_tests::{Database, ids, major, parse};
 use tokio_postgres::{Client, NoTls};
 
 use super::parts::{TREE, WAYS, name, sketches};
@@ -82,7 +82,9 @@ async fn all_shards_come_to_the_whole_in_any_order() {
                 // Before 14 no table is divided.
                 assert!(divided == 0 || divided == of as usize, "each reads a part of what is large");
                 let scan = &all[0].scans.tables[&name("plain")];
-                assert_eq!(scan.content.get().unwrap_err().kind, CauseKind::OtherShard);
+                if divided > 0 {
+                    assert_eq!(scan.content.get().unwrap_err().kind, CauseKind::OtherShard);
+                }
                 assert!(all.iter().any(|shard| shard.scans.orphans.values().all(|fact| fact.get().is_err())));
             }
             let forwards = Evidence::merge(all.clone()).unwrap();
@@ -141,7 +143,7 @@ async fn shards_find_what_one_alone_finds() {
             // Large tables have parts in every shard.
             let content = report.checks.iter().find(|check| check.id == "content_drift").unwrap();
             let has = |kind| content.unread.iter().any(|unread| unread.cause.kind == kind);
-            assert!(has(CauseKind::OtherShard), "{:?}", content.unread);
+            assert!(has(CauseKind::OtherShard) || major().await < 14, "{:?}", content.unread);
         }
         let merged = Evidence::merge(all).unwrap();
         let report = Report::judge(&parse(&plan), &merged, Some(&baseline), &[]);

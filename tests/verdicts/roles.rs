@@ -7,7 +7,7 @@ use drcore::evidence::CauseKind;
 use drcore::report::TextOptions;
 use drcore::{Against, Evidence, Plan, Report, Severity, Verdict, VerifyOptions, verify};
 use drcore_tests::app::{APP, DAMAGE, FOUND, PLAN};
-use drcore_tests::{Database, check, ids, parse};
+use drcore_tests::{Database, check, ids, major, parse};
 
 /// Roles as Supabase makes them, under names of these tests: roles are the cluster's.
 ///
@@ -171,6 +171,10 @@ fn promised() -> BTreeMap<(String, String), String> {
 
 #[tokio::test]
 async fn the_page_says_what_each_role_can_prove() {
+    if major().await < 14 {
+        // Only superusers read the list of subscriptions there: `schema_drift` is not whole for anybody else.
+        return;
+    }
     let twins = twins().await;
     // All the files, and all but one.
     let (whole, holed) = (
@@ -240,6 +244,10 @@ fn advised(report: &Report) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn each_unread_object_names_the_grant_that_makes_it_readable() {
+    if major().await < 14 {
+        // Only superusers read the list of subscriptions there: `schema_drift` is not whole for anybody else.
+        return;
+    }
     let twins = twins().await;
     let database = &twins.healthy;
     // Names that need quotes, in a schema that is shut.
@@ -299,6 +307,10 @@ async fn row_level_security_is_told_from_a_missing_grant() {
 
 #[tokio::test]
 async fn nobody_is_told_to_grant_anything_to_the_api() {
+    if major().await < 14 {
+        // Only superusers read the list of subscriptions there: `schema_drift` is not whole for anybody else.
+        return;
+    }
     let twins = twins().await;
     twins.healthy.execute("grant select on internal.jobs to v_group").await;
     for role in ["anon", "v_group"] {

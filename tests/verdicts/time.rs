@@ -223,7 +223,9 @@ async fn where_connections_are_few_both_are_read_one_after_the_other() {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         holder.batch_execute("rollback").await.unwrap();
     });
-    assert_eq!((report.verdict, ids(&report)), (Verdict::Passed, Vec::new()), "{:#?}", report.run);
+    // Only superusers read the list of subscriptions before 14.
+    let verdict = if drcore_tests::major().await < 14 { Verdict::Unproven } else { Verdict::Passed };
+    assert_eq!((report.verdict, ids(&report)), (verdict, Vec::new()), "{:#?}", report.run);
     drop(holder);
     let _ = driver.await;
 }
