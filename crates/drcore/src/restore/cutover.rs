@@ -79,16 +79,20 @@ pub struct CutOverFacts {
     pub webhooks: Vec<String>,
     /// How many files the storage tables speak of.
     pub files: u64,
+    /// What of these could not be looked for, with the reason.
+    pub unread: Vec<String>,
     /// What was left out of the restore.
     pub left_out: Vec<Omitted>,
 }
 
 impl CutOverFacts {
-    /// Adds what the restored database says: jobs, webhooks, files. What cannot be read is not there.
+    /// Adds what the restored database says: jobs, webhooks, files, and what of them could not be read.
     pub(crate) async fn look(&mut self, session: &Session) -> Result<()> {
-        self.webhooks = texts(
-            session,
-            "select pg_catalog.format('%I on %I.%I', t.tgname, n.nspname, c.relname) \
+        self.webhooks = self
+            .texts(
+                "webhooks",
+                session,
+                "select pg_catalog.format('%I on %I.%I', t.tgname, n.nspname, c.relname) \
              from pg_catalog.pg_trigger t \
              join pg_catalog.pg_class c on c.oid = t.tgrelid \
              join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
@@ -96,31 +100,38 @@ impl CutOverFacts {
              join pg_catalog.pg_namespace o on o.oid = f.pronamespace \
              where not t.tgisinternal and (o.nspname, f.proname) = ('supabase_functions', 'http_request') \
              order by 1",
-        )
-        .await?;
-        self.cron_jobs = texts(
+            )
+            .await?;
+        self.cron_jobs = self.texts(
+            "scheduled jobs",
             session,
             "select coalesce(j.jobname, 'job ' || j.jobid) || ', ' || j.schedule from cron.job j where j.active order by 1",
         )
         .await?;
-        let files = texts(session, "select pg_catalog.count(*) from storage.objects").await?;
+        let files = self.texts("files", session, "select pg_catalog.count(*) from storage.objects").await?;
         self.files = files.first().and_then(|count| count.parse().ok()).unwrap_or_default();
         Ok(())
     }
 
+    /// The first column; nothing where there is no such table. Any other reason is kept.
+    async fn texts(&mut self, what: &str, session: &Session, sql: &str) -> Result<Vec<String>> {
+        match session.simple(sql).await {
+            Ok(answer) => {
+                let cells = answer.into_iter().flatten().filter_map(|mut row| row.pop().flatten());
+                Ok(cells.map(redacted).collect())
+            }
+            Err(error) if error.ends_session() => Err(error),
+            // undefined_table, invalid_schema_name
+            Err(error) if matches!(error.sqlstate(), Some("42P01" | "3F000")) => Ok(Vec::new()),
+            Err(error) => {
+                self.unread.push(format!("{what} ({error})"));
+                Ok(Vec::new())
+            }
+        }
+    }
+
     fn moves(&self) -> bool {
         self.new_project.is_some() && self.old_project != self.new_project
-    }
-}
-
-/// The first column; nothing where there is no such table or no right to read it.
-async fn texts(session: &Session, sql: &str) -> Result<Vec<String>> {
-    match session.simple(sql).await {
-        Ok(answer) => {
-            Ok(answer.into_iter().flatten().filter_map(|mut row| row.pop().flatten()).map(redacted).collect())
-        }
-        Err(error) if error.ends_session() => Err(error),
-        Err(_) => Ok(Vec::new()),
     }
 }
 
@@ -152,6 +163,14 @@ impl CutOver {
             "what is written to it from now on is lost",
             ["put the application into maintenance, and its scheduled routes too".to_owned()],
         );
+        if !facts.unread.is_empty() {
+            steps.add(
+                When::Before,
+                format!("look for what could not be read here: {}", facts.unread.join("; ")),
+                "this list lacks what would follow from it",
+                Vec::<String>::new(),
+            );
+        }
         if !facts.cron_jobs.is_empty() {
             let pause = "select cron.alter_job(jobid, active := false) from cron.job where active".to_owned();
             steps.add(
@@ -333,6 +352,14 @@ mod tests {
             order("service role key (") < order("Stripe secret") && order("Stripe secret") < order("Resend")
         );
         assert!(moved.to_markdown().contains("- [ ] "), "{}", moved.to_markdown());
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_in_the_list() {
+        let unread = vec!["scheduled jobs (permission denied for schema cron)".to_owned()];
+        let text = CutOver::of(&CutOverFacts { unread, ..CutOverFacts::default() }).to_text();
+        assert!(text.contains("permission denied for schema cron"), "{text}");
+        assert!(!CutOver::of(&CutOverFacts::default()).to_text().contains("could not be read"));
     }
 
     #[test]

@@ -71,7 +71,8 @@ async fn send(session: &Session, load: &Load, mut rows: BufReader<impl AsyncRead
         if is_whole {
             chunk.extend_from_slice(&line);
         } else {
-            keep(&line, &kept, &mut chunk);
+            keep(&line, load.columns.len(), &kept, &mut chunk)
+                .map_err(|error| error.context("table", load.table.to_string()))?;
         }
         if chunk.len() >= CHUNK {
             copy.send(chunk.split().freeze()).await?;
@@ -83,17 +84,25 @@ async fn send(session: &Session, load: &Load, mut rows: BufReader<impl AsyncRead
     copy.finish().await
 }
 
-/// Of a row, the fields that are kept: a tab in a value is escaped, so each one separates.
-fn keep(line: &[u8], kept: &[usize], into: &mut BytesMut) {
+/// Of a row of so many fields, those that are kept: a tab in a value is escaped, so each one separates.
+///
+/// # Errors
+/// [`ErrorKind::Format`] if it has more or fewer: which value belongs where is not known then.
+fn keep(line: &[u8], expected: usize, kept: &[usize], into: &mut BytesMut) -> Result<()> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
+    if fields.len() != expected {
+        let message = format!("a row of the archive has {} values for {expected} columns", fields.len());
+        return Err(Error::new(ErrorKind::Format, message));
+    }
     for (nth, at) in kept.iter().enumerate() {
         if nth > 0 {
             into.extend_from_slice(b"\t");
         }
-        into.extend_from_slice(fields.get(*at).copied().unwrap_or_default());
+        into.extend_from_slice(fields[*at]);
     }
     into.extend_from_slice(b"\n");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -103,8 +112,12 @@ mod tests {
     #[test]
     fn dropped_columns_are_left_out_of_every_row() {
         let mut into = BytesMut::new();
-        keep(b"1\ta\\tb\t\\N\tx\n", &[0, 1, 3], &mut into);
-        keep(b"2\t\t\t\n", &[3, 0], &mut into);
+        keep(b"1\ta\\tb\t\\N\tx\n", 4, &[0, 1, 3], &mut into).unwrap();
+        keep(b"2\t\t\t\n", 4, &[3, 0], &mut into).unwrap();
+        // A value that is missing is no empty one.
+        for wrong in [&b"3\ta\n"[..], b"3\ta\tb\tc\td\n"] {
+            assert_eq!(keep(wrong, 4, &[0, 3], &mut into).unwrap_err().kind(), ErrorKind::Format);
+        }
         assert_eq!(&into[..], b"1\ta\\tb\tx\n\t2\n");
     }
 }

@@ -48,7 +48,7 @@ async fn wait(session: &Session, most: Duration) -> Result<Writers> {
             return Ok(Writers::Open);
         }
         tokio::time::sleep(EVERY).await;
-        let now = writing(session).await?.unwrap_or_default();
+        let Some(now) = writing(session).await? else { return Ok(Writers::Unseen) };
         open.retain(|transaction| now.contains(transaction));
     }
     Ok(Writers::Done)
