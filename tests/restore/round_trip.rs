@@ -139,7 +139,7 @@ async fn a_table_whose_rows_fail_to_come_keeps_the_database_marked() {
     assert_eq!(database.query("select id from others").await, ["7"]);
     // Without anything to compare it with, it would look whole.
     let report = drcore::verify(&database.url().await, &VerifyOptions::default()).await.unwrap();
-    assert_eq!(report.verdict, Verdict::Unproven);
+    assert_eq!(report.verdict, Verdict::Unproven, "{report:#?}");
     // Once the reason is gone, the next run brings what is missing, and only that.
     database.execute("create or replace function known(i int) returns bool language sql stable as 'select exists (select from public.lookup where id = i)'").await;
     let mut options = RestoreOptions::default();
@@ -153,7 +153,37 @@ async fn a_table_whose_rows_fail_to_come_keeps_the_database_marked() {
     assert_eq!(database.query("select id from orders").await, ["1"]);
     assert_eq!(database.query("select id from others").await, ["7"]);
     let report = drcore::verify(&database.url().await, &VerifyOptions::default()).await.unwrap();
-    assert_eq!(report.verdict, Verdict::Passed);
+    assert_eq!(report.verdict, Verdict::Passed, "{report:#?}");
+}
+
+/// Their words come from four workers at once, through one pipe.
+#[tokio::test]
+async fn of_many_tables_that_fail_at_once_each_is_told() {
+    const TABLES: usize = 200;
+    let tables: String = (0..TABLES)
+        .map(|n| {
+            format!(
+                "create table t{n} (id int check (known(id))); insert into t{n} values (1);
+                 create table u{n} (id int); insert into u{n} values ({n});"
+            )
+        })
+        .collect();
+    let source = Database::with(&format!(
+        "create table lookup (id int primary key); insert into lookup values (1);
+         create function known(i int) returns bool language sql stable as 'select exists (select from lookup where id = i)';
+         {tables}"
+    ))
+    .await;
+    let (_directory, archive) = dump(&source, &["--format=custom"]).await;
+    let database = Database::empty().await;
+    let mut options = RestoreOptions::default();
+    options.jobs = Some(4);
+    let restored = restore(&archive, &database, &options).await;
+    let mut missing = restored.missing_rows;
+    missing.sort_unstable();
+    let mut expected: Vec<String> = (0..TABLES).map(|n| format!("rows of public.t{n}")).collect();
+    expected.sort_unstable();
+    assert_eq!(missing, expected);
 }
 
 #[tokio::test]

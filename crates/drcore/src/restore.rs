@@ -22,6 +22,7 @@ mod script;
 mod shape;
 mod text;
 mod tools;
+mod voices;
 
 pub use after::{AfterRestore, after_restore, cut_over};
 pub use call::{Restore, RestoreCall, restore, table};

@@ -28,7 +28,7 @@ pub(super) async fn load(session: &Session, load: &Load, restore: &PgRestore<'_>
 
 /// Rows count only where whoever gave them came to its end.
 async fn finish(mut running: Running, rows: Result<u64>) -> Result<u64> {
-    let heard = running.hear(Listener::new(0, false), &mut |_| {}, &mut |_| false).await;
+    let heard = running.hear(&Listener::new(0, false), &mut |_| {}).await;
     let status = running.end().await?;
     let rows = rows?;
     heard?;

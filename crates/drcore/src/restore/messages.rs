@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::secret::redacted;
+use crate::text::plural;
 
 /// An object that could not be restored, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +25,23 @@ pub struct ObjectError {
     pub harmless: Option<String>,
 }
 
+impl ObjectError {
+    /// Up to so many that were not heard, and may be of any object.
+    pub(super) fn unheard(errors: u64) -> Self {
+        Self {
+            entry: None,
+            object: "an object that pg_restore did not name".to_owned(),
+            message: format!("up to {} whose words were not heard", plural(errors, "error")),
+            harmless: None,
+        }
+    }
+
+    /// Whether rows may be lacking of which it is not known whose they are.
+    pub(super) fn is_anyones(&self) -> bool {
+        self.entry.is_none() && self.harmless.is_none()
+    }
+}
+
 /// What one line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Said {
@@ -37,8 +55,8 @@ pub(super) enum Said {
     Fatal(String),
 }
 
-/// Reads its lines.
-#[derive(Debug, Default)]
+/// Reads the lines of one process.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Listener {
     /// The entry that the last error was of.
     entry: Option<(u32, String)>,
@@ -135,6 +153,11 @@ pub(super) fn is_out_of_room(message: &str) -> bool {
     const WORDS: &[&str] =
         &["No space left on device", "disk full", "Disk quota exceeded", "File too large", "wrote only"];
     WORDS.iter().any(|words| message.contains(words))
+}
+
+/// How many errors it went on after, in its last line.
+pub(super) fn ignored(line: &str) -> Option<u64> {
+    line.strip_prefix("pg_restore: ")?.split_once("errors ignored on restore: ")?.1.parse().ok()
 }
 
 fn number(text: &str) -> Option<u32> {
@@ -254,6 +277,16 @@ mod tests {
         // The setting is no small thing for a server that should have it.
         let text = "pg_restore: error: could not execute query: ERROR:  unrecognized configuration parameter \"transaction_timeout\"\n";
         assert!(matches!(&hear(17, false, text)[..], [Said::Error(ObjectError { harmless: None, .. })]));
+    }
+
+    #[test]
+    fn how_many_it_went_on_after_is_its_last_line() {
+        assert_eq!(ignored("pg_restore: warning: errors ignored on restore: 12"), Some(12));
+        assert_eq!(
+            ignored("pg_restore: error: COPY failed for table \"errors ignored on restore: 1\""),
+            None
+        );
+        assert!(ObjectError::unheard(1).is_anyones());
     }
 
     #[test]

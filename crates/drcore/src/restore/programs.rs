@@ -1,13 +1,14 @@
 //! Running `pg_restore` and `psql` on an archive, and hearing what they say.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::clients::ClientTools;
-use super::messages::{Listener, ObjectError, Said, is_out_of_room};
+use super::messages::{Listener, ObjectError, Said, ignored, is_out_of_room};
+use super::voices::{APART, Speaker, Voices};
 use crate::connect::Libpq;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -39,20 +40,25 @@ impl PgRestore<'_> {
     pub(super) async fn run(&self, listener: Listener, tell: &mut (dyn FnMut(Told) + Send)) -> Result<()> {
         let list = list(self.entries)?;
         let mut command = self.tools.command("pg_restore", Some(&named(self.to)));
-        command.arg("--verbose").arg("--use-list").arg(list.path()).arg(format!("--jobs={}", self.jobs));
+        command.arg("--verbose").arg("--use-list").arg(list.path());
+        // An error that is held against another table, or not heard, would be worse than waiting.
+        command.arg(format!("--jobs={}", if APART { self.jobs } else { 1 }));
         if self.no_owner {
             command.arg("--no-owner");
         }
-        command.arg(self.archive).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.arg(self.archive).stdout(Stdio::null());
         let mut running = Running::start("pg_restore", command)?;
-        let goes_on = |line: &str| line.contains("errors ignored on restore:");
-        let heard = running.hear(listener, tell, &mut { goes_on }).await?;
+        let heard = running.hear(&listener, tell).await?;
         let status = running.end().await?;
         // It exits with 1 both when it gave up and when it went on after errors; then it says how many.
-        if status.success() || heard.went_on {
-            return Ok(());
+        if !status.success() && heard.ignored.is_none() {
+            return Err(failed("pg_restore", status, &heard.line));
         }
-        Err(failed("pg_restore", status, &heard.line))
+        // Its number is no check of ours: what a worker fails at counts twice.
+        if let Some(ignored) = heard.ignored.filter(|_| heard.errors == 0) {
+            tell(Told::Error(ObjectError::unheard(ignored)));
+        }
+        Ok(())
     }
 
     /// Starts it on the rows of one table, as SQL text.
@@ -60,7 +66,7 @@ impl PgRestore<'_> {
         let list = list(self.entries)?;
         let mut command = self.tools.command("pg_restore", None);
         command.args(["--data-only", "--file=-", "--use-list"]).arg(list.path()).arg(self.archive);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped());
         Ok((Running::start("pg_restore", command)?, list))
     }
 }
@@ -77,9 +83,9 @@ pub(super) async fn psql(
     if single_transaction {
         command.arg("--single-transaction");
     }
-    command.arg("--file").arg(script).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.arg("--file").arg(script).stdout(Stdio::null());
     let mut running = Running::start("psql", command)?;
-    let heard = running.hear(Listener::new(0, false), &mut |_| {}, &mut |_| false).await?;
+    let heard = running.hear(&Listener::new(0, false), &mut |_| {}).await?;
     let status = running.end().await?;
     if status.success() { Ok(()) } else { Err(failed("psql", status, &heard.line)) }
 }
@@ -111,6 +117,7 @@ fn failed(program: &str, status: ExitStatus, last: &str) -> Error {
 pub(super) struct Running {
     program: &'static str,
     pub(super) child: Child,
+    voices: Voices,
     /// Ends its whole group when we are gone, however we went.
     watchdog: Option<Child>,
 }
@@ -119,7 +126,10 @@ pub(super) struct Running {
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     line: String,
-    went_on: bool,
+    /// How many errors were told.
+    errors: u64,
+    /// How many it says that it went on after.
+    ignored: Option<u64>,
 }
 
 /// Waits until the pipe closes; unless it was told that all is well, it ends the group.
@@ -130,35 +140,38 @@ impl Running {
         let cannot = |error| Error::new(ErrorKind::Tool, format!("cannot run {program}")).caused_by(error);
         // Its workers are in its group, and Ctrl-C, which is ours to hear, is not.
         command.process_group(0);
-        let child = command.spawn().map_err(cannot)?;
+        let (voices, mouth) = Voices::new()?;
+        let child = command.stderr(mouth).spawn().map_err(cannot)?;
+        // With what the child holds of the pipe, which would never close.
+        drop(command);
         let mut watchdog = Command::new("sh");
         watchdog.args(["-c", WATCHDOG, "drcore-watchdog", &child.id().unwrap_or_default().to_string()]);
         watchdog.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let watchdog = watchdog.spawn().map_err(cannot)?;
-        Ok(Self { program, child, watchdog: Some(watchdog) })
+        Ok(Self { program, child, voices, watchdog: Some(watchdog) })
     }
 
-    /// Hears all that it says on standard error.
+    /// Hears all that it and its workers say on standard error: each of them in the listener's words.
     pub(super) async fn hear(
         &mut self,
-        mut listener: Listener,
+        listener: &Listener,
         tell: &mut (dyn FnMut(Told) + Send),
-        went_on: &mut (dyn FnMut(&str) -> bool + Send),
     ) -> Result<Heard> {
         let mut heard = Heard::default();
-        let Some(stderr) = self.child.stderr.take() else { return Ok(heard) };
-        let mut lines = BufReader::new(stderr).split(b'\n');
-        while let Some(line) = lines.next_segment().await? {
-            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-            tracing::trace!(program = self.program, line);
-            heard.went_on |= went_on(&line);
-            match listener.hear(&line) {
+        let mut listeners: HashMap<Speaker, Listener> = HashMap::new();
+        while let Some((speaker, line)) = self.voices.next().await? {
+            tracing::trace!(program = self.program, speaker, line);
+            heard.ignored = ignored(&line).or(heard.ignored);
+            match listeners.entry(speaker).or_insert_with(|| listener.clone()).hear(&line) {
                 Some(Said::Began(entry)) => tell(Told::Began(entry)),
                 Some(Said::Finished(entry)) => tell(Told::Finished(entry)),
                 Some(Said::Error(error)) if is_out_of_room(&error.message) => {
                     return Err(out_of_room(&error));
                 }
-                Some(Said::Error(error)) => tell(Told::Error(error)),
+                Some(Said::Error(error)) => {
+                    heard.errors += 1;
+                    tell(Told::Error(error));
+                }
                 Some(Said::Fatal(message)) => {
                     return Err(Error::new(ErrorKind::Connection, message).hint(
                         "When the server answers again, go on with --resume, or begin anew with --start-over.",

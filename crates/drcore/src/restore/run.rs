@@ -196,12 +196,14 @@ impl Run<'_> {
 
     /// The data that failed to come.
     fn missing_rows(&self) -> Vec<String> {
+        let anyones = self.errors.iter().filter(|error| error.is_anyones());
         self.errors
             .iter()
             .filter(|error| error.harmless.is_none())
             .filter_map(|error| self.entries.get(&error.entry?))
             .filter(|entry| matches!(entry.kind.as_str(), "TABLE DATA" | "BLOBS"))
             .map(described)
+            .chain(anyones.map(|error| format!("rows of {}", error.object)))
             .collect()
     }
 

@@ -25,8 +25,11 @@ use crate::text::{count, plural};
 
 /// How many objects wait to be asked for.
 const WAITING: usize = 256;
-/// How many are asked for at first, by chance, to see whether anything can be had at all.
-const FIRST: u64 = 200;
+/// How many are asked for at first, by chance, to see whether anything can be had at all, while the service answers
+/// that it lacks them: a store that has one file in a hundred is found to have some.
+const FIRST: u64 = 1000;
+/// How many, while it says nothing of use.
+const FIRST_UNHEARD: u64 = 200;
 /// How many of these at a time.
 const FIRST_AT_ONCE: usize = 20;
 /// How many of those that could be had are kept, to see later whether anything still can.
@@ -178,8 +181,14 @@ impl Outside {
             if !controls.is_empty() {
                 return Ok(controls);
             }
+            let asked: u64 = heard.iter().map(|(times, _)| times).sum();
+            let lacks = heard.iter().any(|(_, seen)| matches!(seen, Seen::Missing));
+            if asked >= FIRST_UNHEARD && !lacks {
+                break;
+            }
         }
-        Err(nothing_to_be_had(some.len() as u64, rows.len(), heard))
+        let asked: u64 = heard.iter().map(|(times, _)| times).sum();
+        Err(nothing_to_be_had(asked, rows.len(), heard))
     }
 
     fn ask_for(&self, object: Object) -> impl Future<Output = (Object, Seen)> + Send + use<> {
