@@ -78,7 +78,7 @@ impl Cpu {
 }
 
 /// Seconds so far, of this process and of the programs that it started and that ended.
-fn asking() -> f64 {
+pub fn asking() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     seconds(text.rsplit_once(") ").map_or(0, |(_, rest)| fields(rest, true)))
 }

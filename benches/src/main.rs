@@ -7,8 +7,10 @@
 mod archive;
 mod compare;
 mod cpu;
+mod lister;
 mod page;
 mod planted;
+mod storage;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -91,10 +93,13 @@ impl Options {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [word, url, checks] = arguments.as_slice()
-        && word == "peak"
-    {
-        return work::print_peak(url, checks).await;
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        // This program once more, as a process of its own.
+        ["peak", url, checks] => return work::print_peak(url, checks).await,
+        ["list", objects, delay] => return lister::serve(objects, delay).await,
+        ["audit", url, port, objects] => return storage::print_audit(url, port, objects).await,
+        ["storage", ..] => return storage::run(&arguments[1..]).await,
+        _ => {}
     }
     let options = Options::parse(arguments.into_iter())?;
     let bench = Bench::prepare(&options).await?;

@@ -137,12 +137,69 @@ async fn candidates_are_proposed_and_valid() {
         .execute("create table contracts (id int primary key, file_path text, \"avatarUrl\" varchar(200), object_id uuid, photo_url int)")
         .await;
     let text = drcore::init(&database.url().await, &drcore::VerifyOptions::default()).await.unwrap();
+    // There is nothing in them.
     for line in [
         "#{ column = \"contracts.file_path\" },",
         "#{ column = 'contracts.\"avatarUrl\"', holds = \"url\" },",
         "#{ column = \"contracts.object_id\", holds = \"id\" },",
     ] {
-        assert!(text.lines().any(|written| written == line), "{line}\n{text}");
+        let written = format!("{line}  # by its name: there is nothing in it");
+        assert!(text.lines().any(|line| line == written), "{line}\n{text}");
     }
     assert!(!text.contains("photo_url"), "{text}");
+}
+
+#[tokio::test]
+async fn what_is_in_a_column_says_more_than_its_name() {
+    let world = World::healthy(&["a", "t1/b", "t1/c d"]).await;
+    world
+        .database
+        .execute(
+            r#"create table contracts (id int primary key, scan text, "where" text[], blob uuid, link varchar(300), file_path text, title text);
+             insert into contracts values
+               (1, 'a', array['images/a', 'images2/t1/b'], (select id from storage.objects where name = 'a' and bucket_id = 'images'),
+                'https://x.supabase.co/storage/v1/object/public/images/a', '/home/me/a.pdf', 'images'),
+               (2, 't1/b', array['images/t1/c d', 'gone'], null, '', 'C:\b.pdf', 'a contract'),
+               (3, 'gone', null, null, null, null, 'a third');
+             create schema billing; create table billing.letters (id int, "p""q" text); insert into billing.letters values (1, 'images/a')"#,
+        )
+        .await;
+    let url = world.database.url().await;
+    let text = world.database.untouched(drcore::init(&url, &drcore::VerifyOptions::default())).await.unwrap();
+    let from = text.find("#references = [").unwrap();
+    let proposed: Vec<&str> = text[from..].lines().skip(1).take_while(|line| *line != "#]").collect();
+    assert_eq!(
+        proposed,
+        [
+            "#{ column = 'billing.letters.\"p\"\"q\"' },  # 1 of 1 value name an object",
+            "#{ column = \"contracts.scan\", bucket = \"images\" },  # 2 of 3 values name an object",
+            "#{ column = 'contracts.\"where\"' },  # 3 of 4 values name an object",
+            "#{ column = \"contracts.blob\", holds = \"id\" },  # 1 of 1 value name an object",
+            "#{ column = \"contracts.link\", holds = \"url\" },  # 1 of 1 value name an object",
+        ],
+        "{text}"
+    );
+    // What is proposed is a plan, and holds.
+    let plan: Vec<&str> = proposed.iter().map(|line| line.trim_start_matches('#')).collect();
+    let plan = format!("[storage_orphans]\nreferences = [\n{}\n]\n", plan.join("\n"));
+    let report = world.report(world.directory(), &plan).await;
+    let gone: Vec<String> =
+        found(&report).into_iter().filter(|id| id.contains("references_without")).collect();
+    assert_eq!(gone.len(), 2, "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_table_that_may_not_be_read_is_judged_by_its_names_and_told() {
+    let world = World::healthy(&["a"]).await;
+    world
+        .database
+        .execute(
+            "create table contracts (id int, file_path text, note text); insert into contracts values (1, 'nothing', 'images/a');
+             create role storage_looker login; grant usage on schema storage, public to storage_looker; grant select on all tables in schema storage to storage_looker",
+        )
+        .await;
+    let url = world.database.url_as("storage_looker").await;
+    let text = drcore::init(&url, &drcore::VerifyOptions::default()).await.unwrap();
+    assert!(text.contains("COULD NOT LOOK into 1 table: "), "{text}");
+    assert!(text.contains("contracts.file_path") && !text.contains("contracts.note"), "{text}");
 }

@@ -42,6 +42,7 @@ use jiff::Timestamp;
 pub(crate) use asking::{rewrite_check, unless_stopped};
 use attempt::{Attempt, Collection};
 pub use content::ContentChoice;
+pub(crate) use objects::URL as OBJECT_URL;
 pub(crate) use progress::{FilesProgress, both};
 pub use progress::{Phase, Progress};
 pub use request::{Request, Wants};

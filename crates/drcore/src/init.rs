@@ -1,5 +1,6 @@
 //! A first plan, written from what a live database is like.
 
+mod files;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,10 +11,10 @@ use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::{CatalogFactName, Column, Relation, UniqueIndex};
 use crate::evidence::{Catalog, Cause, Evidence};
-use crate::plan::ObjectNaming;
 use crate::sql::{QualifiedName, ident};
 use crate::text::{instant, plural};
 use crate::verify::VerifyOptions;
+use files::Looked;
 use writer::{Writer, toml_key, toml_string};
 
 /// What [`write_plan`] looks at: the catalog, and nothing that needs a scan.
@@ -46,11 +47,20 @@ const TENANT_COLUMNS: &[&str] = &[
 /// # Errors
 /// What kept the catalog from being read.
 pub async fn init(url: &str, options: &VerifyOptions) -> Result<String> {
-    Dsn::parse(url)?;
+    let dsn = Dsn::parse(url)?;
     let mut collect = options.collect.clone();
     collect.facts = Some(FACTS.to_vec());
     let evidence = collect_or_unreachable(url, &options.plan, None, &collect).await;
-    write_plan(&evidence.whole()?)
+    let evidence = evidence.whole()?;
+    let catalog = &evidence.catalog;
+    let own = own(catalog)?;
+    let is_cancelled = options.collect.cancel.is_cancelled();
+    let looked = if catalog.is_supabase().unwrap_or_default() && !is_cancelled {
+        Looked::at(dsn, &options.plan.limits, catalog, &own).await?
+    } else {
+        Looked::default()
+    };
+    Ok(written(&evidence, &own, &looked))
 }
 
 /// Writes a commented plan, as TOML, from Evidence of a live database.
@@ -61,7 +71,11 @@ pub async fn init(url: &str, options: &VerifyOptions) -> Result<String> {
 /// # Errors
 /// What kept the list of tables from being read.
 pub fn write_plan(evidence: &Evidence) -> Result<String> {
-    let catalog = &evidence.catalog;
+    Ok(written(evidence, &own(&evidence.catalog)?, &Looked::default()))
+}
+
+/// The tables of the application.
+fn own(catalog: &Catalog) -> Result<Vec<&Relation>> {
     let tables = crate::plan::Scope::default().tables(catalog).map_err(unreadable)?;
     let mut own = Vec::new();
     for relation in tables {
@@ -69,19 +83,24 @@ pub fn write_plan(evidence: &Evidence) -> Result<String> {
             own.push(relation);
         }
     }
+    Ok(own)
+}
+
+fn written(evidence: &Evidence, own: &[&Relation], looked: &Looked) -> String {
+    let catalog = &evidence.catalog;
     let mut plan = Writer::default();
-    header(&mut plan, evidence, &own);
-    tenancy(&mut plan, catalog, &own);
-    row_counts(&mut plan, &own);
-    orphan_fks(&mut plan, catalog, &own);
-    duplicate_keys(&mut plan, catalog, &own);
-    rls_coverage(&mut plan, catalog, &own);
+    header(&mut plan, evidence, own);
+    tenancy(&mut plan, catalog, own);
+    row_counts(&mut plan, own);
+    orphan_fks(&mut plan, catalog, own);
+    duplicate_keys(&mut plan, catalog, own);
+    rls_coverage(&mut plan, catalog, own);
     bucket_privacy(&mut plan, catalog);
-    object_references(&mut plan, catalog, &own);
-    freshness(&mut plan, evidence, &own);
+    looked.write(&mut plan, catalog, own);
+    freshness(&mut plan, evidence, own);
     assertions(&mut plan);
-    exceptions(&mut plan, &own);
-    Ok(plan.text)
+    exceptions(&mut plan, own);
+    plan.text
 }
 
 fn unreadable(cause: Cause) -> Error {
@@ -403,85 +422,6 @@ fn bucket_privacy(plan: &mut Writer, catalog: &Catalog) {
     for bucket in open {
         plan.proposal(&format!("{} = \"public\"  # open now: is that meant?", toml_key(&bucket.id)));
     }
-}
-
-/// How names of columns end that usually lead to files, in lower case without underscores, and what they hold.
-const FILE_COLUMNS: &[(&str, ObjectNaming)] = &[
-    ("avatar", ObjectNaming::Path),
-    ("avatarurl", ObjectNaming::Url),
-    ("documenturl", ObjectNaming::Url),
-    ("filekey", ObjectNaming::Path),
-    ("filename", ObjectNaming::Path),
-    ("filepath", ObjectNaming::Path),
-    ("fileurl", ObjectNaming::Url),
-    ("imagepath", ObjectNaming::Path),
-    ("imageurl", ObjectNaming::Url),
-    ("logourl", ObjectNaming::Url),
-    ("objectid", ObjectNaming::Id),
-    ("objectpath", ObjectNaming::Path),
-    ("pdfurl", ObjectNaming::Url),
-    ("photourl", ObjectNaming::Url),
-    ("storagekey", ObjectNaming::Path),
-    ("storagepath", ObjectNaming::Path),
-];
-
-/// Columns that look as if they named objects of Supabase Storage.
-fn object_references(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
-    if !catalog.is_supabase().unwrap_or_default() {
-        return;
-    }
-    plan.section("Where the files are (see drcore explain storage_orphans), and the columns that name them.");
-    let mut found = Vec::new();
-    for relation in own {
-        match catalog.columns_of(&relation.name) {
-            Ok(columns) => {
-                found.extend(columns.iter().filter_map(|column| {
-                    Some((column_of(&relation.name, &column.name), file_column(column)?))
-                }));
-            }
-            Err(cause) => {
-                plan.unread("columns", &cause);
-                break;
-            }
-        }
-    }
-    plan.proposal("[storage_orphans]");
-    plan.proposal("store = \"s3://storage-backend\"");
-    if found.is_empty() {
-        plan.note("No column was seen whose name says so; it is declared like this:");
-        plan.proposal("references = [{ column = \"contracts.file_path\", bucket = \"documents\" }]");
-        return;
-    }
-    let bucket = catalog.buckets.get().ok().and_then(|buckets| match buckets.as_slice() {
-        [only] => Some(only.id.as_str()),
-        _ => None,
-    });
-    plan.note("Paths are taken as bucket/name where no bucket is given.");
-    plan.proposal("references = [");
-    for (column, naming) in found {
-        let column = toml_string(&column);
-        plan.proposal(&match (naming, bucket) {
-            (ObjectNaming::Path, Some(bucket)) => {
-                format!("{{ column = {column}, bucket = {} }},", toml_string(bucket))
-            }
-            (ObjectNaming::Path, None) => format!("{{ column = {column} }},"),
-            (ObjectNaming::Url, _) => format!("{{ column = {column}, holds = \"url\" }},"),
-            (ObjectNaming::Id, _) => format!("{{ column = {column}, holds = \"id\" }},"),
-        });
-    }
-    plan.proposal("]");
-}
-
-/// How a column names files, where its name and type say that it does.
-fn file_column(column: &Column) -> Option<ObjectNaming> {
-    let name = folded(&column.name);
-    let (_, naming) = FILE_COLUMNS.iter().find(|(ending, _)| name.ends_with(ending))?;
-    let kind = column.type_name.trim_end_matches("[]");
-    let fits = match naming {
-        ObjectNaming::Id => kind == "uuid",
-        ObjectNaming::Path | ObjectNaming::Url => kind == "text" || kind.starts_with("character varying"),
-    };
-    fits.then_some(*naming)
 }
 
 /// The columns that say when rows were created.

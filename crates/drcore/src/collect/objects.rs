@@ -25,7 +25,7 @@ const DECODABLE: &str = "(?i)^(?:[^%]|%(?:0[1-9a-f]|[1-7][0-9a-f])|%(?:c[2-9a-f]
     |%e0%[ab][0-9a-f]%[89ab][0-9a-f]|%e[1-9abcef](?:%[89ab][0-9a-f]){2}|%ed%[89][0-9a-f]%[89ab][0-9a-f]\
     |%f0%[9ab][0-9a-f](?:%[89ab][0-9a-f]){2}|%f[1-3](?:%[89ab][0-9a-f]){3}|%f4%8[0-9a-f](?:%[89ab][0-9a-f]){2})*$";
 /// Where in a URL the storage service is asked for an object.
-const URL: &str =
+pub(crate) const URL: &str =
     "/storage/v1/(?:object|render/image|s3)/(?:(?:public|sign|authenticated)/)?([^/?#]+)/([^?#]+)";
 
 /// A column, and how it is read.
