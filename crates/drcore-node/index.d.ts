@@ -494,6 +494,11 @@ export interface AuditOptions extends CallOptions {
   samples?: number | undefined
   /** How long a file lies there without a row before it counts, `'60s'` by default. */
   settle?: string | undefined
+  /**
+   * A file where answers are noted while objects are asked for one by one: an audit that was interrupted goes on from
+   * there, for a day. It is gone once one came to its end.
+   */
+  resume?: string | undefined
   /** How long all of it may take, such as `'10m'`. */
   deadline?: string | undefined
   /** How many sessions read at once. */

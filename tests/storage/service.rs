@@ -109,6 +109,11 @@ impl Service {
         self.port
     }
 
+    /// From now on it is like this.
+    pub(crate) fn set(&self, trouble: Trouble) {
+        *self.state.trouble.lock().unwrap() = trouble;
+    }
+
     /// As a store, with the right keys.
     pub(crate) fn store(&self, door: Door) -> Store {
         store(self.port, door)

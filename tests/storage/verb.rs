@@ -162,3 +162,78 @@ async fn cancelling_ends_the_looking() {
     assert_eq!(report.verdict, Verdict::Unproven);
     assert!(report.check.unread[0].cause.message.contains("deadline"), "{:?}", report.check.unread);
 }
+
+/// Several blocks of objects, two of which are lost.
+async fn large() -> World {
+    let world = World::empty().await;
+    let mut rows = String::new();
+    for n in 1..=6_000 {
+        if n != 100 && n != 5_900 {
+            world.write(&format!("images/n{n:04}/{}", version(n)), b"x");
+        }
+        rows += &row("images", &format!("n{n:04}"), Some(&version(n)), "x");
+    }
+    world.database.execute(&rows).await;
+    world
+}
+
+#[tokio::test]
+async fn an_audit_that_was_interrupted_goes_on() {
+    let world = large().await;
+    let url = world.database.url().await;
+    let directory = tempfile::tempdir().unwrap();
+    let notes = directory.path().join("asked.ndjson");
+    let options = |service: &Service| {
+        let mut options = AuditOptions::from_json(&format!(
+            r#"{{"settle": "10ms", "resume": {}}}"#,
+            serde_json::to_string(&notes).unwrap()
+        ))
+        .unwrap();
+        options.collect.store = Some(service.store(Door::Rest));
+        options
+    };
+    let downloads = |service: &Service| service.asked().len();
+    let service = Service::start(&world, Backend::S3, Trouble::None).await;
+    let mut plain = options(&service);
+    plain.resume = None;
+    let expected = audit(&url, &plain).await.unwrap();
+    assert_eq!((expected.verdict, downloads(&service) > 6_000), (Verdict::Failed, true));
+    // Its store goes down on the way.
+    service.set(Trouble::DownAfter(downloads(&service) + 4_000));
+    let report = audit(&url, &options(&service)).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Unproven, "{report:#?}");
+    let noted = std::fs::read_to_string(&notes).unwrap();
+    assert!(noted.lines().count() > 1, "{noted}");
+    // Meanwhile an object of a block that was well is overwritten, and its bytes are lost.
+    let lost =
+        "update storage.objects set version = '1f9d7a52-3c0e-4b57-9a2e-ffffffffffff' where name = 'n0700'";
+    world.database.execute(lost).await;
+    service.set(Trouble::None);
+    let before = downloads(&service);
+    let report = audit(&url, &options(&service)).await.unwrap();
+    let names = |report: &StorageReport| -> Vec<String> {
+        by_problem(report)[&StorageProblem::Missing].iter().map(|row| row.name.clone()).collect()
+    };
+    assert_eq!(names(&expected), ["n0100", "n5900"]);
+    assert_eq!(names(&report), ["n0100", "n0700", "n5900"]);
+    let (was, is) = (expected.files.as_ref().unwrap(), report.files.as_ref().unwrap());
+    assert_eq!((is.objects, is.bytes, is.asked), (was.objects - 1, was.bytes - 1, was.asked));
+    assert!(
+        is.vantage.contains("of the 6,000 objects were asked for by a run that was interrupted"),
+        "{}",
+        is.vantage
+    );
+    assert!(downloads(&service) - before < 6_000);
+    // It came to its end: the next one asks for everything.
+    assert!(!notes.exists());
+    let before = downloads(&service);
+    let report = audit(&url, &options(&service)).await.unwrap();
+    assert!(downloads(&service) - before > 6_000);
+    assert!(!report.files.unwrap().vantage.contains("interrupted") && !notes.exists());
+    // Somebody else's file is left alone.
+    std::fs::write(&notes, "mine").unwrap();
+    let report = audit(&url, &options(&service)).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Unproven);
+    assert!(report.check.unread[0].cause.message.contains("is not what an audit left"), "{report:#?}");
+    assert_eq!(std::fs::read_to_string(&notes).unwrap(), "mine");
+}

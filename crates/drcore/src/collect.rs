@@ -92,6 +92,8 @@ pub struct CollectOptions {
     pub facts: Option<Vec<CatalogFactName>>,
     /// Whether each file of the store is kept that something is wrong with.
     pub(crate) every_file: bool,
+    /// Where answers of a storage service are noted, so that an audit that is interrupted can go on.
+    pub(crate) resume: Option<std::path::PathBuf>,
     /// What is wanted instead of what the checks want: the other verbs' questions.
     pub(crate) wanted: Option<Wanted>,
 }

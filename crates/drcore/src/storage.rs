@@ -35,6 +35,7 @@ mod outside;
 mod pace;
 mod reconcile;
 mod references;
+mod resume;
 mod rows;
 mod s3;
 mod settling;

@@ -59,6 +59,10 @@ struct Audit {
     /// one by one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     probe: Option<u64>,
+    /// Note answers there while objects are asked for one by one, and go on from there
+    /// if an earlier audit was interrupted; gone once one came to its end
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
     /// How long a file lies there without a row before it counts
     #[arg(long, value_name = "DURATION", value_parser = Span::parse)]
     settle: Option<Span>,
@@ -102,6 +106,7 @@ async fn audit(arguments: Audit, screen: &Screen) -> Result<u8, Fault> {
     let mut options = AuditOptions::default();
     options.plan = verify.plan;
     options.collect = verify.collect;
+    options.resume = arguments.resume;
     if arguments.checksums || arguments.probe.is_some() || arguments.settle.is_some() {
         let section = options.plan.storage_orphans.get_or_insert_default();
         section.checksums |= arguments.checksums;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import cast
 
@@ -23,6 +24,7 @@ async def audit(
     missing_below: Mapping[str, float] | None = None,
     samples: int | None = None,
     settle: str | None = None,
+    resume: str | os.PathLike[str] | None = None,
     deadline: str | None = None,
     sessions: int | None = None,
     limits: LimitsLike | None = None,
@@ -45,6 +47,8 @@ async def audit(
         missing_below: Which share of all is good enough, with 95 % confidence: ``{"percent": 0.1}``.
         samples: How many files are named of each thing that is wrong; ``rows`` gives all.
         settle: How long a file lies there without a row before it counts, ``"60s"`` by default.
+        resume: A file where answers are noted while objects are asked for one by one: an audit that was
+            interrupted goes on from there, for a day. It is gone once one came to its end.
         deadline: How long it may take, such as ``"10m"``.
         sessions: How many sessions read, from 1 to 64.
         limits: Further limits, as in the plan's ``[limits]``, before which they go.
@@ -64,6 +68,7 @@ async def audit(
         missing_below=missing_below,
         samples=samples,
         settle=settle,
+        resume=resume,
         deadline=deadline,
         sessions=sessions,
         limits=limits,

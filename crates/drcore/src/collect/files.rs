@@ -54,6 +54,12 @@ impl Collection<'_> {
     }
 
     fn asking<'a>(&'a self, progress: &'a FilesProgress) -> Asking<'a> {
-        Asking { source: self.source, plan: self.plan, progress, every_file: self.options.every_file }
+        Asking {
+            source: self.source,
+            plan: self.plan,
+            progress,
+            every_file: self.options.every_file,
+            resume: self.options.resume.as_deref(),
+        }
     }
 }

@@ -78,13 +78,13 @@ impl Looked {
         let session = source.session(limits).await?;
         session.begin_snapshot(limits, None).await?;
         for (relation, columns) in tables {
-            looked.into_one(&session, relation, &columns).await?;
+            looked.one(&session, relation, &columns).await?;
         }
         session.end().await;
         Ok(looked)
     }
 
-    async fn into_one(&mut self, session: &Session, relation: &Relation, columns: &[&Column]) -> Result<()> {
+    async fn one(&mut self, session: &Session, relation: &Relation, columns: &[&Column]) -> Result<()> {
         let questions: Vec<String> =
             columns.iter().enumerate().map(|(at, column)| question(at, relation, column)).collect();
         let rows = match session.scan(&questions.join("\nunion all\n"), None).await {

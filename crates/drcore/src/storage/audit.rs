@@ -1,5 +1,7 @@
 //! The verb: what is wrong with the files of a project, all of it.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,10 @@ pub struct AuditOptions {
     pub plan: Plan,
     /// The store, where it is not the plan's; progress and cancelling.
     pub collect: CollectOptions,
+    /// Where answers are noted while objects are asked for one by one: an audit that was interrupted goes on from
+    /// there, for a day, and asks again for what changed. The file is gone once an audit came to its end. Of no use
+    /// where files are listed, which takes minutes at most.
+    pub resume: Option<PathBuf>,
 }
 
 /// The keys that [`AuditOptions::from_json`] knows.
@@ -36,6 +42,7 @@ const KEYS: &[&str] = &[
     "missing_below",
     "plan",
     "probe",
+    "resume",
     "samples",
     "sessions",
     "settle",
@@ -47,7 +54,7 @@ const OF_THE_PLAN: [&str; 5] = ["checksums", "missing_below", "probe", "samples"
 
 impl AuditOptions {
     /// Reads the options of a call: `{"store": URL, "tenant": ID, "plan": PATH | {…}, "deadline": "10m", "sessions": 2,
-    /// "limits": {…}}` and what `[storage_orphans]` has, before whose keys they go: `"checksums"`, `"missing_below"`,
+    /// "limits": {…}, "resume": PATH}` and what `[storage_orphans]` has, before whose keys they go: `"checksums"`, `"missing_below"`,
     /// `"probe"`, `"samples"`, `"settle"`. All optional.
     ///
     /// # Errors
@@ -86,9 +93,9 @@ impl AuditOptions {
             Some(serde_json::Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(usage(format!("{key}: expected text"))),
         };
-        let (store, tenant) = (text("store")?, text("tenant")?);
+        let (store, tenant, resume) = (text("store")?, text("tenant")?, text("resume")?);
         options.files(store.as_deref(), tenant.as_deref())?;
-        Ok(Self { plan: options.plan, collect: options.collect })
+        Ok(Self { plan: options.plan, collect: options.collect, resume: resume.map(PathBuf::from) })
     }
 
     /// The store that the call, else the plan, names.
@@ -142,6 +149,7 @@ pub async fn audit(url: &str, options: &AuditOptions) -> Result<StorageReport> {
     collect.store = Some(options.store()?);
     collect.only = vec![CHECK.to_owned()];
     collect.every_file = true;
+    collect.resume.clone_from(&options.resume);
     let evidence = Box::pin(collect_or_unreachable(url, &plan, None, &collect)).await;
     StorageReport::judge(&plan, evidence, &collect.only)
 }

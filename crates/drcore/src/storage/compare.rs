@@ -1,5 +1,7 @@
 //! Files against rows: where the store is looked at from, and what both ways of looking share.
 
+use std::path::Path;
+
 use super::found::Keeper;
 use super::inside::Inside;
 use super::outside::Outside;
@@ -25,6 +27,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) progress: &'a FilesProgress,
     /// Whether each file is kept that something is wrong with.
     pub(crate) every_file: bool,
+    /// Where answers are noted, so that an audit that is interrupted can go on.
+    pub(crate) resume: Option<&'a Path>,
 }
 
 /// Compares the files of a store with the rows that were read.
@@ -49,7 +53,8 @@ pub(crate) async fn compare(
         }
         Opened::Outside(api) => {
             let probes = section.and_then(StorageOrphans::probes);
-            Outside { api, checksums, buckets, probes }.compare(rows, asking, &mut keeper).await?
+            let resume = asking.resume.map(Path::to_owned);
+            Outside { api, checksums, buckets, probes, resume }.compare(rows, asking, &mut keeper).await?
         }
     };
     Ok((files, keeper.finish().map_err(told)?))

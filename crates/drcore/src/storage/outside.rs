@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::compare::{Asking, read_again};
 use super::confirm::confirm;
 use super::found::Keeper;
 use super::reconcile::Buckets;
+use super::resume::{Block, Cutter, Known, Notes, Open};
 use super::settling::{LOOKS, Settling};
 use super::sorted::{self, Mark, Sorted, Sorter};
 use crate::collect::FilesProgress;
@@ -50,6 +52,19 @@ pub(super) struct Outside {
     pub(super) buckets: Buckets,
     /// How many are asked for; all where nobody says.
     pub(super) probes: Option<u64>,
+    /// Where answers are noted, so that an audit that is interrupted can go on.
+    pub(super) resume: Option<PathBuf>,
+}
+
+/// What is asked for, in order.
+#[derive(Debug)]
+enum Piece {
+    /// A row, and the block that it is in.
+    Row(sorted::Entry, u64),
+    /// A block ends: so many rows, and what it is called.
+    End(u64, u64, String),
+    /// A block that was well before.
+    Known(Block),
 }
 
 /// What came of asking for objects.
@@ -58,6 +73,8 @@ struct Looked {
     buckets: BTreeMap<String, BucketFiles>,
     candidates: Sorter,
     unclear: BTreeMap<u8, UnclearFiles>,
+    /// Of how many it was known from before.
+    before: u64,
 }
 
 impl Outside {
@@ -93,15 +110,27 @@ impl Outside {
             return Ok(files);
         }
         let controls = self.first(&rows.sorted).await?;
-        let (chosen, counting) = choose(rows.sorted.clone(), wanted);
+        // Of objects that were chosen by chance, others would be chosen the next time.
+        let resume = self.resume.as_deref().filter(|_| wanted == all);
+        let mut notes = resume.map(|path| Notes::open(path, &files.store, self.checksums)).transpose()?;
+        let known = notes.as_ref().map(|notes| Arc::clone(&notes.known));
+        let (chosen, counting) = choose(rows.sorted.clone(), wanted, known);
         asking.progress.begin(wanted);
-        let first = self.look(chosen, &controls, asking.progress, keeper).await?;
+        let first = self.look(chosen, &controls, asking.progress, keeper, notes.as_mut()).await?;
         for (bucket, counted) in joined(counting).await.map_err(told)? {
             self.bucket(&mut files, &bucket).rows = counted.rows;
             self.bucket(&mut files, &bucket).unversioned = counted.unversioned;
             self.bucket(&mut files, &bucket).unsized_rows = counted.unsized_rows;
         }
-        let Looked { buckets, candidates, mut unclear } = first;
+        let Looked { buckets, candidates, mut unclear, before } = first;
+        if let Some(notes) = notes.as_ref().filter(|_| before > 0) {
+            files.vantage += &format!(
+                "; {} of the {} were asked for by a run that was interrupted, since {:.0}",
+                count(before),
+                plural(all, "object"),
+                notes.began()
+            );
+        }
         let candidates = candidates.finish().map_err(told)?;
         self.add(&mut files, buckets);
         let settling = Settling::begin(asking);
@@ -115,7 +144,7 @@ impl Outside {
             let now = read_again(&rows.read, asking).await.map_err(told)?;
             asking.progress.begin(candidates.len());
             let second = self.look_again(&candidates, now, &controls, asking.progress, keeper).await?;
-            let Looked { buckets, candidates: again, unclear: more } = second;
+            let Looked { buckets, candidates: again, unclear: more, .. } = second;
             // Those that can be had now were asked for before.
             let there = buckets.into_iter().map(|(name, bucket)| (name, BucketFiles { asked: 0, ..bucket }));
             self.add(&mut files, there.collect());
@@ -127,6 +156,10 @@ impl Outside {
         files.unclear.extend(unclear.into_values());
         for unclear in &mut files.unclear {
             unclear.samples.truncate(keeper.samples);
+        }
+        // What could not be told can be asked for once more.
+        if let Some(notes) = notes.filter(|_| files.unclear.is_empty()) {
+            notes.end().map_err(told)?;
         }
         Ok(files)
     }
@@ -144,12 +177,7 @@ impl Outside {
         for (name, counted) in buckets {
             files.objects += counted.objects;
             files.bytes += counted.bytes;
-            let bucket = self.bucket(files, &name);
-            bucket.asked += counted.asked;
-            bucket.objects += counted.objects;
-            bucket.bytes += counted.bytes;
-            bucket.summed += counted.summed;
-            bucket.unsummed += counted.unsummed;
+            sum(self.bucket(files, &name), &counted);
         }
     }
 
@@ -158,10 +186,12 @@ impl Outside {
     /// # Errors
     /// The cause, where none of them can.
     async fn first(&self, rows: &Sorted) -> Result<Vec<Object>, Cause> {
-        let (mut chosen, counting) = choose(rows.clone(), FIRST);
+        let (mut chosen, counting) = choose(rows.clone(), FIRST, None);
         let mut some = Vec::new();
-        while let Some(row) = chosen.recv().await {
-            some.push(Object::of_row(&row));
+        while let Some(piece) = chosen.recv().await {
+            if let Piece::Row(row, _) = piece {
+                some.push(Object::of_row(&row));
+            }
         }
         joined(counting).await.map_err(|error| Cause::from(&error))?;
         let mut heard: Vec<(u64, Seen)> = Vec::new();
@@ -199,34 +229,71 @@ impl Outside {
         }
     }
 
-    /// Asks for all that come.
+    /// Asks for all that come, and notes what is well.
     ///
     /// # Errors
     /// The cause, where the service stopped to give what it gave before.
     async fn look(
         &self,
-        rows: mpsc::Receiver<sorted::Entry>,
+        pieces: mpsc::Receiver<Piece>,
         controls: &[Object],
         progress: &FilesProgress,
         keeper: &mut Keeper,
+        mut notes: Option<&mut Notes>,
     ) -> Result<Looked, Cause> {
-        let asking = futures::stream::unfold(rows, async |mut rows| {
-            let row = rows.recv().await?;
-            Some((row, rows))
+        let told = |error: Error| Cause::from(&error);
+        let asking = futures::stream::unfold(pieces, async |mut pieces| {
+            let piece = pieces.recv().await?;
+            Some((piece, pieces))
         });
-        let asking = asking.map(|row| {
-            let asking = self.ask_for(Object::of_row(&row));
-            async move { (row, asking.await) }
+        let asking = asking.map(|piece| {
+            let asking = match &piece {
+                Piece::Row(row, _) => Some(self.ask_for(Object::of_row(row))),
+                Piece::End(..) | Piece::Known(_) => None,
+            };
+            async move {
+                match asking {
+                    Some(asking) => (piece, Some(asking.await)),
+                    None => (piece, None),
+                }
+            }
         });
         let mut answers = std::pin::pin!(asking.buffer_unordered(self.api.pace().most()));
-        let (mut looked, mut in_a_row) = (Looked::default(), 0);
-        while let Some((row, (object, seen))) = answers.next().await {
-            progress.seen(1);
-            let is_there = matches!(seen, Seen::There { .. } | Seen::Unchanged);
-            in_a_row = if is_there { 0 } else { in_a_row + 1 };
-            looked
-                .take(row, seen.against(&object, self.checksums), keeper)
-                .map_err(|error| Cause::from(&error))?;
+        let (mut looked, mut open, mut in_a_row) = (Looked::default(), Open::default(), 0);
+        while let Some((piece, answer)) = answers.next().await {
+            let whole = match (piece, answer) {
+                (Piece::Row(row, block), Some((object, seen))) => {
+                    progress.seen(1);
+                    let is_there = matches!(seen, Seen::There { .. } | Seen::Unchanged);
+                    in_a_row = if is_there { 0 } else { in_a_row + 1 };
+                    let verdict = seen.against(&object, self.checksums);
+                    let whole = match &verdict {
+                        _ if notes.is_none() => None,
+                        Verdict::Well { size, summed } => {
+                            open.well(block, row.place.bucket(), &well(*size, *summed))
+                        }
+                        Verdict::Wrong(..) | Verdict::Unclear(_) => {
+                            open.ill(block);
+                            None
+                        }
+                    };
+                    looked.take(row, verdict, keeper).map_err(told)?;
+                    whole
+                }
+                (Piece::Row(..), None) => None,
+                (Piece::End(block, rows, key), _) => open.is(block, rows, key),
+                (Piece::Known(block), _) => {
+                    progress.seen(block.rows);
+                    looked.before += block.rows;
+                    for (bucket, counted) in block.buckets {
+                        sum(looked.buckets.entry(bucket).or_default(), &counted);
+                    }
+                    None
+                }
+            };
+            if let (Some(notes), Some(block)) = (&mut notes, whole) {
+                notes.add(&block).map_err(told)?;
+            }
             if in_a_row >= IN_A_ROW {
                 self.still_gives(controls).await?;
                 in_a_row = 0;
@@ -317,15 +384,10 @@ fn add_unclear(unclear: &mut BTreeMap<u8, UnclearFiles>, more: BTreeMap<u8, Uncl
 impl Looked {
     fn take(&mut self, row: sorted::Entry, verdict: Verdict, keeper: &mut Keeper) -> Result<()> {
         let bucket = self.buckets.entry(row.place.bucket()).or_default();
-        bucket.asked += 1;
         match verdict {
-            Verdict::Well { size, summed } => {
-                bucket.objects += 1;
-                bucket.bytes += size.unwrap_or(0);
-                bucket.summed += u64::from(summed == Some(true));
-                bucket.unsummed += u64::from(summed == Some(false));
-            }
+            Verdict::Well { size, summed } => sum(bucket, &well(size, summed)),
             Verdict::Wrong(mark, size, words) => {
+                bucket.asked += 1;
                 if matches!(mark, Mark::Size | Mark::Checksum) {
                     bucket.objects += 1;
                     bucket.bytes += size.unwrap_or(0);
@@ -340,6 +402,7 @@ impl Looked {
                 })?;
             }
             Verdict::Unclear(unclear) => {
+                bucket.asked += 1;
                 let known = self.unclear.entry(unclear.place()).or_insert_with(|| UnclearFiles {
                     cause: unclear.cause(),
                     files: 0,
@@ -354,6 +417,27 @@ impl Looked {
         }
         Ok(())
     }
+}
+
+/// What an object adds to its bucket that is well.
+fn well(size: Option<u64>, summed: Option<bool>) -> BucketFiles {
+    BucketFiles {
+        asked: 1,
+        objects: 1,
+        bytes: size.unwrap_or(0),
+        summed: u64::from(summed == Some(true)),
+        unsummed: u64::from(summed == Some(false)),
+        ..BucketFiles::default()
+    }
+}
+
+/// Adds what could be had.
+pub(super) fn sum(all: &mut BucketFiles, more: &BucketFiles) {
+    all.asked += more.asked;
+    all.objects += more.objects;
+    all.bytes += more.bytes;
+    all.summed += more.summed;
+    all.unsummed += more.unsummed;
 }
 
 /// Says of a service that gave nothing what it said instead.
@@ -398,25 +482,49 @@ async fn joined<T>(reading: Reading<T>) -> Result<T> {
     })?
 }
 
-/// So many of the rows, chosen by chance, in their order; and how many there are in each bucket.
+/// So many of the rows, chosen by chance, in their order, and in blocks where some are known from before; and how many
+/// there are in each bucket.
 fn choose(
     rows: Sorted,
     wanted: u64,
-) -> (mpsc::Receiver<sorted::Entry>, Reading<BTreeMap<String, BucketFiles>>) {
+    known: Option<Known>,
+) -> (mpsc::Receiver<Piece>, Reading<BTreeMap<String, BucketFiles>>) {
     let (send, receive) = mpsc::channel(WAITING);
     let reading = tokio::task::spawn_blocking(move || {
         let mut choice = Choice::new(wanted, rows.len());
         let mut buckets: BTreeMap<String, BucketFiles> = BTreeMap::new();
+        let mut cutter = Cutter::default();
+        let mut block = 0;
+        // Whoever asked may have given up.
+        let mut send_block = |ended: Option<(String, Vec<sorted::Entry>)>, known: &Known| {
+            let Some((key, rows)) = ended else { return true };
+            if let Some(block) = known.get(&key) {
+                return send.blocking_send(Piece::Known(block.clone())).is_ok();
+            }
+            block += 1;
+            let count = rows.len() as u64;
+            rows.into_iter().all(|row| send.blocking_send(Piece::Row(row, block)).is_ok())
+                && send.blocking_send(Piece::End(block, count, key)).is_ok()
+        };
         let mut reading = rows.read()?;
         while let Some(row) = reading.next()? {
             let bucket = buckets.entry(row.place.bucket()).or_default();
             bucket.rows += 1;
             bucket.unversioned += u64::from(row.mark == Mark::Unversioned);
             bucket.unsized_rows += u64::from(row.size.is_none());
-            if choice.takes() && send.blocking_send(row).is_err() {
-                // Whoever asked has given up.
-                break;
+            if !choice.takes() {
+                continue;
             }
+            let goes_on = match &known {
+                Some(known) => send_block(cutter.push(row), known),
+                None => send.blocking_send(Piece::Row(row, 0)).is_ok(),
+            };
+            if !goes_on {
+                return Ok(buckets);
+            }
+        }
+        if let Some(known) = &known {
+            send_block(cutter.take(), known);
         }
         Ok(buckets)
     });
