@@ -45,19 +45,30 @@ async fn child() {
     target.onto = options.onto;
     let target = RestoreTarget::connect(&url, &target).await.unwrap();
     let plan = RestorePlan::of(Path::new(&archive), &target, &options).await.unwrap();
-    plan.execute(&target, &ExecuteOptions::default()).await.unwrap();
+    let restored = plan.execute(&target, &ExecuteOptions::default()).await.unwrap();
+    let failures: Vec<_> = restored.failures().collect();
+    assert!(failures.is_empty(), "{failures:#?}");
 }
 
-fn start(archive: &Path, url: &str, onto: &str) -> Owned {
-    let child = Command::new(std::env::current_exe().unwrap())
+fn command(archive: &Path, url: &str, onto: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["interrupted::child", "--exact", "--include-ignored"])
         .env("DRCORE_TEST_ARCHIVE", archive)
         .env("DRCORE_TEST_URL", url)
-        .env("DRCORE_TEST_ONTO", onto)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    Owned(child.unwrap())
+        .env("DRCORE_TEST_ONTO", onto);
+    command
+}
+
+/// Starts one that may be killed.
+fn start(archive: &Path, url: &str, onto: &str) -> Owned {
+    Owned(command(archive, url, onto).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+}
+
+/// Runs one to its end, which is a good one.
+fn finish(archive: &Path, url: &str, onto: &str, what: &str) {
+    let output = command(archive, url, onto).output().unwrap();
+    assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// Whether the database says that it is half restored.
@@ -72,7 +83,7 @@ async fn kill_at_random_moments(times: u32) {
     // How long it takes when nobody interrupts it.
     let began = Instant::now();
     let whole = Database::empty().await;
-    assert!(start(&archive, &whole.url().await, "empty").0.wait().unwrap().success());
+    finish(&archive, &whole.url().await, "empty", "alone");
     let takes = began.elapsed();
     let mut marked = 0;
     for time in 0..times {
@@ -98,7 +109,7 @@ async fn kill_at_random_moments(times: u32) {
             second.0.wait().unwrap();
         }
         if is_marked(&database).await {
-            assert!(start(&archive, &url, onto).0.wait().unwrap().success(), "{onto} after kill {time}");
+            finish(&archive, &url, onto, &format!("{onto} after kill {time}"));
         } else if database.query("select count(*) from pg_class where relname = 'big_1'").await == ["0"] {
             // It had not begun.
             restore(&archive, &database, &RestoreOptions::default()).await;
@@ -260,5 +271,30 @@ async fn a_truncated_archive_is_never_restored_as_a_whole_one() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Format, "{error:?}");
+    assert!(!is_marked(&database).await);
+}
+
+#[tokio::test]
+async fn two_restores_are_never_at_work_in_one_database() {
+    let source = Database::with(&large()).await;
+    let (_directory, archive) = dump(&source, &["--format=custom"]).await;
+    let database = Database::empty().await;
+    let url = database.url().await;
+    let mut child = start(&archive, &url, "empty");
+    while !is_marked(&database).await {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    signal(&child.0, "-STOP");
+    // It is alive, if slow: what it has is not taken away from it.
+    for onto in [Onto::Resume, Onto::StartOver] {
+        let aim = target(&database, onto).await;
+        let mut options = RestoreOptions::default();
+        options.onto = onto;
+        let error = RestorePlan::of(&archive, &aim, &options).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
+        assert!(error.to_string().contains("another restore is at work"), "{error}");
+    }
+    signal(&child.0, "-CONT");
+    assert!(child.0.wait().unwrap().success());
     assert!(!is_marked(&database).await);
 }

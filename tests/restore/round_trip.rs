@@ -280,3 +280,28 @@ async fn what_is_there_is_replaced_only_where_the_plan_says_so() {
     // Whatever no check looks at is gone too.
     assert_eq!(dumped(&database).await, dumped(&source).await);
 }
+
+/// What is in the way has the same names: schemas, publications, event triggers, extensions in schemas of their own.
+#[tokio::test]
+async fn what_is_replaced_comes_back_whole() {
+    let kinds = format!(
+        "{EVERY_KIND}
+         create schema tools; create extension pg_trgm schema tools"
+    );
+    let source = Database::with(&kinds).await;
+    let before = baseline(&source).await;
+    let (_directory, archive) = dump(&source, &["--format=custom"]).await;
+    let database = Database::with(&kinds).await;
+    database
+        .execute(
+            "create table app.since (id int); create schema since; create publication since for all tables",
+        )
+        .await;
+    let mut options = RestoreOptions::default();
+    options.onto = Onto::Replace;
+    let restored = restore(&archive, &database, &options).await;
+    let failures: Vec<_> = restored.failures().collect();
+    assert!(failures.is_empty(), "{failures:#?}");
+    is_the_same(&verify(&database, &before).await, "replaced");
+    assert_eq!(dumped(&database).await, dumped(&source).await);
+}

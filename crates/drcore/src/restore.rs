@@ -1,6 +1,7 @@
 //! Restoring, and the throw-away clusters that restores are tried in.
 
 mod after;
+mod alone;
 mod call;
 mod clear;
 mod clients;

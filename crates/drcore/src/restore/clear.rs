@@ -2,10 +2,9 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::programs::APPLICATION;
 use super::scratch::STUB;
 use crate::connect::{RestoreTarget, Session};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::SUPABASE_SCHEMAS;
 use crate::plan::Limits;
 use crate::sql::literal;
@@ -13,14 +12,34 @@ use crate::sql::literal;
 /// How many statements are one transaction, at most: the locks of more would exhaust the lock table.
 const AT_ONCE: usize = 500;
 
-/// The statements that take all of it away.
-pub(super) async fn statements(session: &Session) -> Result<Vec<String>> {
-    let platform: Vec<String> = SUPABASE_SCHEMAS.iter().map(|schema| literal(schema)).collect();
-    let sql = include_str!("target/clear.sql")
-        .replace("$platform", &format!("array[{}]", platform.join(", ")))
-        .replace("$stub", &literal(STUB));
-    let answer = session.simple(&sql).await?;
-    Ok(answer.into_iter().flatten().filter_map(|mut row| row.pop().flatten()).collect())
+/// What takes all of it away, and what is gone then.
+#[derive(Debug, Default)]
+pub(super) struct Clearing {
+    pub(super) statements: Vec<String>,
+    /// A kind and its names, of what an archive brings only where it is not there.
+    pub(super) gone: Vec<Vec<String>>,
+}
+
+impl Clearing {
+    /// Looks what there is.
+    pub(super) async fn of(session: &Session) -> Result<Self> {
+        let platform: Vec<String> = SUPABASE_SCHEMAS.iter().map(|schema| literal(schema)).collect();
+        let sql = include_str!("target/clear.sql")
+            .replace("$platform", &format!("array[{}]", platform.join(", ")))
+            .replace("$stub", &literal(STUB));
+        let mut clearing = Self::default();
+        for row in session.simple(&sql).await?.into_iter().flatten() {
+            let mut cells = row.into_iter();
+            clearing.statements.extend(cells.next().flatten());
+            if let Some(gone) = cells.next().flatten() {
+                clearing.gone.push(serde_json::from_str(&gone).map_err(|error| {
+                    Error::new(ErrorKind::Unsupported, "the server's answer was not understood")
+                        .caused_by(error)
+                })?);
+            }
+        }
+        Ok(clearing)
+    }
 }
 
 /// Runs them.
@@ -35,14 +54,4 @@ pub(super) async fn clear(
         target.target().transaction(&some, limits, cancel).await?;
     }
     Ok(())
-}
-
-/// Ends what programs of an interrupted run left behind: it would go on writing.
-pub(super) async fn end_leftovers(session: &Session) -> Result<()> {
-    let sql = format!(
-        "select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_activity a \
-         where a.datname = pg_catalog.current_database() and a.application_name = {} and a.pid <> pg_catalog.pg_backend_pid()",
-        literal(APPLICATION)
-    );
-    session.simple(&sql).await.map(drop)
 }

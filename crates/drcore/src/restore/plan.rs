@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::clear;
+use super::alone;
+use super::clear::Clearing;
 use super::clients::ClientTools;
 use super::filter::{self, Filtered};
 use super::left_out::Omitted;
@@ -170,7 +171,12 @@ impl RestorePlan {
         let (opened, fingerprint) = open(archive).await?;
         let facts = ArchiveFacts::of(archive, &opened, fingerprint);
         let session = target.target().session();
-        let shape = Shape::load(session).await?;
+        if options.onto != Onto::Empty {
+            // What an interrupted one left behind would go on writing while it is looked at.
+            alone::enter(session).await?;
+            alone::leave(session).await?;
+        }
+        let mut shape = Shape::load(session).await?;
         let marker = Marker::read(session).await?;
         let mut steps = Vec::new();
         let done = match (options.onto, &marker) {
@@ -193,7 +199,9 @@ impl RestorePlan {
                 .hint("Restore without --resume and --start-over."));
             }
             (Onto::Replace | Onto::StartOver, _) => {
-                steps.push(RestoreStep::Clear { statements: clear::statements(session).await? });
+                let clearing = Clearing::of(session).await?;
+                shape.lose(&clearing.gone);
+                steps.push(RestoreStep::Clear { statements: clearing.statements });
                 BTreeSet::new()
             }
             _ => BTreeSet::new(),

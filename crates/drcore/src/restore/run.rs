@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::clear::{clear, end_leftovers};
+use super::alone;
+use super::clear::clear;
 use super::clients::ClientTools;
 use super::cutover::CutOver;
 use super::filter::{Load, described};
@@ -89,7 +90,8 @@ impl RestorePlan {
         let tools = self.tools(target, options).await?;
         let (file, _unwrapped) = whole(&self.archive).await?;
         let watching = target.session(&options.limits).await?;
-        end_leftovers(&watching).await?;
+        // Until its session ends.
+        alone::enter(&watching).await?;
         if self.onto != Onto::Resume {
             let name = self.archive.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             Marker::set(target, &self.archive.fingerprint, &name, &self.digest, &options.limits).await?;

@@ -70,6 +70,28 @@ impl Shape {
         })
     }
 
+    /// What it is like without these: a kind, and names from the outside in.
+    pub(crate) fn lose(&mut self, gone: &[Vec<String>]) {
+        for gone in gone {
+            match gone.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["schema", name] => self.schemas.retain(|known| known != name),
+                ["extension", name] => self.installed.retain(|known| known != name),
+                ["publication", name] => self.publications.retain(|known| known != name),
+                ["event trigger", name] => self.event_triggers.retain(|known| known != name),
+                [kind @ ("policy" | "trigger"), schema, table, name] => {
+                    for known in &mut self.tables {
+                        if known.schema == schema && known.name == table {
+                            let names =
+                                if kind == "policy" { &mut known.policies } else { &mut known.triggers };
+                            names.retain(|known| known != name);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Whether a schema is the platform's, and here: what an archive brings of it is not simply restored.
     pub(crate) fn is_platform(&self, schema: &str) -> bool {
         self.platform.contains(schema)

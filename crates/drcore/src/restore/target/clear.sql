@@ -1,5 +1,6 @@
 -- The statements that take away all that a database holds of its own, one a row, in order: what is left is as its
--- template, its extensions and the platform made it. $platform and $stub as in shape.sql.
+-- template, its extensions and the platform made it; and what the target then has no more that an archive may bring, as
+-- its kind and its names. $platform and $stub as in shape.sql.
 with services as (
   select pg_catalog.count(*) = 2 as are_there
   from pg_catalog.pg_class c
@@ -26,23 +27,27 @@ members as (
   from pg_catalog.pg_depend d
   where d.deptype in ('e', 'i') and d.objsubid = 0
 ),
-statements (step, name, statement) as (
-  select 1, t.evtname::pg_catalog.text, pg_catalog.format('drop event trigger %I', t.evtname)
+statements (step, name, statement, gone) as (
+  select 1, t.evtname::pg_catalog.text, pg_catalog.format('drop event trigger %I', t.evtname),
+    pg_catalog.json_build_array('event trigger', t.evtname)
   from pg_catalog.pg_event_trigger t
   join pg_catalog.pg_proc f on f.oid = t.evtfoid
   where f.pronamespace in (select o.oid from own o)
     and not exists (select from members m where m.classid = 'pg_catalog.pg_event_trigger'::pg_catalog.regclass and m.objid = t.oid)
   union all
-  select 2, p.pubname, pg_catalog.format('drop publication %I', p.pubname)
+  select 2, p.pubname, pg_catalog.format('drop publication %I', p.pubname),
+    pg_catalog.json_build_array('publication', p.pubname)
   from pg_catalog.pg_publication p
   where p.pubname !~ '^supabase_'
   union all
-  select 3, n.nspname || '.' || c.relname || '.' || p.polname, pg_catalog.format('drop policy %I on %I.%I', p.polname, n.nspname, c.relname)
+  select 3, n.nspname || '.' || c.relname || '.' || p.polname, pg_catalog.format('drop policy %I on %I.%I', p.polname, n.nspname, c.relname),
+    pg_catalog.json_build_array('policy', n.nspname, c.relname, p.polname)
   from pg_catalog.pg_policy p
   join pg_catalog.pg_class c on c.oid = p.polrelid
   join platform n on n.oid = c.relnamespace
   union all
-  select 4, n.nspname || '.' || c.relname || '.' || g.tgname, pg_catalog.format('drop trigger %I on %I.%I', g.tgname, n.nspname, c.relname)
+  select 4, n.nspname || '.' || c.relname || '.' || g.tgname, pg_catalog.format('drop trigger %I on %I.%I', g.tgname, n.nspname, c.relname),
+    pg_catalog.json_build_array('trigger', n.nspname, c.relname, g.tgname)
   from pg_catalog.pg_trigger g
   join pg_catalog.pg_class c on c.oid = g.tgrelid
   join platform n on n.oid = c.relnamespace
@@ -57,7 +62,8 @@ statements (step, name, statement) as (
       case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' when 'S' then 'sequence' else 'table' end,
       n.nspname,
       c.relname
-    )
+    ),
+    null
   from pg_catalog.pg_class c
   join own n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
@@ -73,12 +79,13 @@ statements (step, name, statement) as (
       f.proname,
       -- Of an aggregate, the star that stands for no arguments, and what is ordered.
       case when f.prokind = 'a' and f.pronargs = 0 then '*' else pg_catalog.pg_get_function_identity_arguments(f.oid) end
-    )
+    ),
+    null
   from pg_catalog.pg_proc f
   join own n on n.oid = f.pronamespace
   where not exists (select from members m where m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and m.objid = f.oid)
   union all
-  select 9, n.nspname || '.' || t.typname, pg_catalog.format('drop type if exists %I.%I cascade', n.nspname, t.typname)
+  select 9, n.nspname || '.' || t.typname, pg_catalog.format('drop type if exists %I.%I cascade', n.nspname, t.typname), null
   from pg_catalog.pg_type t
   join own n on n.oid = t.typnamespace
   left join pg_catalog.pg_class c on c.oid = t.typrelid
@@ -86,7 +93,7 @@ statements (step, name, statement) as (
     and coalesce(c.relkind, 'c') = 'c'
     and not exists (select from members m where m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and m.objid = t.oid)
   union all
-  select 10, n.nspname || '.' || x.name, pg_catalog.format('drop %s if exists %I.%s cascade', x.kind, n.nspname, x.name)
+  select 10, n.nspname || '.' || x.name, pg_catalog.format('drop %s if exists %I.%s cascade', x.kind, n.nspname, x.name), null
   from (
     select c.tableoid, c.oid, c.collnamespace, 'collation', pg_catalog.quote_ident(c.collname)
     from pg_catalog.pg_collation c
@@ -120,23 +127,24 @@ statements (step, name, statement) as (
   join own n on n.oid = x.namespace
   where not exists (select from members m where m.classid = x.class and m.objid = x.oid)
   union all
-  select 11, w.fdwname, pg_catalog.format('drop foreign data wrapper if exists %I cascade', w.fdwname)
+  select 11, w.fdwname, pg_catalog.format('drop foreign data wrapper if exists %I cascade', w.fdwname), null
   from pg_catalog.pg_foreign_data_wrapper w
   where not exists (select from members m where m.classid = w.tableoid and m.objid = w.oid)
   union all
-  select 11, s.srvname, pg_catalog.format('drop server if exists %I cascade', s.srvname)
+  select 11, s.srvname, pg_catalog.format('drop server if exists %I cascade', s.srvname), null
   from pg_catalog.pg_foreign_server s
   where not exists (select from members m where m.classid = s.tableoid and m.objid = s.oid)
   union all
-  select 12, o.nspname, pg_catalog.format('drop schema if exists %I cascade', o.nspname)
+  select 12, o.nspname, pg_catalog.format('drop schema if exists %I cascade', o.nspname),
+    pg_catalog.json_build_array('schema', o.nspname)
   from own o
   where o.nspname <> 'public'
     and not exists (select from members m where m.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and m.objid = o.oid)
   union all
-  select 13, pg_catalog.lpad(l.oid::pg_catalog.text, 12, '0'), pg_catalog.format('select pg_catalog.lo_unlink(%s)', l.oid)
+  select 13, pg_catalog.lpad(l.oid::pg_catalog.text, 12, '0'), pg_catalog.format('select pg_catalog.lo_unlink(%s)', l.oid), null
   from pg_catalog.pg_largeobject_metadata l
   union all
-  select 14, '', 'truncate ' || pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.relname), ', ' order by n.nspname, c.relname)
+  select 14, '', 'truncate ' || pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.relname), ', ' order by n.nspname, c.relname), null
   from pg_catalog.pg_class c
   join platform n on n.oid = c.relnamespace
   where c.relkind = 'r'
@@ -144,6 +152,16 @@ statements (step, name, statement) as (
     and c.relname not in ('schema_migrations', 'migrations')
   having pg_catalog.count(*) > 0
 )
-select s.statement
-from statements s
-order by s.step, s.name
+select a.statement, a.gone::pg_catalog.text
+from (
+  select s.step, s.name, s.statement, s.gone
+  from statements s
+  union all
+  -- Extensions go with the schema that they are in.
+  select 15, e.extname, null, pg_catalog.json_build_array('extension', e.extname)
+  from pg_catalog.pg_extension e
+  join own o on o.oid = e.extnamespace
+  where o.nspname <> 'public'
+    and not exists (select from members m where m.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and m.objid = o.oid)
+) a
+order by a.step, a.name
