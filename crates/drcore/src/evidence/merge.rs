@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::run::Shards;
-use super::{Cause, CauseKind, Evidence, Fact, Run, Scans, TableScan};
+use super::{ActedAs, Cause, CauseKind, Evidence, Fact, Run, Scans, Seen, TableScan};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sql::QualifiedName;
 
 impl Evidence {
     /// What all of these know together, in whatever order they come: the Evidence of the shards of one collection, or
@@ -50,6 +51,7 @@ impl Evidence {
             format: self.format,
             catalog,
             assertions: each(self.assertions, other.assertions, Fact::join),
+            isolation: each(self.isolation, other.isolation, ActedAs::and),
             files: self.files.join(other.files),
             backups: self.backups.join(other.backups),
             platform: self.platform.join(other.platform),
@@ -173,6 +175,22 @@ impl TableScan {
     }
 }
 
+impl ActedAs {
+    /// What was seen as somebody else, under the same name, is unread.
+    fn and(self, other: Self) -> Self {
+        let (mine, others) = if self.sha256 == other.sha256 {
+            (self.tables, other.tables)
+        } else {
+            (disagreed(self.tables), disagreed(other.tables))
+        };
+        Self { sha256: self.sha256.min(other.sha256), tables: each(mine, others, Fact::join) }
+    }
+}
+
+fn disagreed(tables: BTreeMap<QualifiedName, Fact<Seen>>) -> BTreeMap<QualifiedName, Fact<Seen>> {
+    tables.into_keys().map(|table| (table, Fact::Unread(Cause::disagreement()))).collect()
+}
+
 impl Run {
     /// How both were collected.
     fn and(self, other: Self) -> Result<Self> {
@@ -255,7 +273,6 @@ mod tests {
     use super::super::{AssertionValue, Extremes, Orphans, SequenceState, Server, TableParts};
     use super::*;
     use crate::content::{Blocks, Content, Coverage, Fingerprint, METHOD};
-    use crate::sql::QualifiedName;
 
     fn server() -> Server {
         serde_json::from_value(serde_json::json!({
