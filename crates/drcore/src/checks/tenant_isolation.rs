@@ -176,6 +176,7 @@ fn judge(context: Context<'_>) -> Judgement {
     let mut proved = 0;
     // Who is known to be somebody: by a row of theirs that they see, or by what could not be read.
     let mut known: BTreeSet<&str> = BTreeSet::new();
+    let mut acted: BTreeSet<&str> = BTreeSet::new();
     for relation in &shared {
         let sights = Sights::of(context.now, &access, &actors, relation, &mut judgement);
         tried += u64::from(sights.reached());
@@ -183,9 +184,10 @@ fn judge(context: Context<'_>) -> Judgement {
         // What none of them may read shows nothing to any.
         judgement.examine("tables", u64::from(sights.proves() || !sights.reached()));
         known.extend(&sights.known);
+        acted.extend(&sights.acted);
         sights.judge(context, &access, relation, &mut judgement);
     }
-    judgement.examine("users", actors.len() as u64);
+    judgement.examine("users", acted.len() as u64);
     for actor in actors.iter().filter(|actor| !actor.is_anonymous() && !known.contains(actor.name.as_str())) {
         let cause = Cause::new(
             CauseKind::NotCollected,
@@ -226,6 +228,8 @@ struct Sights<'e> {
     hidden: Vec<&'e Actor>,
     /// Who sees rows of their own, or what they see could not be read.
     known: Vec<&'e str>,
+    /// As whom it was read.
+    acted: Vec<&'e str>,
 }
 
 impl<'e> Sights<'e> {
@@ -248,6 +252,7 @@ impl<'e> Sights<'e> {
                     continue;
                 }
             };
+            sights.acted.push(&actor.name);
             // A view may show them what it does not show to who verifies.
             *proves |= seen.has_others || seen.others > 0;
             if actor.is_anonymous() {

@@ -176,14 +176,14 @@ impl TableScan {
 }
 
 impl ActedAs {
-    /// What was seen as somebody else, under the same name, is unread.
+    /// What was seen as somebody else, under the same name, is unread, and nobody's from then on.
     fn and(self, other: Self) -> Self {
-        let (mine, others) = if self.sha256 == other.sha256 {
-            (self.tables, other.tables)
+        let (sha256, mine, others) = if self.sha256 == other.sha256 {
+            (self.sha256, self.tables, other.tables)
         } else {
-            (disagreed(self.tables), disagreed(other.tables))
+            (String::new(), disagreed(self.tables), disagreed(other.tables))
         };
-        Self { sha256: self.sha256.min(other.sha256), tables: each(mine, others, Fact::join) }
+        Self { sha256, tables: each(mine, others, Fact::join) }
     }
 }
 
@@ -290,6 +290,10 @@ mod tests {
         AssertionValue::new(plan.assertion("one").unwrap(), rows, None)
     }
 
+    fn seen(others: u64) -> Seen {
+        Seen { own: 1, others, other_tenants: others, has_own: true, has_others: true }
+    }
+
     fn cause() -> impl Strategy<Value = Cause> {
         let kinds =
             [CauseKind::OtherShard, CauseKind::NotCollected, CauseKind::Permission, CauseKind::Deadline];
@@ -340,6 +344,8 @@ mod tests {
             orphans in fact((0_u64..2).prop_map(|rows| Orphans::new(rows, 0))),
             sequence in fact((0_i64..2).prop_map(|at| SequenceState::new(at, true))),
             assertion in fact((0_u64..2).prop_map(value)),
+            who in "[xy]",
+            seen in prop::collection::btree_map("[tu]", fact((0_u64..2).prop_map(seen)), 0..3),
             schemas in fact(Just(Vec::<Schema>::new())),
             notes in prop::collection::vec("[ab]", 0..3),
             sessions in 1_u32..4,
@@ -362,6 +368,9 @@ mod tests {
             evidence.scans.orphans.insert("fk".to_owned(), orphans);
             evidence.scans.sequences.insert(name, sequence);
             evidence.assertions.insert("one".to_owned(), assertion);
+            let tables = seen.into_iter().map(|(table, seen)| (QualifiedName::new("public", table), seen));
+            let acted = ActedAs { sha256: who, tables: tables.collect() };
+            evidence.isolation.insert("ann".to_owned(), acted);
             evidence.catalog.schemas = schemas;
             evidence
         }
@@ -399,6 +408,20 @@ mod tests {
             let once = all.iter().all(|parts| parts.blocks.numbers(&name, 40).into_iter().all(|n| seen.insert(n)));
             let expected = (once && ends == 1 && rows == 40).then_some(40);
             prop_assert_eq!(read.copied(), expected);
+        }
+    }
+
+    #[test]
+    fn what_was_seen_as_somebody_else_is_unread() {
+        let name = QualifiedName::new("public", "t");
+        let acted = |who: &str, others| {
+            let tables = [(name.clone(), Fact::Read(seen(others)))].into();
+            ActedAs { sha256: who.to_owned(), tables }
+        };
+        assert_eq!(acted("x", 0).and(acted("x", 0)), acted("x", 0));
+        for other in [acted("x", 1), acted("y", 0)] {
+            let both = acted("x", 0).and(other);
+            assert_eq!(both.tables[&name].get().unwrap_err().kind, CauseKind::Disagreement);
         }
     }
 
