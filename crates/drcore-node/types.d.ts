@@ -206,6 +206,7 @@ export type Finding =
   | ObjectsLost
   | ObjectsWithoutReference
   | OrphanedRows
+  | OwnRowsHidden
   | OwnerChanged
   | PasswordLost
   | PasswordsUnknown
@@ -215,8 +216,11 @@ export type Finding =
   | PoliciesInactive
   | PolicyAdded
   | PolicyAlwaysTrue
+  | PolicyCallsVolatile
   | PolicyChanged
+  | PolicyIgnoresTenant
   | PolicyLost
+  | PolicyNeverTrue
   | PolicyTrustsUserMetadata
   | PrivilegesNarrowed
   | PrivilegesWidened
@@ -229,6 +233,8 @@ export type Finding =
   | RoleNarrowed
   | RoleWidened
   | RowsDiffer
+  | RowsOfOthersShown
+  | RowsShownToAnonymous
   | RpoMissed
   | SequenceBehind
   | SequenceNearExhaustion
@@ -535,6 +541,10 @@ export type FilesFact = FilesFactRead | UnreadFact
  * What the database says of a bucket.
  */
 export type BucketState = 'there' | 'gone' | 'other'
+/**
+ * Something that may have been read.
+ */
+export type SeenFact = SeenFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -4690,6 +4700,48 @@ export interface OrphanedRows {
   were?: number | null
 }
 /**
+ * Users see none of the rows that are theirs.
+ */
+export interface OwnRowsHidden {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'own_rows_hidden'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * Who, by the ids of the plan.
+   */
+  users: string[]
+}
+/**
  * Objects belong to another role.
  */
 export interface OwnerChanged {
@@ -5096,6 +5148,52 @@ export interface PolicyAlwaysTrue {
   severity: Severity
 }
 /**
+ * A policy calls a function that need not give the same answer twice.
+ */
+export interface PolicyCallsVolatile {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The function.
+   */
+  function: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'policy_calls_volatile'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * The name of the policy, unquoted.
+   */
+  policy: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * A policy is not what it was in the baseline.
  */
 export interface PolicyChanged {
@@ -5136,6 +5234,56 @@ export interface PolicyChanged {
    * What puts it right.
    */
   remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * A policy decides without a look at the row, so that it holds for the rows of all tenants.
+ */
+export interface PolicyIgnoresTenant {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The column that says which tenant a row belongs to, unquoted.
+   */
+  column: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'policy_ignores_tenant'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * The name of the policy, unquoted.
+   */
+  policy: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * Who is let through, unquoted.
+   */
+  roles: string[]
   /**
    * How bad it is.
    */
@@ -5186,6 +5334,48 @@ export interface PolicyLost {
    * The policy as it was.
    */
   was: string
+}
+/**
+ * A policy lets nobody in.
+ */
+export interface PolicyNeverTrue {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'policy_never_true'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * The name of the policy, unquoted.
+   */
+  policy: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
 }
 /**
  * A policy believes what users can edit.
@@ -5786,6 +5976,102 @@ export interface RowsDiffer {
    * How many rows there were.
    */
   were: number
+}
+/**
+ * Users see rows of other tenants.
+ */
+export interface RowsOfOthersShown {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'rows_of_others_shown'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How many rows of others one of them sees, at most.
+   */
+  rows: number
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many other tenants these belong to, at most.
+   */
+  tenants: number
+  /**
+   * Who, by the ids of the plan.
+   */
+  users: string[]
+}
+/**
+ * Whoever has no account sees rows of tenants.
+ */
+export interface RowsShownToAnonymous {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'rows_shown_to_anonymous'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How many rows.
+   */
+  rows: number
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many tenants these belong to.
+   */
+  tenants: number
 }
 /**
  * More of the last writes is lost than the plan allows.
@@ -6927,6 +7213,12 @@ export interface Evidence {
    * Always `drcore.evidence/1`.
    */
   format: string
+  /**
+   * What users of the API see of each other's rows, by the ids of the plan, and `anon`; only where the plan says so.
+   */
+  isolation?: {
+    [k: string]: ActedAs
+  }
   /**
    * What the platform says of its own backups; only where the plan names the project.
    */
@@ -9285,6 +9577,52 @@ export interface UnclearFiles {
   samples: string[]
 }
 /**
+ * What one user of the API, or one without a token, sees.
+ */
+export interface ActedAs {
+  /**
+   * SHA-256 of the role, the token, the tenants and the column: what was seen as somebody else is no answer.
+   */
+  sha256: string
+  /**
+   * What is seen of each table and view.
+   */
+  tables: {
+    [k: string]: SeenFact
+  }
+}
+/**
+ * What was read.
+ */
+export interface SeenFactRead {
+  read: Seen
+}
+/**
+ * What is seen of the rows of one table or view.
+ */
+export interface Seen {
+  /**
+   * Whether there are rows of other tenants, so that seeing none proves something.
+   */
+  has_others: boolean
+  /**
+   * Whether there are rows of the user's own tenants.
+   */
+  has_own: boolean
+  /**
+   * How many other tenants these belong to.
+   */
+  other_tenants: number
+  /**
+   * Rows of other tenants that are seen.
+   */
+  others: number
+  /**
+   * Rows of the user's own tenants that are seen.
+   */
+  own: number
+}
+/**
  * What was read.
  */
 export interface PlatformFactsFactRead {
@@ -10620,6 +10958,10 @@ export interface Plan {
    * How rows belong to tenants.
    */
   tenancy?: Tenancy | null
+  /**
+   * Whom to act as, and whose rows are theirs.
+   */
+  tenant_isolation?: TenantIsolation | null
 }
 /**
  * A finding that is known and accepted: it is shown, and does not fail.
@@ -10996,6 +11338,40 @@ export interface Tenancy {
    * The column that says which tenant a row belongs to, such as `tenant_id`.
    */
   column: string
+}
+/**
+ * Whom to act as, and whose rows are theirs. Needs the column of `[tenancy]`.
+ */
+export interface TenantIsolation {
+  /**
+   * Only these tables and views; where empty, all that have the column of `[tenancy]`.
+   */
+  tables?: string[]
+  /**
+   * Users, two of different tenants at least; who has no token is tried too.
+   */
+  users: TenantUser[]
+}
+/**
+ * A user to act as.
+ */
+export interface TenantUser {
+  /**
+   * What else the token holds, as a JSON object: `{"app_metadata": {"tenant_id": "…"}}`.
+   */
+  claims?: string | null
+  /**
+   * Who it is, as in `auth.users.id`: the token's `sub`.
+   */
+  id: string
+  /**
+   * The role that the token names. Default `authenticated`.
+   */
+  role?: string | null
+  /**
+   * The tenants whose rows this user may see, as the column of `[tenancy]` says them.
+   */
+  tenants: string[]
 }
 /**
  * How far a collection is.

@@ -12,10 +12,12 @@ mod invalid_objects;
 mod orphan_fks;
 mod privilege_drift;
 mod rls_coverage;
+mod rls_policies;
 mod row_counts;
 mod schema_drift;
 mod sequence_lag;
 mod storage_orphans;
+mod tenant_isolation;
 
 use drcore_tests::Database;
 

@@ -23,6 +23,7 @@ pub mod row_counts;
 pub mod schema_drift;
 pub mod sequence_lag;
 pub mod storage_orphans;
+pub mod tenant_isolation;
 
 pub use crate::check::Check;
 
@@ -42,6 +43,7 @@ pub static ALL: &[&Check] = &[
     &schema_drift::CHECK,
     &sequence_lag::CHECK,
     &storage_orphans::CHECK,
+    &tenant_isolation::CHECK,
 ];
 
 /// The check of this id.

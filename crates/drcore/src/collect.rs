@@ -5,6 +5,7 @@
 //! shows who may see what, then scans (which need the catalog and the baseline's
 //! foreign keys), then who the damaged rows are. What was asked for and not answered is unread, never absent.
 
+mod acting;
 mod advice;
 mod answer;
 mod asking;

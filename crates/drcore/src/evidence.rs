@@ -10,6 +10,7 @@ mod assertions;
 mod backups;
 pub mod catalog;
 mod files;
+mod isolation;
 mod merge;
 mod object_references;
 mod parts;
@@ -26,9 +27,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use assertions::AssertionValue;
+pub(crate) use assertions::sha256;
 pub use backups::{BackupFact, RepositoryFacts};
 pub use catalog::Catalog;
 pub use files::{BucketFiles, BucketState, Files, OddFiles, UnclearFiles};
+pub use isolation::{ActedAs, Seen};
 pub use object_references::{NamedObjects, UnnamedByBucket, UnnamedObjects};
 pub use parts::TableParts;
 pub use run::{Access, Failure, PasswordFrom, Run, Server, Shards};
@@ -251,6 +254,9 @@ pub struct Evidence {
     /// Results of the team's own statements, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub assertions: BTreeMap<String, Fact<AssertionValue>>,
+    /// What users of the API see of each other's rows, by the ids of the plan, and `anon`; only where the plan says so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub isolation: BTreeMap<String, ActedAs>,
     /// The files of Supabase Storage, against the rows that know of them; only where a store was given.
     #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
     pub files: Fact<Files>,
@@ -280,6 +286,7 @@ impl PartialEq for Evidence {
             && self.catalog == other.catalog
             && self.scans == other.scans
             && self.assertions == other.assertions
+            && self.isolation == other.isolation
             && self.files == other.files
             && self.backups == other.backups
             && self.platform == other.platform
@@ -298,6 +305,7 @@ impl Evidence {
             catalog: Box::default(),
             scans: Scans::default(),
             assertions: BTreeMap::new(),
+            isolation: BTreeMap::new(),
             files: Fact::NotAsked,
             backups: Fact::NotAsked,
             platform: Fact::NotAsked,

@@ -334,6 +334,8 @@ findings! {
     ObjectsWithoutReference(checks::storage_orphans::ObjectsWithoutReference) = "objects_without_reference",
     /// Rows refer to a parent that does not exist.
     OrphanedRows(checks::orphan_fks::OrphanedRows) = "orphaned_rows",
+    /// Users see none of the rows that are theirs.
+    OwnRowsHidden(checks::tenant_isolation::OwnRowsHidden) = "own_rows_hidden",
     /// Objects belong to another role.
     OwnerChanged(checks::privilege_drift::OwnerChanged) = "owner_changed",
     /// A role that logs in has no password any more.
@@ -352,10 +354,16 @@ findings! {
     PolicyAdded(checks::policies::PolicyAdded) = "policy_added",
     /// A policy lets everybody at every row.
     PolicyAlwaysTrue(checks::rls_coverage::PolicyAlwaysTrue) = "policy_always_true",
+    /// A policy calls a function that need not give the same answer twice.
+    PolicyCallsVolatile(checks::rls_coverage::PolicyCallsVolatile) = "policy_calls_volatile",
     /// A policy is not what it was in the baseline.
     PolicyChanged(checks::policies::PolicyChanged) = "policy_changed",
+    /// A policy decides without a look at the row, so that it holds for the rows of all tenants.
+    PolicyIgnoresTenant(checks::rls_coverage::PolicyIgnoresTenant) = "policy_ignores_tenant",
     /// A policy that the baseline has is gone.
     PolicyLost(checks::policies::PolicyLost) = "policy_lost",
+    /// A policy lets nobody in.
+    PolicyNeverTrue(checks::rls_coverage::PolicyNeverTrue) = "policy_never_true",
     /// A policy believes what users can edit.
     PolicyTrustsUserMetadata(checks::rls_coverage::PolicyTrustsUserMetadata) = "policy_trusts_user_metadata",
     /// Roles may not do what they could do in the baseline.
@@ -380,6 +388,10 @@ findings! {
     RoleWidened(checks::privilege_drift::RoleWidened) = "role_widened",
     /// A table holds other rows than the baseline.
     RowsDiffer(checks::content_drift::RowsDiffer) = "rows_differ",
+    /// Users see rows of other tenants.
+    RowsOfOthersShown(checks::tenant_isolation::RowsOfOthersShown) = "rows_of_others_shown",
+    /// Whoever has no account sees rows of tenants.
+    RowsShownToAnonymous(checks::tenant_isolation::RowsShownToAnonymous) = "rows_shown_to_anonymous",
     /// More of the last writes is lost than the plan allows.
     RpoMissed(checks::freshness::RpoMissed) = "rpo_missed",
     /// A sequence hands out values that are already taken.

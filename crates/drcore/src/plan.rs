@@ -30,6 +30,7 @@ mod sequence_lag;
 mod skip;
 mod storage_orphans;
 mod tenancy;
+mod tenant_isolation;
 
 use std::path::Path;
 
@@ -58,6 +59,8 @@ pub use sequence_lag::SequenceLag;
 pub use skip::Skip;
 pub use storage_orphans::{Share, StorageOrphans};
 pub use tenancy::Tenancy;
+pub(crate) use tenant_isolation::Actor;
+pub use tenant_isolation::{TenantIsolation, TenantUser};
 
 use crate::content::ContentWay;
 use crate::error::{Error, Result};
@@ -120,6 +123,9 @@ pub struct Plan {
     /// Where the files of Supabase Storage are, and how they are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_orphans: Option<StorageOrphans>,
+    /// Whom to act as, and whose rows are theirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_isolation: Option<TenantIsolation>,
     /// The team's own statements, and what they must return.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub assertions: Vec<Assertion>,
@@ -153,6 +159,7 @@ impl Default for Plan {
             row_counts: None,
             sequence_lag: None,
             storage_orphans: None,
+            tenant_isolation: None,
             assertions: Vec::new(),
             accept: Vec::new(),
             skip: Vec::new(),
@@ -227,6 +234,7 @@ impl Plan {
     fn read_root(reader: &mut Reader, root: &Node) -> Option<Self> {
         let mut fields = reader.fields(root, "")?;
         fields.expect_format(reader, Self::FORMAT);
+        let tenancy = fields.entries().iter().any(|(key, _)| key.text == "tenancy");
         let plan = Self {
             format: Self::FORMAT.to_owned(),
             scope: fields.section(reader, "scope", Scope::read).unwrap_or_default(),
@@ -244,6 +252,9 @@ impl Plan {
             row_counts: fields.section(reader, "row_counts", RowCounts::read),
             sequence_lag: fields.section(reader, "sequence_lag", SequenceLag::read),
             storage_orphans: fields.section(reader, "storage_orphans", StorageOrphans::read),
+            tenant_isolation: fields.section(reader, "tenant_isolation", |reader, fields| {
+                TenantIsolation::read(reader, fields, tenancy)
+            }),
             assertions: fields.optional(reader, "assertions", Assertion::read_all).unwrap_or_default(),
             accept: fields.list(reader, "accept", Accept::read),
             skip: fields.list(reader, "skip", Skip::read),
@@ -280,6 +291,7 @@ impl Plan {
             "row_counts" => self.row_counts.is_some(),
             "sequence_lag" => self.sequence_lag.is_some(),
             "storage_orphans" => self.storage_orphans.is_some(),
+            "tenant_isolation" => self.tenant_isolation.is_some(),
             _ => false,
         }
     }

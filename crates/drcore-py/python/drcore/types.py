@@ -1916,6 +1916,29 @@ class SecurityLabelFactsRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What is seen of the rows of one table or view."""
+
+    has_others: bool
+    """Whether there are rows of other tenants, so that seeing none proves something."""
+    has_own: bool
+    """Whether there are rows of the user's own tenants."""
+    other_tenants: int
+    """How many other tenants these belong to."""
+    others: int
+    """Rows of other tenants that are seen."""
+    own: int
+    """Rows of the user's own tenants that are seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenFactRead:
+    """What was read."""
+
+    read: Seen
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sequence:
     """A sequence, with the columns that it feeds."""
 
@@ -2297,6 +2320,20 @@ class TenantRows:
     """How many rows."""
     tenant: str | None
     """The tenant; none for rows that belong to none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantUser:
+    """A user to act as."""
+
+    id: str
+    """Who it is, as in `auth.users.id`: the token's `sub`."""
+    tenants: list[str]
+    """The tenants whose rows this user may see, as the column of `[tenancy]` says them."""
+    claims: str | None = None
+    """What else the token holds, as a JSON object: `{"app_metadata": {"tenant_id": "…"}}`."""
+    role: str | None = None
+    """The role that the token names. Default `authenticated`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3812,6 +3849,16 @@ class Taken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TenantIsolation:
+    """Whom to act as, and whose rows are theirs. Needs the column of `[tenancy]`."""
+
+    users: list[TenantUser]
+    """Users, two of different tenants at least; who has no token is tried too."""
+    tables: list[str] = field(default_factory=list)
+    """Only these tables and views; where empty, all that have the column of `[tenancy]`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnclearFiles:
     """Rows of which it could not be told whether their bytes are there, for the same reason."""
 
@@ -4195,6 +4242,8 @@ class Plan:
     """Where the files of Supabase Storage are, and how they are compared."""
     tenancy: Tenancy | None = None
     """How rows belong to tenants."""
+    tenant_isolation: TenantIsolation | None = None
+    """Whom to act as, and whose rows are theirs."""
 
 
 PlatformFactsFact: TypeAlias = PlatformFactsFactRead | UnreadFact
@@ -4495,6 +4544,62 @@ class RowsDiffer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RowsOfOthersShown:
+    """Users see rows of other tenants."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["rows_of_others_shown"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    rows: int
+    """How many rows of others one of them sees, at most."""
+    severity: Severity
+    """How bad it is."""
+    tenants: int
+    """How many other tenants these belong to, at most."""
+    users: list[str]
+    """Who, by the ids of the plan."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsShownToAnonymous:
+    """Whoever has no account sees rows of tenants."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["rows_shown_to_anonymous"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    rows: int
+    """How many rows."""
+    severity: Severity
+    """How bad it is."""
+    tenants: int
+    """How many tenants these belong to."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RpoMissed:
     """More of the last writes is lost than the plan allows."""
 
@@ -4532,6 +4637,10 @@ SchemaFacts: TypeAlias = SchemaFactsRead | UnreadFact
 
 
 SecurityLabelFacts: TypeAlias = SecurityLabelFactsRead | UnreadFact
+"""Something that may have been read."""
+
+
+SeenFact: TypeAlias = SeenFactRead | UnreadFact
 """Something that may have been read."""
 
 
@@ -5007,6 +5116,16 @@ class AchievedRpo:
     """Read-only SQL that shows the rows or the setting."""
     remedy: Remedy | None = None
     """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActedAs:
+    """What one user of the API, or one without a token, sees."""
+
+    sha256: str
+    """SHA-256 of the role, the token, the tenants and the column: what was seen as somebody else is no answer."""
+    tables: dict[str, SeenFact]
+    """What is seen of each table and view."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -6802,6 +6921,31 @@ class OrphanedRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnRowsHidden:
+    """Users see none of the rows that are theirs."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["own_rows_hidden"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    users: list[str]
+    """Who, by the ids of the plan."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class OwnerChanged:
     """Objects belong to another role."""
 
@@ -7041,6 +7185,33 @@ class PolicyAlwaysTrue:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PolicyCallsVolatile:
+    """A policy calls a function that need not give the same answer twice."""
+
+    check: str
+    """The check that found it."""
+    function: str
+    """The function."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["policy_calls_volatile"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    policy: str
+    """The name of the policy, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PolicyChanged:
     """A policy is not what it was in the baseline."""
 
@@ -7057,6 +7228,35 @@ class PolicyChanged:
     """What it is about, as a user would type it."""
     policy: str
     """The name of the policy, unquoted."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyIgnoresTenant:
+    """A policy decides without a look at the row, so that it holds for the rows of all tenants."""
+
+    check: str
+    """The check that found it."""
+    column: str
+    """The column that says which tenant a row belongs to, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["policy_ignores_tenant"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    policy: str
+    """The name of the policy, unquoted."""
+    roles: list[str]
+    """Who is let through, unquoted."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -7086,6 +7286,31 @@ class PolicyLost:
     """How bad it is."""
     was: str
     """The policy as it was."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyNeverTrue:
+    """A policy lets nobody in."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["policy_never_true"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    policy: str
+    """The name of the policy, unquoted."""
+    severity: Severity
+    """How bad it is."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -7255,11 +7480,13 @@ class Evidence:
     """What the repository of backups holds; only where the plan names one."""
     files: FilesFact | None = None
     """The files of Supabase Storage, against the rows that know of them; only where a store was given."""
+    isolation: dict[str, ActedAs] = field(default_factory=dict)
+    """What users of the API see of each other's rows, by the ids of the plan, and `anon`; only where the plan says so."""
     platform: PlatformFactsFact | None = None
     """What the platform says of its own backups; only where the plan names the project."""
 
 
-Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BackupGap | BackupShrunk | BackupTooOld | BackupsKeptTooLong | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DamagedBackup | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DisabledRule | DisabledTrigger | DuplicatedRows | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | InvalidIndex | MembershipNarrowed | MembershipWidened | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingReferenceColumn | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoBackups | NoRows | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | ObjectsWithoutReference | OrphanedRows | OwnerChanged | PasswordLost | PasswordsUnknown | PitrUnavailable | PlatformBackupFailed | PlatformBackupTooOld | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyChanged | PolicyLost | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ReferencesWithoutObject | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnenforcedConstraint | UnfedColumn | UnfinishedBackup | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles | UnverifiedBackups
+Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BackupGap | BackupShrunk | BackupTooOld | BackupsKeptTooLong | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DamagedBackup | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DisabledRule | DisabledTrigger | DuplicatedRows | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | InvalidIndex | MembershipNarrowed | MembershipWidened | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingReferenceColumn | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoBackups | NoRows | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | ObjectsWithoutReference | OrphanedRows | OwnRowsHidden | OwnerChanged | PasswordLost | PasswordsUnknown | PitrUnavailable | PlatformBackupFailed | PlatformBackupTooOld | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyCallsVolatile | PolicyChanged | PolicyIgnoresTenant | PolicyLost | PolicyNeverTrue | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ReferencesWithoutObject | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RowsOfOthersShown | RowsShownToAnonymous | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnenforcedConstraint | UnfedColumn | UnfinishedBackup | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles | UnverifiedBackups
 """Something that is wrong with the database."""
 
 

@@ -5,6 +5,12 @@ pub(super) fn is_always_true(text: &str) -> bool {
     value(text) == Some(true)
 }
 
+/// Whether the expression lets no row through, whatever the row: `false`, `1 = 0`, `NULL`.
+pub(super) fn is_never_true(text: &str) -> bool {
+    let bare = unwrap(text);
+    value(text) == Some(false) || bare == "NULL" || bare.starts_with("NULL::")
+}
+
 /// What the expression always is, where its text shows it.
 fn value(text: &str) -> Option<bool> {
     let text = unwrap(text);
@@ -41,7 +47,11 @@ fn value(text: &str) -> Option<bool> {
     match split(text, " = ").as_slice() {
         [left, right] => {
             let (left, right) = (unwrap(left), unwrap(right));
-            (is_constant(left) && left == right).then_some(true)
+            let numbers = left.parse::<u64>().ok().zip(right.parse::<u64>().ok());
+            match numbers {
+                Some((left, right)) => Some(left == right),
+                None => (is_constant(left) && left == right).then_some(true),
+            }
         }
         _ => match text.strip_suffix("::boolean").map_or(text, unwrap).to_lowercase().as_str() {
             "true" | "'t'" | "'true'" => Some(true),
@@ -124,6 +134,25 @@ mod tests {
             "(0.5 = 0.5)",
         ] {
             assert!(is_always_true(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_lets_no_row_through() {
+        for text in [
+            "false",
+            "(1 = 0)",
+            "(false AND (a = 1))",
+            "NULL::boolean",
+            "(NOT true)",
+            "((a = b) AND (1 = 2))",
+        ] {
+            assert!(is_never_true(text), "{text}");
+        }
+        for text in
+            ["true", "(a = 0)", "(1 = 1)", "(a IS NULL)", "(false OR (a = 1))", "(1.0 = 1)", "('a' = 'b')"]
+        {
+            assert!(!is_never_true(text), "{text}");
         }
     }
 

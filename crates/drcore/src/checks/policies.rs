@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::expression::is_always_true;
+use super::expression::{is_always_true, is_never_true};
 use crate::access::Access;
 use crate::check::{Context, Judgement};
 use crate::evidence::Evidence;
@@ -63,6 +63,17 @@ pub(super) fn opens(policy: &Policy, command: PolicyCommand) -> bool {
     let using = policy.using.as_deref().is_some_and(is_always_true);
     // Without WITH CHECK, USING holds for what is written too; without both nothing is allowed.
     let check = policy.check.as_deref().map_or(using, is_always_true);
+    match command {
+        PolicyCommand::Insert => check,
+        PolicyCommand::Update => using || check,
+        PolicyCommand::All | PolicyCommand::Delete | PolicyCommand::Select => using,
+    }
+}
+
+/// Whether it allows the command for no row at all.
+pub(super) fn closes(policy: &Policy, command: PolicyCommand) -> bool {
+    let using = policy.using.as_deref().is_some_and(is_never_true);
+    let check = policy.check.as_deref().map_or(using, is_never_true);
     match command {
         PolicyCommand::Insert => check,
         PolicyCommand::Update => using || check,

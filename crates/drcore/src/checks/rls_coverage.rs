@@ -3,6 +3,7 @@
 mod drift;
 mod findings;
 mod policy_rules;
+mod policy_text;
 mod sight;
 mod tables;
 #[cfg(test)]
@@ -12,7 +13,7 @@ mod views;
 use crate::access::{Access, LOGIN_ROLE};
 use crate::check::{Check, Context, Judgement, KindDoc, Reason, Unread};
 use crate::checks::exposed::{Exposed, ExposedBy, has_api};
-use crate::checks::privilege_drift;
+use crate::checks::{policies, privilege_drift};
 use crate::collect::Wants;
 use crate::evidence::Evidence;
 use crate::evidence::catalog::{CatalogFactName, Policy, Relation};
@@ -40,13 +41,22 @@ pub static CHECK: Check = Check {
         KindDoc { kind: "policy_added", meaning: "a policy came in since the baseline was taken" },
         KindDoc { kind: "policy_always_true", meaning: "a policy lets everybody at every row" },
         KindDoc {
+            kind: "policy_calls_volatile",
+            meaning: "what the policy asks may answer otherwise for the next row, and is asked for each",
+        },
+        KindDoc {
             kind: "policy_changed",
             meaning: "a policy is not what it was when the baseline was taken",
+        },
+        KindDoc {
+            kind: "policy_ignores_tenant",
+            meaning: "whoever the policy lets in sees the rows of all tenants",
         },
         KindDoc {
             kind: "policy_lost",
             meaning: "a policy is gone: rows are hidden from those who own them, or shown to others",
         },
+        KindDoc { kind: "policy_never_true", meaning: "the policy lets nobody in, at no row" },
         KindDoc { kind: "policy_trusts_user_metadata", meaning: "users can edit what the policy believes" },
         KindDoc { kind: "rls_bypassed", meaning: "row level security does not hold for a role of the API" },
         KindDoc { kind: "rls_disabled", meaning: "no policy stands before the table's rows" },
@@ -193,7 +203,19 @@ impl<'e> Case<'e> {
 
     /// Whether the relation is looked at, for itself or against the baseline.
     fn looks_at(&self, relation: &Relation) -> bool {
-        self.exposed.looks_at(relation)
+        self.exposed.looks_at(relation) || self.is_guarded(relation)
+    }
+
+    /// Whether it is a service's table with policies, now or then, such as `realtime.messages`: they are the
+    /// application's, and in no dump of its schemas.
+    fn is_guarded(&self, relation: &Relation) -> bool {
+        let scope = &self.context.plan.scope;
+        let has =
+            |all: Option<&'e [Policy]>| all.is_some_and(|all| !policies::of(all, &relation.name).is_empty());
+        scope.schemas.is_empty()
+            && relation.extension.is_none()
+            && !scope.excludes(&relation.name)
+            && (has(self.policies) || has(self.old_policies))
     }
 
     /// Whether what is in the schema is looked at, for itself or against the baseline.

@@ -115,6 +115,10 @@ impl Job {
                 keep_sequences(names, answer, scans);
                 0
             }
+            Self::Acting(acting) => {
+                acting.keep(answer, evidence);
+                0
+            }
             Self::Assertion(assertion) => {
                 let fact = answer.and_then(|rows| match rows.as_slice() {
                     [row] => match row.as_slice() {

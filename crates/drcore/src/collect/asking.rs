@@ -23,6 +23,7 @@ pub(super) async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<
             (Job::Pass(job), _) => {
                 job.read(session, check.as_deref()).await.map(|scan| Answer::Pass(Box::new(scan)))
             }
+            (Job::Acting(acting), _) => acting.read(session).await.map(Answer::Rows),
             (Job::Keys(keys), _) => keys.read(session, check.as_deref()).await.map(Answer::Keys),
             (Job::StoredRows(Ok(read)), _) => {
                 read.read(session, check.as_deref()).await.map(Answer::StoredRows)

@@ -14,6 +14,13 @@ pub(super) async fn explain(job: &Job, error: &Error, session: &Session, in_reco
         cause.kind = CauseKind::Standby;
         cause.hint(hint)
     };
+    if let (CauseKind::Permission, Job::Acting(acting)) = (cause.kind, job) {
+        let role = ident(&acting.actor.role);
+        return cause.hint(format!(
+            "The role that verifies must be able to become {role} (grant {role} to it), and to read the table; else a \
+             policy reads what {role} may not."
+        ));
+    }
     match (cause.kind, cause.sqlstate.as_deref()) {
         (_, Some("0A000")) if in_recovery => {
             standby(cause, "Unlogged tables are empty on a standby: run it on the primary.")

@@ -1,5 +1,6 @@
 //! One statement, or one pass, that answers one or several requests.
 
+use super::acting::Acting;
 use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::objects::{LostObjects, UnnamedObjectsOf};
 use super::pass::PassJob;
@@ -44,6 +45,8 @@ pub(super) enum Job {
     /// Several sequences in one statement, which fails as a whole where one of them cannot be read.
     Sequences(Vec<QualifiedName>),
     Assertion(Assertion),
+    /// Several tables, as one of the API's users sees them.
+    Acting(Acting),
     /// How many rows each tenant and each hour has.
     Spread(SpreadRows),
     /// What only decides how something is read, such as how tables are stored.
@@ -100,6 +103,7 @@ impl Job {
     /// What it is called in a log.
     pub(super) fn label(&self) -> &'static str {
         match self {
+            Self::Acting(_) => "acting",
             Self::Assertion(_) => "assertion",
             Self::Catalog(_) => "catalog",
             Self::Pass(_) => "pass",
@@ -123,6 +127,7 @@ impl Job {
     /// What it is about, for a log: names of objects, never values.
     pub(super) fn object(&self) -> String {
         match self {
+            Self::Acting(acting) => crate::text::plural(acting.tables.len() as u64, "table"),
             Self::Assertion(assertion) => assertion.name.clone(),
             Self::Catalog(name) => format!("{name:?}"),
             Self::Pass(job) => job.pass.name.to_string(),
@@ -194,6 +199,10 @@ impl Job {
                 let rows = sizes.rows(&sample.key.table);
                 Place::new(Rank::Rest, rows, rows.saturating_mul(6))
             }
+            Self::Acting(acting) => {
+                let rows = acting.tables.iter().map(|table| sizes.rows(&table.name)).sum();
+                Place::new(Rank::Rest, rows, rows)
+            }
             // Nobody knows what it reads.
             Self::Assertion(_) => Place::new(Rank::Rest, sizes.largest(), sizes.largest()),
         }
@@ -212,6 +221,7 @@ impl Job {
             Self::CountDuplicates(count) => vec![count.table.clone()],
             Self::SampleDuplicates(sample) => vec![sample.key.table.clone()],
             Self::StoredRows(_) => vec![storage::table()],
+            Self::Acting(acting) => acting.tables.iter().map(|table| table.name.clone()).collect(),
             Self::LostObjects(lost) => vec![lost.table().clone(), storage::table()],
             Self::UnnamedObjects(unnamed) => {
                 let mut tables = unnamed.tables();
@@ -295,7 +305,8 @@ impl Job {
             Self::UnnamedObjects(unnamed) => unnamed.sql(),
             Self::Question(question) => question.clone(),
             // Reads by itself.
-            Self::Pass(_)
+            Self::Acting(_)
+            | Self::Pass(_)
             | Self::Keys(_)
             | Self::Incomparable { .. }
             | Self::Impossible { .. }
@@ -321,6 +332,9 @@ impl Job {
             Self::Sequences(names) if names.len() > 1 && is_of_one(cause) => {
                 let (left, right) = names.split_at(names.len() / 2);
                 vec![Self::Sequences(left.to_vec()), Self::Sequences(right.to_vec())]
+            }
+            Self::Acting(acting) if is_of_one(cause) => {
+                acting.split().into_iter().map(Self::Acting).collect()
             }
             Self::Pass(job) => job.split(cause).into_iter().map(Self::Pass).collect(),
             Self::CountDuplicates(count) if is_of_one(cause) => {

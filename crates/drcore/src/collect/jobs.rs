@@ -3,6 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::acting::{self, Acting, Shared};
 use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::job::{ColumnKind, Job};
 use super::objects::{LostObjects, UnnamedObjectsOf};
@@ -141,6 +142,7 @@ pub(super) fn plan_jobs(
     let mut tables: BTreeMap<QualifiedName, (bool, Vec<String>)> = BTreeMap::new();
     let mut duplicates: BTreeMap<QualifiedName, Vec<UniqueKey>> = BTreeMap::new();
     let mut sequences: Vec<QualifiedName> = Vec::new();
+    let mut acted: BTreeMap<String, Vec<QualifiedName>> = BTreeMap::new();
     for request in wants.into_requests() {
         match request {
             Request::Catalog(name) => jobs.push(Job::Catalog(name)),
@@ -177,6 +179,7 @@ pub(super) fn plan_jobs(
                 jobs.push(Job::UnnamedObjects(UnnamedObjectsOf::new(references, plan, catalog)));
             }
             Request::StoredRows => jobs.push(Job::StoredRows(reading.stored_rows(catalog))),
+            Request::Acting { who, table } => acted.entry(who).or_default().push(table),
             Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
         }
     }
@@ -209,6 +212,22 @@ pub(super) fn plan_jobs(
     let counts = duplicates.into_iter().map(|(table, keys)| CountDuplicates { table, keys });
     jobs.extend(counts.map(Job::CountDuplicates));
     jobs.extend(sequences.chunks(SEQUENCES).map(|names| Job::Sequences(names.to_vec())));
+    jobs.extend(acting_jobs(plan, &acted, catalog));
+    jobs
+}
+
+/// Nothing where the plan or the catalog knows no such user or column: then nobody should have asked.
+fn acting_jobs(plan: &Plan, acted: &BTreeMap<String, Vec<QualifiedName>>, catalog: &Catalog) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for actor in plan.actors() {
+        let tables = acted.get(&actor.name).into_iter().flatten().filter_map(|name| {
+            let column = &plan.tenancy.as_ref()?.column;
+            catalog.column(name, column).ok().flatten().map(|column| Shared::new(name, column))
+        });
+        let tables: Vec<Shared> = tables.collect();
+        let parts = tables.chunks(acting::TABLES);
+        jobs.extend(parts.map(|part| Job::Acting(Acting { actor: actor.clone(), tables: part.to_vec() })));
+    }
     jobs
 }
 

@@ -56,6 +56,13 @@ pub enum Request {
     },
     /// The result of one of the plan's assertions, by name.
     Assertion(String),
+    /// What one of those that the plan acts as sees of a table or view.
+    Acting {
+        /// Who, by the id in the plan.
+        who: String,
+        /// The table or view.
+        table: QualifiedName,
+    },
     /// The rows that the files of a store are compared with.
     StoredRows,
     /// The objects that a column of the application names, and that are not there.
@@ -89,6 +96,9 @@ impl Request {
                 scans.tables.get(table).is_some_and(|scan| !scan.spread.is_not_asked())
             }
             Self::Assertion(name) => evidence.assertions.contains_key(name),
+            Self::Acting { who, table } => {
+                evidence.isolation.get(who).is_some_and(|acted| acted.tables.contains_key(table))
+            }
             Self::StoredRows => !matches!(evidence.stored_rows, StoredRows::Wanted),
             Self::LostObjects(reference) => scans.named_objects.contains_key(&reference.key()),
             Self::UnnamedObjects(_) => !scans.unnamed_objects.is_not_asked(),
@@ -158,7 +168,8 @@ impl Wants {
         let mut tables = BTreeSet::new();
         for request in &self.0 {
             match request {
-                Request::Content(table)
+                Request::Acting { table, .. }
+                | Request::Content(table)
                 | Request::Extremes(table, _)
                 | Request::Recent { table, .. }
                 | Request::Rows(table)

@@ -122,6 +122,7 @@ impl Shard {
                 self.takes_named(&reference.child.to_string())
             }
             Request::Sequence(name) => self.takes_named(&name.to_string()),
+            Request::Acting { who, .. } => self.takes_named(who),
             Request::Assertion(name) => self.takes_named(name),
             Request::LostObjects(_) | Request::StoredRows | Request::UnnamedObjects(_) => self.is_first(),
         };
@@ -193,6 +194,7 @@ mod tests {
             wants.add(Request::Rows(table(&name)));
             wants.add(Request::Content(table(&name)));
             wants.add(Request::Sequence(table(&name)));
+            wants.add(Request::Acting { who: format!("u{}", number % 5), table: table(&name) });
             wants.add(Request::Assertion(name));
         }
         wants.add(Request::StoredRows);

@@ -313,6 +313,26 @@ impl Session {
         Ok(rows)
     }
 
+    /// Runs one statement as who it is, and another after these, which become somebody else until it comes back. Gives
+    /// the rows of the one, then those of the other.
+    ///
+    /// What policies and views read besides is known by its locks, which are held until it comes back: where that was
+    /// rewritten meanwhile, it read as empty.
+    pub(crate) async fn acting(&self, before: &str, becoming: &[String], sql: &str) -> Result<Rows> {
+        let mut statements = vec![before];
+        statements.extend(becoming.iter().map(String::as_str));
+        statements.extend([sql, REWRITTEN_OF_LOCKED, BACK]);
+        // The server's patience is with each of the two.
+        let answers = self.each(&statements, self.patience.statement * 2).await;
+        let mut answers = self.recover(answers).await?;
+        answers.pop();
+        refuse_rewritten(answers.pop().ok_or_else(incomplete)?)?;
+        let seen = answers.pop().ok_or_else(incomplete)?;
+        let mut rows = answers.swap_remove(0);
+        rows.extend(seen);
+        Ok(rows)
+    }
+
     /// Runs one of the team's own statements, looking names up in this `search_path`.
     /// Gives one row: how many rows it returned, and the first column of the smallest.
     ///

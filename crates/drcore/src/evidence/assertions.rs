@@ -67,7 +67,8 @@ impl Assertion {
     }
 }
 
-fn sha256(parts: &[&str]) -> String {
+/// SHA-256 of texts, one after the other, in hexadecimal digits.
+pub(crate) fn sha256(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.as_bytes());

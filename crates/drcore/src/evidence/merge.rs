@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::run::Shards;
-use super::{Cause, CauseKind, Evidence, Fact, Run, Scans, TableScan};
+use super::{ActedAs, Cause, CauseKind, Evidence, Fact, Run, Scans, Seen, TableScan};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sql::QualifiedName;
 
 impl Evidence {
     /// What all of these know together, in whatever order they come: the Evidence of the shards of one collection, or
@@ -50,6 +51,7 @@ impl Evidence {
             format: self.format,
             catalog,
             assertions: each(self.assertions, other.assertions, Fact::join),
+            isolation: each(self.isolation, other.isolation, ActedAs::and),
             files: self.files.join(other.files),
             backups: self.backups.join(other.backups),
             platform: self.platform.join(other.platform),
@@ -173,6 +175,22 @@ impl TableScan {
     }
 }
 
+impl ActedAs {
+    /// What was seen as somebody else, under the same name, is unread, and nobody's from then on.
+    fn and(self, other: Self) -> Self {
+        let (sha256, mine, others) = if self.sha256 == other.sha256 {
+            (self.sha256, self.tables, other.tables)
+        } else {
+            (String::new(), disagreed(self.tables), disagreed(other.tables))
+        };
+        Self { sha256, tables: each(mine, others, Fact::join) }
+    }
+}
+
+fn disagreed(tables: BTreeMap<QualifiedName, Fact<Seen>>) -> BTreeMap<QualifiedName, Fact<Seen>> {
+    tables.into_keys().map(|table| (table, Fact::Unread(Cause::disagreement()))).collect()
+}
+
 impl Run {
     /// How both were collected.
     fn and(self, other: Self) -> Result<Self> {
@@ -255,7 +273,6 @@ mod tests {
     use super::super::{AssertionValue, Extremes, Orphans, SequenceState, Server, TableParts};
     use super::*;
     use crate::content::{Blocks, Content, Coverage, Fingerprint, METHOD};
-    use crate::sql::QualifiedName;
 
     fn server() -> Server {
         serde_json::from_value(serde_json::json!({
@@ -271,6 +288,10 @@ mod tests {
         let plan = "[[assertions]]\nname = \"one\"\nsql = \"select 1\"\nexpect = \"= 1\"\n";
         let plan = crate::Plan::from_toml(plan).unwrap();
         AssertionValue::new(plan.assertion("one").unwrap(), rows, None)
+    }
+
+    fn seen(others: u64) -> Seen {
+        Seen { own: 1, others, other_tenants: others, has_own: true, has_others: true }
     }
 
     fn cause() -> impl Strategy<Value = Cause> {
@@ -323,6 +344,8 @@ mod tests {
             orphans in fact((0_u64..2).prop_map(|rows| Orphans::new(rows, 0))),
             sequence in fact((0_i64..2).prop_map(|at| SequenceState::new(at, true))),
             assertion in fact((0_u64..2).prop_map(value)),
+            who in "[xy]",
+            seen in prop::collection::btree_map("[tu]", fact((0_u64..2).prop_map(seen)), 0..3),
             schemas in fact(Just(Vec::<Schema>::new())),
             notes in prop::collection::vec("[ab]", 0..3),
             sessions in 1_u32..4,
@@ -345,6 +368,9 @@ mod tests {
             evidence.scans.orphans.insert("fk".to_owned(), orphans);
             evidence.scans.sequences.insert(name, sequence);
             evidence.assertions.insert("one".to_owned(), assertion);
+            let tables = seen.into_iter().map(|(table, seen)| (QualifiedName::new("public", table), seen));
+            let acted = ActedAs { sha256: who, tables: tables.collect() };
+            evidence.isolation.insert("ann".to_owned(), acted);
             evidence.catalog.schemas = schemas;
             evidence
         }
@@ -382,6 +408,20 @@ mod tests {
             let once = all.iter().all(|parts| parts.blocks.numbers(&name, 40).into_iter().all(|n| seen.insert(n)));
             let expected = (once && ends == 1 && rows == 40).then_some(40);
             prop_assert_eq!(read.copied(), expected);
+        }
+    }
+
+    #[test]
+    fn what_was_seen_as_somebody_else_is_unread() {
+        let name = QualifiedName::new("public", "t");
+        let acted = |who: &str, others| {
+            let tables = [(name.clone(), Fact::Read(seen(others)))].into();
+            ActedAs { sha256: who.to_owned(), tables }
+        };
+        assert_eq!(acted("x", 0).and(acted("x", 0)), acted("x", 0));
+        for other in [acted("x", 1), acted("y", 0)] {
+            let both = acted("x", 0).and(other);
+            assert_eq!(both.tables[&name].get().unwrap_err().kind, CauseKind::Disagreement);
         }
     }
 

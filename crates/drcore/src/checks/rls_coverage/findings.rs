@@ -71,6 +71,30 @@ payloads! {
         commands: Vec<String>,
     }
 
+    /// A policy calls a function that need not give the same answer twice.
+    PolicyCallsVolatile {
+        /// The name of the policy, unquoted.
+        policy: String,
+        /// The function.
+        function: String,
+    }
+
+    /// A policy decides without a look at the row, so that it holds for the rows of all tenants.
+    PolicyIgnoresTenant: of roles {
+        /// The name of the policy, unquoted.
+        policy: String,
+        /// The column that says which tenant a row belongs to, unquoted.
+        column: String,
+        /// Who is let through, unquoted.
+        roles: Vec<String>,
+    }
+
+    /// A policy lets nobody in.
+    PolicyNeverTrue {
+        /// The name of the policy, unquoted.
+        policy: String,
+    }
+
     /// A policy believes what users can edit.
     PolicyTrustsUserMetadata {
         /// The name of the policy, unquoted.
@@ -206,6 +230,53 @@ impl PolicyAlwaysTrue {
             );
         }
         Self { common, policy: policy.name.clone(), roles, commands }
+    }
+}
+
+impl PolicyCallsVolatile {
+    pub(super) fn new(policy: &Policy, function: &Function) -> Self {
+        let signature = function.signature();
+        let message = format!("the policy {} calls {signature}, which is volatile", ident(&policy.name));
+        let common = common("policy_calls_volatile", policy.relation.to_string(), Severity::Info, message)
+            .qualified(&ident(&policy.name))
+            .hint("It is called for every row, and may answer otherwise each time; one that only reads is stable.")
+            .query(policies::query(&policy.relation));
+        Self { common, policy: policy.name.clone(), function: signature }
+    }
+}
+
+impl PolicyIgnoresTenant {
+    pub(super) fn new(policy: &Policy, column: &str, roles: &BTreeSet<&str>, severity: Severity) -> Self {
+        let roles = owned(roles);
+        let message = format!(
+            "the policy {} looks at nothing of the row, not even {}: whom it lets in it shows all tenants",
+            ident(&policy.name),
+            ident(column)
+        );
+        let common = common("policy_ignores_tenant", policy.relation.to_string(), severity, message)
+            .qualified(&ident(&policy.name))
+            .hint(format!(
+                "It is for {}; compare {} with the tenant of who asks.",
+                list(&roles),
+                ident(column)
+            ))
+            .query(policies::query(&policy.relation));
+        Self { common, policy: policy.name.clone(), column: column.to_owned(), roles }
+    }
+}
+
+impl PolicyNeverTrue {
+    pub(super) fn new(policy: &Policy, roles: &BTreeSet<&str>) -> Self {
+        let message = format!(
+            "the policy {} can never be true: it lets {} in at no row",
+            ident(&policy.name),
+            list(&owned(roles))
+        );
+        let common = common("policy_never_true", policy.relation.to_string(), Severity::Info, message)
+            .qualified(&ident(&policy.name))
+            .hint("Right where it shuts the table on purpose; another policy may let them in all the same.")
+            .query(policies::query(&policy.relation));
+        Self { common, policy: policy.name.clone() }
     }
 }
 
