@@ -119,6 +119,25 @@ export function inspect(archive: string | URL, options?: InspectOptions): Promis
 export function repair(url?: string | URL, options?: RepairOptions): Promise<RepairPlan>
 
 /**
+ * Plans the restore of a dump into a database; writes nothing.
+ *
+ * ```js
+ * const target = { url: process.env.NEW_URL, project: 'abcdefghijklmnopqrst' }
+ * const plan = await restore('backup.dump', target, { against: 'baseline.json' })
+ * console.log(plan)                                  // every step, and what is left out, to review
+ * const restored = await plan.execute()
+ * restored.report?.assertPassed()
+ * ```
+ *
+ * @param archive What `pg_dump` wrote: custom, directory, tar or plain SQL, compressed or not.
+ * @param target What is restored into, by its URL and its name; of a scratch cluster the URL is enough.
+ * @throws {DrcoreError} `refused` if the target is not what was named, is protected, or holds something: `detail`
+ * shows what was compared; `format` if it is no whole dump; `tool` if no programs of PostgreSQL fit; `usage` if an
+ * option cannot work.
+ */
+export function restore(archive: string | URL, target: string | URL | Target, options?: RestoreOptions): Promise<RestorePlan>
+
+/**
  * Starts a throw-away PostgreSQL server on this machine, on a private socket. It is gone when it is closed,
  * or with this process, however that ends.
  *
@@ -166,6 +185,31 @@ export const backup: {
   /** Which backups are too old; with `apply`, the digest of that plan, removes them. */
   prune(repository: string | URL, options: PruneOptions & { apply: string }): Promise<wire.Pruned>
   prune(repository: string | URL, options: PruneOptions & { apply?: undefined }): Promise<wire.PrunePlan>
+}
+
+/** Backups of the platform, and going back in time there. The token is read from `SUPABASE_ACCESS_TOKEN`. */
+export const platform: {
+  /**
+   * The daily backups of a project, and how far point-in-time recovery reaches.
+   * @throws {DrcoreError} `usage` if there is no token or no such project, `authentication` if the token will not do.
+   */
+  backups(project: string, options?: Pick<CallOptions, 'signal'>): Promise<wire.PlatformFacts>
+  /**
+   * Plans going back in time, in place; with `apply`, the digest of that plan, starts it and watches it to its end.
+   *
+   * There is no way back but the salvage. Aborted, only the watching ends: the platform goes on. That it was `restored`
+   * is what the platform says; what the database holds, only verifying tells: without a `url` there is no `report`.
+   *
+   * ```js
+   * const plan = await platform.pitr(ref, { to: '2026-11-20T02:55:00Z', salvage: 'salvage/' })
+   * const { report } = await platform.pitr(ref, { to: plan.target, salvage: 'salvage/', apply: plan.digest, url })
+   * ```
+   *
+   * @throws {DrcoreError} `refused` if the salvage is missing, old or of another project, the project is not running, or
+   * the plan is another by now: nothing was begun; `unsupported` if point-in-time recovery is off.
+   */
+  pitr(project: string, options: PitrRunOptions): Promise<wire.PitrRun>
+  pitr(project: string, options: PitrOptions & { apply?: undefined }): Promise<wire.PitrPlan>
 }
 
 /** The files of Supabase Storage. */
@@ -381,6 +425,32 @@ export interface RepairOptions extends CollectOptions {
   allow?: wire.RemedyClass | undefined
 }
 
+/** What is asked of {@link restore}; what belongs to verifying is heeded where there is a baseline. */
+export interface RestoreOptions extends Omit<CollectOptions, 'against' | 'shard' | 'snapshot' | 'store' | 'tenant'> {
+  /**
+   * What happens to what the target holds: `'empty'`, as it must be by default; `'replace'` takes it away first;
+   * `'resume'` goes on with a restore of this archive that was interrupted, `'start_over'` takes away what that left.
+   */
+  onto?: wire.Onto | undefined
+  /** Only these tables, such as `'public.invoices'`, with what hangs on them. */
+  tables?: readonly string[] | undefined
+  /** How many sessions restore at once, from 1 to 64. */
+  jobs?: number | undefined
+  /** The name of what the target is a physical clone of, where it is one. */
+  clone_of?: string | undefined
+  /**
+   * The baseline of the backup, as a file, the URL of a backup, or Evidence: what the dump does not bring is put right
+   * from it, and the restored database verified.
+   */
+  against?: string | URL | Evidence | wire.Evidence | undefined
+}
+
+/** How a {@link RestorePlan} is done. */
+export interface ExecuteOptions extends CallOptions {
+  /** The digest of the plan that was reviewed; needed where it `needsReview`. */
+  apply?: string | undefined
+}
+
 /** What is written to: a database, by its URL, and what it is called. */
 export interface Target {
   /** The connection string. */
@@ -459,6 +529,80 @@ export class Repaired {
   toJSON(): wire.Repaired
 }
 
+/**
+ * What a restore would do, in order, and what it leaves out; nothing is written yet.
+ * `console.log(plan)` shows it for reviewing.
+ */
+export class RestorePlan {
+  private constructor()
+  /** `drcore.restore/1`. */
+  readonly format: string
+  /** By which a reviewed plan is known: it changes with the archive, the target and everything that is done. */
+  readonly digest: string
+  /** Whether it must have been reviewed: it takes away what is there. */
+  readonly needsReview: boolean
+  /** What is restored. */
+  readonly archive: wire.ArchiveFacts
+  /** What it is restored into. */
+  readonly target: wire.TargetFacts
+  /** What happens to what the target holds. */
+  readonly onto: wire.Onto
+  /** How many sessions restore at once. */
+  readonly jobs: number
+  /** What is done, in order. */
+  readonly steps: readonly wire.RestoreStep[]
+  /** What the archive holds and is not restored, and why. */
+  readonly left_out: readonly wire.Omitted[]
+  /** Roles that the archive refers to and the target lacks. */
+  readonly missing_roles: readonly string[]
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+  /**
+   * Does it; with a baseline, puts right what the dump does not bring, and verifies. Dump and target are looked at once
+   * more: where either is not what was planned, nothing is written. Aborted, it leaves the target marked as half
+   * restored, which never verifies: plan again, with `onto: 'resume'`.
+   * @throws {DrcoreError} `refused` if the plan is another by now, or was not reviewed.
+   */
+  execute(options?: ExecuteOptions): Promise<Restored>
+  /** The plan as text, for reviewing. */
+  toString(): string
+  /** The plan as data, for `JSON.stringify`. */
+  toJSON(): wire.RestorePlan
+}
+
+/** A restore that came to its end: what could not be restored, what verifying said, and what is left to do. */
+export class Restored {
+  private constructor()
+  /** `drcore.restored/1`. */
+  readonly format: string
+  /** What was done. */
+  readonly plan: wire.RestorePlan
+  /** What could not be restored, and what only looks like it: then `harmless` says why. */
+  readonly errors: readonly wire.ObjectError[]
+  /** Data that could not be restored: as long as it is missing, the target stays marked as half restored. */
+  readonly missing_rows: readonly string[]
+  /** The tables that were loaded by the columns that both sides have, with their rows. */
+  readonly loaded: readonly wire.LoadedTable[]
+  /** What verifying said first, and what was put right; undefined without a baseline. */
+  readonly after: wire.AfterRestore | undefined
+  /** What verifying said last; undefined without a baseline: then nothing was verified. */
+  readonly report: Report | undefined
+  /** What is left to do until the application runs on it. */
+  readonly cut_over: wire.CutOver
+  /** All that is volatile: instants, versions, what was written. */
+  readonly run: wire.RestoreRun
+  /** The exit code that the command would have. */
+  readonly exitCode: number
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+  /** What is left to do, as a list in Markdown to tick off. */
+  toMarkdown(): string
+  /** As text: what was restored, what could not be, what verifying said, and what is left to do. */
+  toString(): string
+  /** As data, for `JSON.stringify`. */
+  toJSON(): wire.Restored
+}
+
 /** A throw-away PostgreSQL server, gone when it is closed, or with this process. */
 export class Scratch {
   private constructor()
@@ -471,6 +615,25 @@ export class Scratch {
   /** Ends the server and removes its data. A second time does nothing. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Where it is gone back to; a salvage, or why there is none, must be given. */
+export interface PitrOptions extends Pick<CallOptions, 'signal'> {
+  /** The instant, in whole seconds; text needs its offset. */
+  to: string | Date
+  /** Where the salvage of less than an hour ago lies: see `backup.salvage`. */
+  salvage?: string | URL | undefined
+  /** Why there is none, instead; the reason is recorded. */
+  without_salvage?: string | undefined
+}
+
+/** What is started, and how the database is verified afterwards. */
+export interface PitrRunOptions
+  extends PitrOptions, Omit<CollectOptions, 'shard' | 'snapshot' | 'store' | 'tenant'> {
+  /** Start what the plan of this digest says, if it is still that one. */
+  apply: string
+  /** The database to verify afterwards. */
+  url?: string | URL | undefined
 }
 
 /** What is asked of `storage.audit`. */

@@ -63,6 +63,15 @@ async function repair(url, options) {
   return new RepairPlan(KEY, await call(start, address(url), rest))
 }
 
+/** Plans the restore of a dump into a database. */
+async function restore(archive, target, options) {
+  const named = typeof target === 'string' || target instanceof URL ? { url: target } : targetOf(target)
+  const start = (running, file) => native.restore(running, file, address(named.url) ?? '')
+  const { project, ...rest } = plainObject(options ?? {})
+  if (project !== undefined) throw usage('project: belongs to the target: { url, project }')
+  return new RestorePlan(KEY, await call(start, pathOf(archive), { ...rest, project: named.project }))
+}
+
 /** Starts a throw-away PostgreSQL server on this machine. */
 async function scratch(options) {
   return new Scratch(KEY, await call(native.scratch, undefined, options))
@@ -84,6 +93,16 @@ const backup = Object.freeze({
   },
   async prune(repository, options) {
     return JSON.parse(await call(native.backupPrune, placeOf(repository), options))
+  },
+})
+
+/** Backups of the platform, and going back in time there. */
+const platform = Object.freeze({
+  async backups(project, options) {
+    return JSON.parse(await call(native.platformBackups, referenceOf(project), options))
+  },
+  async pitr(project, options) {
+    return JSON.parse(await call(native.platformPitr, referenceOf(project), options))
   },
 })
 
@@ -389,10 +408,7 @@ class RepairPlan extends Handle {
   }
 
   async execute(target, options) {
-    const { url, project, ...others } = plainObject(target, 'target')
-    const [unknown] = Object.keys(others)
-    if (unknown !== undefined) throw usage(`target: no such key: ${unknown}; there are url and project`)
-    if (typeof project !== 'string') throw usage('target: expected { url, project }')
+    const { url, project } = targetOf(target)
     const start = (running) => Handle.handle(this).apply(running, address(url) ?? '', project)
     return new Repaired(KEY, await call(start, undefined, options))
   }
@@ -426,6 +442,108 @@ class Repaired extends Handle {
 
   get exitCode() {
     return Handle.handle(this).exitCode()
+  }
+
+  toString() {
+    return Handle.handle(this).text().trimEnd()
+  }
+
+  [util.inspect.custom]() {
+    return this.toString()
+  }
+}
+
+/** What a restore would do, in order, and what it leaves out; nothing is written yet. */
+class RestorePlan extends Handle {
+  get digest() {
+    return this.toJSON().digest
+  }
+
+  get needsReview() {
+    return Handle.handle(this).needsReview()
+  }
+
+  get archive() {
+    return this.toJSON().archive
+  }
+
+  get target() {
+    return this.toJSON().target
+  }
+
+  get onto() {
+    return this.toJSON().onto
+  }
+
+  get jobs() {
+    return this.toJSON().jobs
+  }
+
+  get steps() {
+    return this.toJSON().steps
+  }
+
+  get left_out() {
+    return this.toJSON().left_out
+  }
+
+  get missing_roles() {
+    return this.toJSON().missing_roles
+  }
+
+  async execute(options) {
+    const { apply, ...rest } = plainObject(options ?? {})
+    if (apply !== undefined && typeof apply !== 'string') throw usage('apply: expected the digest of the plan that was reviewed')
+    const start = (running) => Handle.handle(this).execute(running, apply)
+    return new Restored(KEY, await call(start, undefined, rest))
+  }
+
+  toString() {
+    return Handle.handle(this).text().trimEnd()
+  }
+
+  [util.inspect.custom]() {
+    return this.toString()
+  }
+}
+
+/** A restore that came to its end: what could not be restored, what verifying said, and what is left to do. */
+class Restored extends Handle {
+  get plan() {
+    return this.toJSON().plan
+  }
+
+  get errors() {
+    return this.toJSON().errors
+  }
+
+  get missing_rows() {
+    return this.toJSON().missing_rows ?? []
+  }
+
+  get loaded() {
+    return this.toJSON().loaded
+  }
+
+  get after() {
+    return this.toJSON().after
+  }
+
+  get report() {
+    const report = Handle.handle(this).report()
+    return report ? new Report(KEY, report) : undefined
+  }
+
+  get cut_over() {
+    return this.toJSON().cut_over
+  }
+
+  get exitCode() {
+    return Handle.handle(this).exitCode()
+  }
+
+  toMarkdown() {
+    return Handle.handle(this).markdown()
   }
 
   toString() {
@@ -698,11 +816,26 @@ function sideOf(side) {
   return { text: address(side) }
 }
 
+/** What is written to, as it must be named. */
+function targetOf(target) {
+  const { url, project, ...others } = plainObject(target, 'target')
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw usage(`target: no such key: ${unknown}; there are url and project`)
+  if (typeof project !== 'string') throw usage('target: expected { url, project }')
+  return { url, project }
+}
+
 /** The URL of a repository. */
 function placeOf(repository) {
   if (typeof repository === 'string') return repository
   if (repository instanceof URL) return repository.href
   throw usage('repository: expected a string or a URL')
+}
+
+/** A project, by its ref. */
+function referenceOf(project) {
+  if (typeof project === 'string') return project
+  throw usage('project: expected the ref of a project')
 }
 
 /** A dump: a path, or the URL of a backup. */
@@ -767,6 +900,8 @@ module.exports = {
   RepairPlan,
   Repaired,
   Report,
+  RestorePlan,
+  Restored,
   Scratch,
   StorageAudit,
   backup,
@@ -779,7 +914,9 @@ module.exports = {
   init,
   inspect,
   judge,
+  platform,
   repair,
+  restore,
   scratch,
   storage,
   verify,

@@ -159,6 +159,47 @@ async fn nothing_of_a_restore_that_is_cancelled_goes_on() {
 }
 
 #[tokio::test]
+async fn what_the_server_is_at_is_cancelled_with_the_restore() {
+    // While `app.slow` is on, each row takes a tenth of a second: left alone it would take a minute.
+    let source = Database::with(
+        "create function slow() returns boolean language sql volatile as
+         $$ select pg_catalog.current_setting('app.slow', true) is distinct from 'on' or pg_catalog.pg_sleep(0.1) is not null $$;
+         create table slow (id int primary key check (public.slow()));
+         insert into slow select generate_series(1, 600)",
+    )
+    .await;
+    for (format, jobs) in [("custom", 1), ("custom", 2), ("plain", 1)] {
+        let (_directory, archive) = dump(&source, &[&format!("--format={format}")]).await;
+        let database = Database::empty().await;
+        let slowly =
+            "do $$ begin execute format('alter database %I set app.slow = on', current_database()); end $$";
+        database.execute(slowly).await;
+        let aim = target(&database, Onto::Empty).await;
+        let mut options = RestoreOptions::default();
+        options.jobs = Some(jobs);
+        let plan = RestorePlan::of(&archive, &aim, &options).await.unwrap();
+        let options = ExecuteOptions::default();
+        let copying =
+            "select 1 from pg_stat_activity where datname = current_database() and query ~ '^COPY.*slow'";
+        let (result, ()) = tokio::join!(plan.execute(&aim, &options), async {
+            while database.query(copying).await.is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            options.cancel.cancel();
+        });
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
+        let until = Instant::now() + Duration::from_secs(10);
+        while !database.query(copying).await.is_empty() {
+            assert!(Instant::now() < until, "{format}, {jobs} sessions: it went on");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(is_marked(&database).await);
+        let rows = database.try_query("select 1 from slow").await;
+        assert!(rows.is_ok_and(|rows| rows.is_empty()) || format == "plain", "{format}, {jobs} sessions");
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_is_cut_ends_the_restore_and_the_next_run_goes_on() {
     let source = Database::with(&large()).await;
     let before = baseline(&source).await;

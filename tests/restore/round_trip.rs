@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use drcore::connect::{RestoreTarget, TargetOptions};
-use drcore::restore::{ExecuteOptions, Onto, RestoreOptions, RestorePlan, Restored};
+use drcore::restore::{ExecuteOptions, Onto, RestoreCall, RestoreOptions, RestorePlan, Restored};
 use drcore::{Against, Evidence, Report, Severity, Verdict, VerifyOptions};
 use drcore_tests::{Database, cluster};
 
@@ -304,4 +304,51 @@ async fn what_is_replaced_comes_back_whole() {
     assert!(failures.is_empty(), "{failures:#?}");
     is_the_same(&verify(&database, &before).await, "replaced");
     assert_eq!(dumped(&database).await, dumped(&source).await);
+}
+
+#[tokio::test]
+async fn what_was_done_is_not_done_twice_and_what_came_since_is_not_taken_away() {
+    let source = Database::with("create table a (id int); insert into a values (1)").await;
+    let (_directory, archive) = dump(&source, &["--format=custom"]).await;
+    let database = Database::empty().await;
+    let url = database.url().await;
+    let mut call = RestoreCall::default();
+    let planned = drcore::restore::restore(&archive, &url, &call).await.unwrap();
+    let options = planned.execute_options();
+    planned.execute(&options).await.unwrap();
+    let error = planned.execute(&options).await.unwrap_err();
+    assert_eq!(error.kind(), drcore::ErrorKind::Refused, "{error:?}");
+    assert!(error.to_string().contains("not empty"), "{error:?}");
+    assert_eq!(database.query("select count(*) from a").await, ["1"]);
+    // What nobody saw when the plan was reviewed stays.
+    call.options.onto = Onto::Replace;
+    let planned = drcore::restore::restore(&archive, &url, &call).await.unwrap();
+    database.execute("create table written_since (id int)").await;
+    let error = planned.execute(&options).await.unwrap_err();
+    assert_eq!(error.kind(), drcore::ErrorKind::Refused, "{error:?}");
+    assert_eq!(database.query("select count(*) from written_since").await, ["0"]);
+}
+
+#[tokio::test]
+async fn what_takes_away_what_is_there_is_done_only_where_it_was_reviewed() {
+    let source = Database::with("create table a (id int)").await;
+    let (_directory, archive) = dump(&source, &["--format=custom"]).await;
+    let database = Database::with("create table old (id int)").await;
+    let mut options = RestoreOptions::default();
+    options.onto = Onto::Replace;
+    let target = target(&database, Onto::Replace).await;
+    let mut plan = RestorePlan::of(&archive, &target, &options).await.unwrap();
+    assert!(!plan.needs_review(), "a scratch cluster is nobody's");
+    plan.target.scratch = false;
+    let mut execute = ExecuteOptions::default();
+    for unseen in [None, Some("00000000".to_owned())] {
+        execute.apply = unseen;
+        let error = plan.execute(&target, &execute).await.unwrap_err();
+        assert_eq!(error.kind(), drcore::ErrorKind::Refused, "{error:?}");
+        assert!(error.to_string().contains("nothing was written"), "{error:?}");
+        assert_eq!(database.query("select count(*) from old").await, ["0"]);
+    }
+    execute.apply = Some(plan.digest.clone());
+    plan.execute(&target, &execute).await.unwrap();
+    assert!(database.query("select 1 from pg_class where relname = 'old'").await.is_empty());
 }

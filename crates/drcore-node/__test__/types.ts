@@ -1,7 +1,7 @@
 // Compiled by `tsc --strict`, never run: what users' type checkers say of the package.
 
 import drcoreCommon = require('drcore')
-import { Diff, DrcoreError, Evidence, Gap, Inspection, NotPassedError, RepairPlan, Repaired, Report, Scratch, baseline, cli, collect, diff, gap, init, inspect, judge, repair, scratch, verify } from 'drcore'
+import { Diff, DrcoreError, Evidence, Gap, Inspection, NotPassedError, RepairPlan, Repaired, Report, RestorePlan, Restored, Scratch, baseline, cli, collect, diff, gap, init, inspect, judge, platform, repair, restore, scratch, verify } from 'drcore'
 import type { CheckResult, ErrorKind, FewerRows, Finding, Plan, Progress, Verdict, VerifyOptions } from 'drcore'
 
 export async function script(): Promise<number> {
@@ -43,6 +43,20 @@ export async function verbs(): Promise<void> {
   const repaired: Repaired = await plan.execute({ url: 'postgresql://localhost/restored', project: plan.project ?? '' })
   const db: Scratch = await scratch({ major: 17, recipe: 'supabase' })
   const toml: string = await init(db.url)
+  const restoring: RestorePlan = await restore('backup.dump', db.url, { against: before, onto: 'replace', tables: ['invoices'] })
+  for (const step of restoring.steps) if (step.step === 'entries') console.log(step.entries.length, step.tables)
+  const restored: Restored = await restoring.execute({ apply: restoring.digest, signal: AbortSignal.timeout(60_000) })
+  restored.report?.assertPassed()
+  for (const { object, message, harmless } of restored.errors) console.log(object, message, harmless)
+  const back = await platform.pitr('abcdefghijklmnopqrst', { to: new Date(), salvage: 'salvage/' })
+  const { outcome, report: afterwards } = await platform.pitr(back.project, { to: back.target, salvage: 'salvage/', apply: back.digest, url: db.url })
+  console.log(outcome, afterwards?.verdict, (await platform.backups(back.project)).window?.latest)
+  // @ts-expect-error an instant is needed
+  await platform.pitr('abcdefghijklmnopqrst', { salvage: 'salvage/' })
+  // @ts-expect-error a target is needed
+  await restore('backup.dump')
+  // @ts-expect-error what happens to what is there is one of four
+  await restore('backup.dump', db.url, { onto: 'anything' })
   await db.close()
   void [repaired.comparison.fixed, toml]
   // @ts-expect-error what is written to must be named

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use drcore::archive::InspectOptions;
 use drcore::backup::{PruneCall, TakeCall, VerificationCall};
 use drcore::collect::{CollectOptions, Progress};
-use drcore::restore::RepairCall;
+use drcore::platform::{PitrCall, PitrWaiting};
+use drcore::restore::{RepairCall, RestoreCall};
 use drcore::storage::AuditOptions;
 use drcore::{DiffOptions, Error, ErrorKind, GapOptions, Result, VerifyOptions};
 use napi::Status;
@@ -18,6 +19,9 @@ use crate::evidence::EvidenceHandle;
 
 /// Told of progress, as JSON. Weak: it does not keep the process from ending.
 type OnProgress = ThreadsafeFunction<String, Unknown<'static>, String, Status, false, true>;
+
+/// What the core tells of its progress.
+type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// One call, which can be cancelled.
 #[napi]
@@ -95,6 +99,15 @@ impl Call {
         Ok(call)
     }
 
+    pub(crate) fn restore_call(&self) -> Result<RestoreCall> {
+        let mut call = RestoreCall::from_json(&self.options)?;
+        if let Some(evidence) = &self.against {
+            call.verify.against = Some(evidence.into());
+        }
+        self.attach(&mut call.verify.collect);
+        Ok(call)
+    }
+
     pub(crate) fn take_call(&self) -> Result<TakeCall> {
         let mut call = TakeCall::from_json(&self.options)?;
         self.attach(&mut call.options.collect);
@@ -103,10 +116,19 @@ impl Call {
 
     pub(crate) fn verification_call(&self, repository: &str) -> Result<VerificationCall> {
         let mut call = VerificationCall::from_json(repository, &self.options)?;
-        let mut collect = CollectOptions::default();
-        self.attach(&mut collect);
-        (call.options.cancel, call.options.progress) = (collect.cancel, collect.progress);
+        (call.options.cancel, call.options.progress) = self.watched();
         Ok(call)
+    }
+
+    pub(crate) fn pitr_call(&self, project: &str) -> Result<(PitrCall, PitrWaiting)> {
+        let mut call = PitrCall::from_json(project, &self.options)?;
+        if let Some(evidence) = &self.against {
+            call.verify.against = Some(evidence.into());
+        }
+        self.attach(&mut call.verify.collect);
+        let mut waiting = PitrWaiting::default();
+        waiting.cancel = self.token.clone();
+        Ok((call, waiting))
     }
 
     pub(crate) fn prune_call(&self, repository: &str) -> Result<PruneCall> {
@@ -134,14 +156,23 @@ impl Call {
 
     /// What no JSON can say.
     pub(crate) fn attach(&self, options: &mut CollectOptions) {
-        options.cancel = self.token.clone();
-        if let Some(tell) = self.progress.clone() {
-            options.progress = Some(Arc::new(move |progress: Progress| {
+        let (cancel, progress) = self.watched();
+        options.cancel = cancel;
+        if progress.is_some() {
+            options.progress = progress;
+        }
+    }
+
+    /// What cancels it, and who is told how far it is.
+    pub(crate) fn watched(&self) -> (CancellationToken, Option<ProgressSink>) {
+        let sink = self.progress.clone().map(|tell| -> ProgressSink {
+            Arc::new(move |progress: Progress| {
                 // Progress that cannot be told is not worth failing for.
                 if let Ok(text) = progress.to_json() {
                     tell.call(text, ThreadsafeFunctionCallMode::NonBlocking);
                 }
-            }));
-        }
+            })
+        });
+        (self.token.clone(), sink)
     }
 }

@@ -2,10 +2,9 @@
 
 use drcore::backup::{PruneCall, Repository, TakeCall, Taken, VerificationCall};
 use pyo3::prelude::*;
-use serde::Serialize;
 
 use crate::call::Call;
-use crate::convert::value;
+use crate::convert::give;
 use crate::verify::named;
 
 /// Starts `drcore.backup.take`.
@@ -68,8 +67,4 @@ pub(crate) fn backup_prune(repository: &str, options: &str, wake: Option<Py<PyAn
     let call = PruneCall::from_json(repository, options);
     let work = |_, _| async move { call?.run().await };
     Call::start_giving(wake, work, |py, pruned| give(py, "pruned", &pruned))
-}
-
-fn give<T: Serialize>(py: Python<'_>, name: &str, of: &T) -> PyResult<Py<PyAny>> {
-    value(py, name, of).map(Bound::unbind)
 }

@@ -24,6 +24,11 @@ pub(crate) fn value<'py, T: Serialize>(
     py.import("drcore._convert")?.call_method1("from_json", (name, json))
 }
 
+/// The same, of what a call gives.
+pub(crate) fn give<T: Serialize>(py: Python<'_>, name: &str, of: &T) -> PyResult<Py<PyAny>> {
+    value(py, name, of).map(Bound::unbind)
+}
+
 /// Converted when it is first asked for.
 pub(crate) struct Lazy(PyOnceLock<Py<PyAny>>);
 

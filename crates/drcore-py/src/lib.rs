@@ -9,8 +9,10 @@ mod error;
 mod evidence;
 mod gap;
 mod inspect;
+mod platform;
 mod repair;
 mod report;
+mod restore;
 mod scratch;
 mod storage;
 mod verify;
@@ -31,8 +33,10 @@ mod _native {
         evidence::Evidence,
         gap::{Gap, gap},
         inspect::{Inspection, inspect},
+        platform::{platform_backups, platform_pitr, platform_pitr_plan},
         repair::{RepairPlan, Repaired, apply, repair},
         report::Report,
+        restore::{RestorePlan, Restored, execute, restore},
         scratch::{Scratch, create_database, scratch},
         storage::{StorageAudit, StorageRowIterator, storage_audit},
         verify::{baseline, collect, init, judge, verify},

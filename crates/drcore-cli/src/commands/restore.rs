@@ -95,15 +95,14 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     arguments.reading.limit(&mut call.verify.plan);
     let planned = Box::pin(restore(&arguments.archive, &url, &call)).await?;
     screen.incident.planned(&planned.plan.digest);
-    if let Some(digest) = &arguments.apply {
-        planned.plan.expect(digest)?;
-    }
     if arguments.plan_only || arguments.apply.is_none() && planned.plan.needs_review() {
         drop(display);
         screen.incident.verdict("planned");
         return arguments.deliver(&Outcome::Planned(&planned.plan), screen);
     }
-    let restored = Box::pin(planned.execute(&planned.execute_options())).await?;
+    let mut options = planned.execute_options();
+    options.apply.clone_from(&arguments.apply);
+    let restored = Box::pin(planned.execute(&options)).await?;
     drop(display);
     screen.incident.verdict(if restored.exit_code() == 0 { "restored" } else { "partly restored" });
     arguments.deliver(&Outcome::Done(&restored), screen)

@@ -14,7 +14,7 @@ an :class:`Error` of :mod:`drcore.errors` where the call itself cannot work; the
 
 from __future__ import annotations
 
-from drcore import aio, backup, errors, storage, types
+from drcore import aio, backup, errors, platform, storage, types
 from drcore._call import Target
 from drcore._native import (
     Diff,
@@ -24,10 +24,13 @@ from drcore._native import (
     RepairPlan,
     Repaired,
     Report,
+    RestorePlan,
+    Restored,
     Scratch,
     StorageAudit,
     __version__,
 )
+from drcore._restore import execute, restore
 from drcore._verbs import (
     apply,
     baseline,
@@ -86,6 +89,8 @@ __all__ = [
     "RepairPlan",
     "Repaired",
     "Report",
+    "RestorePlan",
+    "Restored",
     "Scratch",
     "StorageAudit",
     "Target",
@@ -103,12 +108,15 @@ __all__ = [
     "create_database",
     "diff",
     "errors",
+    "execute",
     "explain",
     "gap",
     "init",
     "inspect",
     "judge",
+    "platform",
     "repair",
+    "restore",
     "scratch",
     "storage",
     "types",

@@ -6,15 +6,18 @@ from typing import Any, NoReturn, final
 
 from drcore._call import OnProgress, Target
 from drcore.types import (
+    AfterRestore,
     ArchiveDamage,
     ArchiveDifference,
     ArchiveEntry,
+    ArchiveFacts,
     ArchiveHeader,
     ArchiveTable,
     AssertionValueFact,
     Catalog,
     CheckResult,
     Comparison,
+    CutOver,
     DiffRow,
     DiffSide,
     DiffStructure,
@@ -32,13 +35,20 @@ from drcore.types import (
     InspectVerdict,
     LargeObjects,
     LeftOut,
+    LoadedTable,
     LoneTable,
     NotCovered,
+    ObjectError,
+    Omitted,
     OmittedTable,
+    Onto,
     RepairStatement,
     ReportRun,
+    RestoreRun,
+    RestoreStep,
     Scans,
     StorageRow,
+    TargetFacts,
     Unread,
     Verdict,
     Write,
@@ -526,6 +536,107 @@ class Repaired:
         """The JSON form as dicts and lists."""
 
 @final
+class RestorePlan:
+    """What a restore would do, in order, and what it leaves out; nothing is written yet.
+
+    ``print(plan)`` shows it for reviewing.
+    """
+
+    @property
+    def digest(self) -> str:
+        """By which a reviewed plan is known: it changes with the archive, the target and everything that is done."""
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether it must have been reviewed: it takes away what is there."""
+
+    @property
+    def archive(self) -> ArchiveFacts:
+        """What is restored."""
+
+    @property
+    def target(self) -> TargetFacts:
+        """What it is restored into."""
+
+    @property
+    def onto(self) -> Onto:
+        """What happens to what the target holds."""
+
+    @property
+    def jobs(self) -> int:
+        """How many sessions restore at once."""
+
+    @property
+    def steps(self) -> tuple[RestoreStep, ...]:
+        """What is done, in order."""
+
+    @property
+    def left_out(self) -> tuple[Omitted, ...]:
+        """What the archive holds and is not restored, and why."""
+
+    @property
+    def missing_roles(self) -> list[str]:
+        """Roles that the archive refers to and the target lacks."""
+
+    def execute(self, *, apply: str | None = None, on_progress: OnProgress | None = None) -> Restored:
+        """Does it, puts right what a dump does not bring, and verifies; the same as ``drcore.execute``."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+@final
+class Restored:
+    """A restore that came to its end: what could not be restored, what verifying said, and what is left to do."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the plan that was done."""
+
+    @property
+    def errors(self) -> tuple[ObjectError, ...]:
+        """What could not be restored, and what only looks like it: then ``harmless`` says why."""
+
+    @property
+    def missing_rows(self) -> list[str]:
+        """Data that could not be restored: as long as it is missing, the target stays marked as half restored."""
+
+    @property
+    def loaded(self) -> tuple[LoadedTable, ...]:
+        """The tables that were loaded by the columns that both sides have, with their rows."""
+
+    @property
+    def after(self) -> AfterRestore | None:
+        """What verifying said first, and what was put right; ``None`` without a baseline."""
+
+    @property
+    def report(self) -> Report | None:
+        """What verifying said last; ``None`` without a baseline: then nothing was verified."""
+
+    @property
+    def cut_over(self) -> CutOver:
+        """What is left to do until the application runs on it."""
+
+    @property
+    def run(self) -> RestoreRun:
+        """All that is volatile: instants, versions, what was written."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the command would end with."""
+
+    def to_markdown(self) -> str:
+        """What is left to do, as a list in Markdown to tick off."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+@final
 class Scratch:
     """A throw-away PostgreSQL server on this machine, gone when it is closed, or with this process."""
 
@@ -611,6 +722,18 @@ def repair(
 def apply(plan: RepairPlan, url: str, project: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.apply``."""
 
+def restore(
+    archive: str | os.PathLike[str],
+    url: str,
+    options: str,
+    against: Evidence | None,
+    wake: Callable[[], None] | None,
+) -> Call:
+    """Starts ``drcore.restore``."""
+
+def execute(plan: RestorePlan, digest: str | None, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.execute``."""
+
 def scratch(options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.scratch``."""
 
@@ -634,6 +757,17 @@ def backup_prune_plan(repository: str, options: str, wake: Callable[[], None] | 
 
 def backup_prune(repository: str, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.backup.prune`` with the digest of a plan."""
+
+def platform_backups(project: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.platform.backups``."""
+
+def platform_pitr_plan(project: str, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.platform.pitr`` without a digest."""
+
+def platform_pitr(
+    project: str, options: str, against: Evidence | None, wake: Callable[[], None] | None
+) -> Call:
+    """Starts ``drcore.platform.pitr`` with the digest of a plan."""
 
 def storage_audit(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.storage.audit``."""

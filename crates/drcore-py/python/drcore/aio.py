@@ -13,8 +13,10 @@ from datetime import datetime
 from typing import cast
 
 from drcore import _aio_backup as backup
+from drcore import _aio_platform as platform
 from drcore import _aio_storage as storage
 from drcore import _native
+from drcore._aio_restore import execute, restore
 from drcore._call import (
     AgainstLike,
     Allow,
@@ -37,13 +39,16 @@ __all__ = [
     "collect",
     "create_database",
     "diff",
+    "execute",
     "gap",
     "init",
     "inspect",
     "judge",
+    "platform",
     "repair",
+    "restore",
     "scratch",
-"storage",
+    "storage",
     "verify",
 ]
 

@@ -29,13 +29,12 @@ pub struct RestoreCall {
     pub verify: VerifyOptions,
 }
 
-/// A restore that was planned, and its target, which was looked at and is kept at hand.
+/// A restore that was planned, and what doing it takes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Restore {
     /// What would be done.
     pub plan: RestorePlan,
-    target: RestoreTarget,
     url: String,
     baseline: Option<Evidence>,
     call: RestoreCall,
@@ -52,42 +51,60 @@ pub async fn restore(archive: &Path, url: &str, call: &RestoreCall) -> Result<Re
             .hint("Give the file of the baseline; drcore verify compares with a live database."));
     }
     let baseline = Box::pin(call.verify.stored()).await?;
+    let (plan, _) = look(archive, url, call, baseline.as_ref()).await?;
+    Ok(Restore { plan, url: url.to_owned(), baseline, call: call.clone() })
+}
+
+/// The target, if it may be restored into, and what would be done to it.
+async fn look(
+    archive: &Path,
+    url: &str,
+    call: &RestoreCall,
+    baseline: Option<&Evidence>,
+) -> Result<(RestorePlan, RestoreTarget)> {
     let plan = &call.verify.plan;
     let target = TargetOptions {
         project: call.project.clone(),
         protect: plan.restore.as_ref().map(|rules| rules.protect.clone()).unwrap_or_default(),
         clone_of: call.clone_of.clone(),
-        apart: baseline.iter().map(|baseline| Apart::baseline(&baseline.run)).collect(),
+        apart: baseline.map(|baseline| Apart::baseline(&baseline.run)).into_iter().collect(),
         limits: plan.limits.clone(),
         onto: call.options.onto,
     };
     let target = RestoreTarget::connect(url, &target).await?;
     let plan = RestorePlan::of(archive, &target, &call.options).await?;
-    Ok(Restore { plan, target, url: url.to_owned(), baseline, call: call.clone() })
+    Ok((plan, target))
 }
 
 impl Restore {
     /// Does it; puts right what a dump does not bring, where there is a baseline, and verifies.
     ///
+    /// Archive and target are looked at once more: reviewing takes its time, and what was done is not done twice.
+    ///
     /// # Errors
-    /// As [`RestorePlan::execute`]; once it was restored, what verifying could not find out is in the report.
+    /// As [`restore`] and [`RestorePlan::execute`]; once it was restored, what verifying could not find out is in the
+    /// report.
     pub async fn execute(&self, options: &ExecuteOptions) -> Result<Restored> {
-        let mut restored = Box::pin(self.plan.execute(&self.target, options)).await?;
+        let file = &self.plan.archive.file;
+        let (plan, target) = Box::pin(look(file, &self.url, &self.call, self.baseline.as_ref())).await?;
+        plan.expect(&self.plan.digest)?;
+        let mut restored = Box::pin(plan.execute(&target, options)).await?;
         if let Some(baseline) = &self.baseline {
             let mut verify = self.call.verify.clone();
             verify.collect.cancel = options.cancel.clone();
             verify.collect.progress.clone_from(&options.progress);
-            let after = Box::pin(after_restore(&self.url, self.target.project(), baseline, &verify)).await?;
+            let after = Box::pin(after_restore(&self.url, target.project(), baseline, &verify)).await?;
             restored.after = Some(Box::new(after));
         }
         let limits = &self.call.verify.plan.limits;
-        restored.cut_over = cut_over(&self.target, &restored, self.baseline.as_ref(), limits).await?;
+        restored.cut_over = cut_over(&target, &restored, self.baseline.as_ref(), limits).await?;
         Ok(restored)
     }
 
     /// How it is done where nobody says otherwise.
     pub fn execute_options(&self) -> ExecuteOptions {
         ExecuteOptions {
+            apply: None,
             limits: self.call.verify.plan.limits.clone(),
             tools: self.call.options.tools.clone(),
             progress: self.call.verify.collect.progress.clone(),

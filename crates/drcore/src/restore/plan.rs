@@ -292,6 +292,19 @@ impl RestorePlan {
         ))
     }
 
+    /// Refuses another plan than the one that was reviewed, and one that must have been and was not.
+    pub(super) fn reviewed(&self, digest: Option<&str>) -> Result<()> {
+        match digest {
+            Some(digest) => self.expect(digest),
+            None if self.needs_review() => {
+                let message = "it takes away what is there, and nobody reviewed it: nothing was written";
+                Err(Error::new(ErrorKind::Refused, message)
+                    .hint("Look at the plan, and give its digest as what is to be applied."))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The first eight hexadecimal digits of the SHA-256 of what would be done, with what, to what.
     fn compute_digest(&self) -> Result<String> {
         let canonical = serde_json::json!({

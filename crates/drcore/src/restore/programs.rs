@@ -132,14 +132,18 @@ pub(super) struct Heard {
     ignored: Option<u64>,
 }
 
-/// Waits until the pipe closes; unless it was told that all is well, it ends the group.
-const WATCHDOG: &str = r#"read -r well; [ "$well" = done ] || kill -TERM -- "-$1" 2>/dev/null"#;
+/// Waits until the pipe closes; unless it was told that all is well, it ends the group. First as Ctrl-C does: then the
+/// programs cancel on the server what they are at, which would go on without them.
+const WATCHDOG: &str = r#"read -r well; [ "$well" = done ] && exit
+kill -s INT -- "-$1" 2>/dev/null && sleep 1 && kill -s TERM -- "-$1" 2>/dev/null"#;
 
 impl Running {
     fn start(program: &'static str, mut command: Command) -> Result<Self> {
         let cannot = |error| Error::new(ErrorKind::Tool, format!("cannot run {program}")).caused_by(error);
         // Its workers are in its group, and Ctrl-C, which is ours to hear, is not.
         command.process_group(0);
+        // Killed, it could not cancel on the server what it is at: the watchdog ends it.
+        command.kill_on_drop(false);
         let (voices, mouth) = Voices::new()?;
         let child = command.stderr(mouth).spawn().map_err(cannot)?;
         // With what the child holds of the pipe, which would never close.

@@ -34,6 +34,9 @@ use crate::text::milliseconds;
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ExecuteOptions {
+    /// The digest of the plan that was reviewed; not needed where the plan does not
+    /// [need to be](RestorePlan::needs_review).
+    pub apply: Option<String>,
     /// How long locks and statements of our own may take.
     pub limits: Limits,
     /// The programs to use; found where none are given.
@@ -46,7 +49,10 @@ pub struct ExecuteOptions {
 
 impl std::fmt::Debug for ExecuteOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ExecuteOptions").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("ExecuteOptions")
+            .field("apply", &self.apply)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,7 +62,8 @@ impl RestorePlan {
     /// While it works, and if it does not come to its end, the target is marked as half restored.
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`] if the target is not what the plan is for; [`ErrorKind::Cancelled`];
+    /// [`ErrorKind::Refused`] if the target is not what the plan is for, or the plan not what was reviewed;
+    /// [`ErrorKind::Cancelled`];
     /// [`ErrorKind::Tool`] and [`ErrorKind::Connection`] if it could not go on.
     #[tracing::instrument(name = "restore", skip_all, fields(digest = self.digest, project = self.target.project))]
     pub async fn execute(&self, target: &RestoreTarget, options: &ExecuteOptions) -> Result<Restored> {
@@ -70,6 +77,7 @@ impl RestorePlan {
                 ),
             ));
         }
+        self.reviewed(options.apply.as_deref())?;
         let stop = Stop::new(options.cancel.clone(), options.limits.deadline.map(Into::into));
         let restored = stop.or(Box::pin(self.run(target, options))).await;
         stop.finish();

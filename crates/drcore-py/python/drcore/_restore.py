@@ -1,0 +1,111 @@
+"""Restoring, which blocks until it is done. :mod:`drcore.aio` has the same, awaited."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, cast
+
+from drcore import _native
+from drcore._call import AgainstLike, LimitsLike, OnProgress, PlanLike, Target, Wake, options, wait
+from drcore._native import Call, RestorePlan, Restored
+from drcore.types import Onto
+
+Start: TypeAlias = "Callable[[Wake | None], Call]"
+
+
+def restore(
+    archive: str | os.PathLike[str],
+    target: str | Target,
+    *,
+    onto: Onto | None = None,
+    tables: Sequence[str] | None = None,
+    jobs: int | None = None,
+    clone_of: str | None = None,
+    plan: PlanLike | None = None,
+    against: AgainstLike | None = None,
+    only: Sequence[str] | None = None,
+    deadline: str | None = None,
+    sessions: int | None = None,
+    limits: LimitsLike | None = None,
+    content: bool | None = None,
+    on_progress: OnProgress | None = None,
+) -> RestorePlan:
+    """Plans the restore of a dump into a database; writes nothing.
+
+    ``print(plan)`` shows what would be done, in order, and what is left out and why; ``plan.execute()`` does
+    exactly that. ``drcore.explain("restore")`` has more.
+
+    Args:
+        archive: What ``pg_dump`` wrote: custom, directory, tar or plain SQL, compressed or not.
+        target: What is restored into, by its URL and its name; of a scratch cluster the URL is enough.
+        onto: What happens to what the target holds: ``"empty"``, as it must be by default; ``"replace"`` takes
+            it away first; ``"resume"`` goes on with a restore of this archive that was interrupted, and
+            ``"start_over"`` takes away what that left.
+        tables: Only these tables, such as ``"public.invoices"``, with what hangs on them.
+        jobs: How many sessions restore at once, from 1 to 64.
+        clone_of: The name of what the target is a physical clone of, where it is one.
+        plan: What must hold afterwards, and what is protected: a path, or the plan as a dict.
+        against: The baseline of the backup, as a file, the URL of a backup, or Evidence: what the dump does
+            not bring is put right from it, and the restored database verified.
+        only: Only these checks when it is verified; the report lists the others as not selected.
+        deadline: How long restoring may take, and verifying, such as ``"4h"``.
+        sessions: How many sessions read when it is verified, from 1 to 64.
+        limits: Further limits, as in the plan's ``[limits]``, before which they go.
+        content: Whether the rows themselves are compared when it is verified.
+        on_progress: Is told how far it is, in this thread. What it raises cancels the call.
+
+    Raises:
+        RefusedError: The target is not what was named, is protected, or holds something; ``detail`` shows
+            what was compared.
+        FormatError: It is no dump, or not a whole one.
+        ToolError: No programs of PostgreSQL fit; ``hint`` says how to install them.
+        UsageError: An argument cannot work, such as a table that the dump does not hold.
+    """
+    start = planning(
+        archive,
+        target,
+        against,
+        onto=onto,
+        tables=tables,
+        jobs=jobs,
+        clone_of=clone_of,
+        plan=plan,
+        only=only,
+        deadline=deadline,
+        sessions=sessions,
+        limits=limits,
+        content=content,
+    )
+    return cast(RestorePlan, wait(start, on_progress))
+
+
+def execute(
+    plan: RestorePlan, *, apply: str | None = None, on_progress: OnProgress | None = None
+) -> Restored:
+    """Restores as the plan says; with a baseline, puts right what the dump does not bring, and verifies.
+
+    Dump and target are looked at once more: where either is not what was planned, nothing is written. One
+    object that cannot be restored does not keep the others from being restored. Cancelled, it leaves the
+    target marked as half restored, which never verifies: plan again, with ``onto="resume"``.
+
+    Args:
+        plan: What was reviewed.
+        apply: The digest of what was reviewed; needed where the plan ``needs_review``.
+        on_progress: Is told how far it is, in this thread. What it raises cancels the call.
+
+    Raises:
+        RefusedError: The plan is another by now, or was not reviewed.
+        ToolError: PostgreSQL's programs could not go on.
+        ConnectionError: The target does not answer any more.
+    """
+    return cast(Restored, wait(lambda wake: _native.execute(plan, apply, wake), on_progress))
+
+
+def planning(
+    archive: str | os.PathLike[str], target: str | Target, against: AgainstLike | None, **given: object
+) -> Start:
+    """How a plan is begun, for whoever waits for it."""
+    url, project = (target.url, target.project) if isinstance(target, Target) else (target, None)
+    text, evidence = options(against, project=project, **given)
+    return lambda wake: _native.restore(archive, url, text, evidence, wake)
