@@ -202,8 +202,8 @@ async fn an_audit_that_was_interrupted_goes_on() {
     service.set(Trouble::DownAfter(downloads(&service) + 4_000));
     let report = audit(&url, &options(&service)).await.unwrap();
     assert_eq!(report.verdict, Verdict::Unproven, "{report:#?}");
-    let noted = std::fs::read_to_string(&notes).unwrap();
-    assert!(noted.lines().count() > 1, "{noted}");
+    let lines = std::fs::read_to_string(&notes).unwrap();
+    assert!(lines.lines().count() > 1, "{lines}");
     // Meanwhile an object of a block that was well is overwritten, and its bytes are lost.
     let lost =
         "update storage.objects set version = '1f9d7a52-3c0e-4b57-9a2e-ffffffffffff' where name = 'n0700'";

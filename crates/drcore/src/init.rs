@@ -50,13 +50,13 @@ pub async fn init(url: &str, options: &VerifyOptions) -> Result<String> {
     let dsn = Dsn::parse(url)?;
     let mut collect = options.collect.clone();
     collect.facts = Some(FACTS.to_vec());
-    let evidence = collect_or_unreachable(url, &options.plan, None, &collect).await;
+    let evidence = Box::pin(collect_or_unreachable(url, &options.plan, None, &collect)).await;
     let evidence = evidence.whole()?;
     let catalog = &evidence.catalog;
     let own = own(catalog)?;
     let is_cancelled = options.collect.cancel.is_cancelled();
     let looked = if catalog.is_supabase().unwrap_or_default() && !is_cancelled {
-        Looked::at(dsn, &options.plan.limits, catalog, &own).await?
+        Box::pin(Looked::at(dsn, &options.plan.limits, catalog, &own)).await?
     } else {
         Looked::default()
     };
