@@ -22,6 +22,7 @@ mod outputs;
 mod refusals;
 mod repair;
 mod restore;
+mod schedule;
 mod screens;
 mod secrets;
 mod storage;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -67,8 +67,7 @@ impl Platform {
     /// [`ErrorKind::Usage`] if the token would go over the network in clear text, or cannot be sent.
     pub fn new(base: &str, token: &str) -> Result<Self> {
         let base = base.trim_end_matches('/');
-        let here = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-        if !base.starts_with("https://") && !here.iter().any(|start| base.starts_with(start)) {
+        if !is_safe(base) {
             return Err(Error::new(ErrorKind::Usage, format!("{PLACE} is no https:// URL")));
         }
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
@@ -271,6 +270,16 @@ fn odd(what: &str) -> Error {
         .hint("A newer version of drcore may know it; the dashboard shows the backups too.")
 }
 
+/// Whether a token that is sent there is read by nobody on the way: it is encrypted, or does not leave this machine.
+fn is_safe(base: &str) -> bool {
+    // What comes before an `@` is no host, however much it looks like one.
+    Url::parse(base).is_ok_and(|url| match url.scheme() {
+        "https" => true,
+        "http" => matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")),
+        _ => false,
+    })
+}
+
 /// The ref of a project: what stands in a path must be nothing else.
 fn reference(project: &str) -> Result<&str> {
     if project.len() == 20 && project.bytes().all(|byte| byte.is_ascii_lowercase()) {
@@ -330,4 +339,29 @@ impl TryFrom<Backup> for PlatformBackup {
 /// With an offset, or without one in UTC.
 fn instant(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| format!("{}Z", text.replacen(' ', "T", 1)).parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_sent_over_the_network_in_clear_text() {
+        for base in
+            ["https://api.supabase.com", "http://127.0.0.1:8080", "http://localhost/api/", "http://[::1]:80"]
+        {
+            assert!(Platform::new(base, "sbp_0").is_ok(), "{base}");
+        }
+        for base in [
+            "http://api.supabase.com",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com:80",
+            "http://localhost:80@example.com",
+            "ftp://localhost",
+            "localhost",
+        ] {
+            let error = Platform::new(base, "sbp_0").unwrap_err();
+            assert!(error.to_string().contains("no https:// URL"), "{base}: {error}");
+        }
+    }
 }

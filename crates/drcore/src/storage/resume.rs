@@ -271,7 +271,7 @@ mod tests {
         assert!((20..100).contains(&all.len()), "{}", all.len());
         assert_eq!(all.iter().map(|(_, rows)| rows).sum::<usize>(), 50_000);
         for other in [
-            cut((0..50_000).map(|name| row(name, u64::from(name != 25_000) + 1))),
+            cut((0..50_000).map(|name| row(name, u64::from(name == 25_000) + 1))),
             cut((0..50_000).filter(|name| *name != 25_000).map(|name| row(name, 1))),
             cut((0..50_000).map(|name| {
                 let mut row = row(name, 1);
