@@ -170,18 +170,25 @@ async fn a_cancelled_backup_leaves_nothing() {
     let (root, server) = s3();
     let directory = Place::new();
     for repository in [bucket("s3://backups", server.port()), directory.repository()] {
-        let options = options();
-        let cancel = options.collect.cancel.clone();
-        let url = database.url().await;
-        let taking = take(&url, &repository, &options);
-        let cancelling = async {
-            tokio::time::sleep(std::time::Duration::from_millis(120)).await;
-            cancel.cancel();
-        };
-        let (taken, ()) = tokio::join!(taking, cancelling);
-        if let Err(error) = taken {
-            assert_eq!(error.kind(), ErrorKind::Cancelled, "{error:?}");
-            assert_eq!(repository.list().await.unwrap().backups, []);
+        // While the marker is written, while it looks for others, while it dumps.
+        for moment in [0, 10, 20, 30, 40, 60, 80, 120] {
+            let options = options();
+            let cancel = options.collect.cancel.clone();
+            let url = database.url().await;
+            let taking = take(&url, &repository, &options);
+            let cancelling = async {
+                tokio::time::sleep(std::time::Duration::from_millis(moment)).await;
+                cancel.cancel();
+            };
+            let (taken, ()) = tokio::join!(taking, cancelling);
+            if let Err(error) = taken {
+                assert_eq!(error.kind(), ErrorKind::Cancelled, "{error:?}");
+                let unfinished = repository.list().await.unwrap().backups.into_iter();
+                let unfinished: Vec<_> = unfinished
+                    .filter(|backup| backup.state == drcore::backup::BackupState::Unfinished)
+                    .collect();
+                assert_eq!(unfinished, [], "after {moment} ms");
+            }
         }
     }
     let left: Vec<String> = root.files().into_iter().chain(directory.files()).collect();

@@ -169,8 +169,9 @@ const EXPECTED: [(&str, usize); 14] = [
 async fn every_check_names_what_it_finds_and_every_statement_runs() {
     let case = case().await;
     for result in &case.report.checks {
-        if ["backups", "storage_orphans"].contains(&result.id.as_str()) {
-            // Without a store there is nothing to go on; names of files are tests/storage's and tests/backup's.
+        if ["backups", "storage_orphans", "tenant_isolation"].contains(&result.id.as_str()) {
+            // Without a store or users there is nothing to go on; names of files are tests/storage's and tests/backup's,
+            // those of tables that users see tests/damage's.
             assert_eq!(result.reason, Some(Reason::NoExpectation));
             continue;
         }

@@ -99,7 +99,7 @@ pub async fn take(url: &str, repository: &Repository, options: &TakeOptions) -> 
 async fn take_until(stop: &Stop, url: &str, repository: &Repository, options: &TakeOptions) -> Result<Taken> {
     let source = Source::new(Dsn::parse(url)?)?;
     let held = stop.or(Held::open(&source, options)).await?;
-    let (running, recovered) = stop.or(Running::begin(repository, options.kind)).await?;
+    let (running, recovered) = Running::begin(stop, repository, options.kind).await?;
     let taking = Taking { stop, source: &source, held: &held, repository, options, running: &running };
     let taken = taking.run().await;
     match taken {

@@ -14,6 +14,7 @@ use crate::backup::manifest::BackupKind;
 use crate::backup::marker::{Begun, Doing, Marker};
 use crate::backup::repository::Repository;
 use crate::backup::shelf::{Put, Shelf};
+use crate::collect::Stop;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often the marker says that somebody is at it.
@@ -34,6 +35,18 @@ pub(super) struct Running {
     stored: Mutex<Vec<String>>,
 }
 
+/// Waits for what was sent although it is stopped, for a while: it may arrive all the same, and nobody would know.
+async fn to_its_end<T>(stop: &Stop, sending: impl Future<Output = Result<T>>) -> Result<T> {
+    let given_up = async {
+        stop.stopped().await;
+        tokio::time::sleep(CLEANING).await;
+    };
+    tokio::select! {
+        result = sending => result,
+        () = given_up => stop.or(std::future::pending()).await,
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -41,17 +54,25 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Puts the marker under a name that nobody has, then takes away what runs left that were killed.
-    pub(super) async fn begin(repository: &Repository, kind: BackupKind) -> Result<(Self, Vec<Recovered>)> {
+    /// Puts the marker under a name that nobody has, then takes away what runs left that were killed. Where it is
+    /// stopped, nothing of it stays.
+    pub(super) async fn begin(
+        stop: &Stop,
+        repository: &Repository,
+        kind: BackupKind,
+    ) -> Result<(Self, Vec<Recovered>)> {
         let shelf = repository.shelf.clone();
         let marker = Marker::new(kind, Doing::Take);
         let mut name = None;
         for later in 0..NAMES {
+            if stop.is_stopped() {
+                return stop.or(std::future::pending()).await;
+            }
             let at = Timestamp::now() + Duration::from_secs(later.into());
             let candidate = layout::name(kind, at);
             let text = marker.to_json()?;
             let begun = format!("{candidate}{BEGUN}");
-            if !shelf.put(&begun, text.into(), Put::New).await? {
+            if !to_its_end(stop, shelf.put(&begun, text.into(), Put::New)).await? {
                 continue;
             }
             // One of the same second may be finished already, and then its marker is gone: giving up would take
@@ -81,7 +102,7 @@ impl Running {
             stored: Mutex::default(),
         };
         *running.heart.lock().await = Some(running.beat());
-        match recover(repository, &running.name).await {
+        match stop.or(recover(repository, &running.name)).await {
             Ok(recovered) => Ok((running, recovered)),
             Err(error) => {
                 running.give_up().await;
