@@ -331,14 +331,15 @@ async fn two_restores_are_never_at_work_in_one_database() {
     }
     signal(&child.0, "-STOP");
     // It is alive, if slow: what it has is not taken away from it.
-    for onto in [Onto::Resume, Onto::StartOver] {
+    let refused = async |onto: Onto| {
         let aim = target(&database, onto).await;
         let mut options = RestoreOptions::default();
         options.onto = onto;
         let error = RestorePlan::of(&archive, &aim, &options).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
         assert!(error.to_string().contains("another restore is at work"), "{error}");
-    }
+    };
+    tokio::join!(refused(Onto::Resume), refused(Onto::StartOver));
     signal(&child.0, "-CONT");
     assert!(child.0.wait().unwrap().success());
     assert!(!is_marked(&database).await);

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use drcore::connect::{RestoreTarget, TargetOptions};
-use drcore::restore::{ExecuteOptions, Onto, RestoreCall, RestoreOptions, RestorePlan, Restored};
+use drcore::restore::{
+    ClientTools, ExecuteOptions, Onto, RestoreCall, RestoreOptions, RestorePlan, Restored,
+};
 use drcore::{Against, Evidence, Report, Severity, Verdict, VerifyOptions};
 use drcore_tests::{Database, cluster};
 
@@ -351,4 +353,32 @@ async fn what_takes_away_what_is_there_is_done_only_where_it_was_reviewed() {
     execute.apply = Some(plan.digest.clone());
     plan.execute(&target, &execute).await.unwrap();
     assert!(database.query("select 1 from pg_class where relname = 'old'").await.is_empty());
+}
+
+/// Errors that `pg_restore` counted and of which not a word was heard may be of any table.
+#[tokio::test]
+async fn what_was_not_heard_keeps_the_database_marked() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let source = Database::with("create table a (id int); insert into a values (1)").await;
+    let (directory, archive) = dump(&source, &["--format=custom"]).await;
+    let programs = directory.path().join("programs");
+    std::fs::create_dir(&programs).unwrap();
+    for name in ["pg_dump", "psql"] {
+        symlink(cluster().await.tools().directory.join(name), programs.join(name)).unwrap();
+    }
+    let mute = "#!/bin/sh\necho 'pg_restore: warning: errors ignored on restore: 3' >&2\nexit 1\n";
+    std::fs::write(programs.join("pg_restore"), mute).unwrap();
+    std::fs::set_permissions(programs.join("pg_restore"), PermissionsExt::from_mode(0o755)).unwrap();
+    let database = Database::empty().await;
+    let aim = target(&database, Onto::Empty).await;
+    let plan = RestorePlan::of(&archive, &aim, &RestoreOptions::default()).await.unwrap();
+    let mut options = ExecuteOptions::default();
+    options.tools = Some(ClientTools::at(&programs).await.unwrap());
+    let restored = plan.execute(&aim, &options).await.unwrap();
+    assert_eq!(restored.exit_code(), 1);
+    assert_eq!(restored.missing_rows, ["rows of an object that pg_restore did not name"]);
+    assert_eq!(
+        database.query("select nspname from pg_namespace where nspname = 'drcore_restore'").await,
+        ["drcore_restore"]
+    );
 }

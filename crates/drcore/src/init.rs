@@ -6,7 +6,7 @@ mod writer;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checks::exposed::exposed_by;
-use crate::collect::collect_or_unreachable;
+use crate::collect::{Stop, collect_or_unreachable};
 use crate::connect::Dsn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::{CatalogFactName, Column, Relation, UniqueIndex};
@@ -45,7 +45,7 @@ const TENANT_COLUMNS: &[&str] = &[
 /// Looks at a database and writes a commented plan for it, as TOML.
 ///
 /// # Errors
-/// What kept the catalog from being read.
+/// What kept the catalog from being read; [`ErrorKind::Cancelled`] if the caller cancelled.
 pub async fn init(url: &str, options: &VerifyOptions) -> Result<String> {
     let dsn = Dsn::parse(url)?;
     let mut collect = options.collect.clone();
@@ -54,9 +54,12 @@ pub async fn init(url: &str, options: &VerifyOptions) -> Result<String> {
     let evidence = evidence.whole()?;
     let catalog = &evidence.catalog;
     let own = own(catalog)?;
-    let is_cancelled = options.collect.cancel.is_cancelled();
-    let looked = if catalog.is_supabase().unwrap_or_default() && !is_cancelled {
-        Box::pin(Looked::at(dsn, &options.plan.limits, catalog, &own)).await?
+    let looked = if catalog.is_supabase().unwrap_or_default() {
+        let limits = &options.plan.limits;
+        let stop = Stop::new(options.collect.cancel.clone(), limits.deadline.map(Into::into));
+        let looked = Box::pin(stop.or(Looked::at(dsn, limits, catalog, &own))).await;
+        stop.finish();
+        looked?
     } else {
         Looked::default()
     };

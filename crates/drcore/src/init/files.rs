@@ -7,7 +7,7 @@ use super::writer::{Writer, toml_string};
 use super::{column_of, folded};
 use crate::collect::OBJECT_URL;
 use crate::connect::{Dsn, Rows, Session, Source};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::{Catalog, Column, Relation};
 use crate::plan::{Limits, ObjectNaming};
 use crate::sql::{QualifiedName, literal, quote};
@@ -47,11 +47,20 @@ struct Held {
     values: u64,
 }
 
+/// What is in a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum InIt {
+    Names(Held),
+    Nothing,
+    /// Values, and too few of them name objects.
+    Other,
+}
+
 /// What is in the columns that could name objects.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
-    /// None where there are values, and too few of them name objects. Columns without values are not in it.
-    held: BTreeMap<(QualifiedName, String), Option<Held>>,
+    /// Columns that nobody looked into are not in it.
+    held: BTreeMap<(QualifiedName, String), InIt>,
     /// Tables that could not be looked into, and why the last of them could not.
     unread: Option<(u64, String)>,
 }
@@ -77,6 +86,12 @@ impl Looked {
         let source = Source::open(dsn, limits).await?;
         let session = source.session(limits).await?;
         session.begin_snapshot(limits, None).await?;
+        // Where there are no objects, no value can name one, and that says nothing.
+        let some = "select 1 from storage.objects limit 1";
+        if matches!(session.scan(some, None).await, Ok(rows) if rows.is_empty()) {
+            session.end().await;
+            return Ok(looked);
+        }
         for (relation, columns) in tables {
             looked.one(&session, relation, &columns).await?;
         }
@@ -96,19 +111,19 @@ impl Looked {
                 return Ok(());
             }
         };
-        for (column, held) in understood(rows, columns) {
+        for (column, held) in understood(rows, columns)? {
             self.held.insert((relation.name.clone(), column.name.clone()), held);
         }
         Ok(())
     }
 
-    /// How a column names objects; none where it seems not to.
-    fn naming(&self, table: &QualifiedName, column: &Column) -> Option<(ObjectNaming, Option<&Held>)> {
+    /// How a column names objects, and what is in it; none where it seems not to.
+    fn naming(&self, table: &QualifiedName, column: &Column) -> Option<(ObjectNaming, Option<&InIt>)> {
         match self.held.get(&(table.clone(), column.name.clone())) {
-            Some(Some(held)) => Some((held.naming, Some(held))),
+            Some(held @ InIt::Names(names)) => Some((names.naming, Some(held))),
             // What is in it speaks against what it is called.
-            Some(None) => None,
-            None => called(column).map(|naming| (naming, None)),
+            Some(InIt::Other) => None,
+            held => called(column).map(|naming| (naming, held)),
         }
     }
 
@@ -154,8 +169,8 @@ impl Looked {
         plan.proposal("references = [");
         for (column, naming, held) in found {
             let bucket = match held {
-                Some(held) => held.bucket.as_deref(),
-                None => only,
+                Some(InIt::Names(held)) => held.bucket.as_deref(),
+                _ => only,
             };
             let mut keys = vec![format!("column = {}", toml_string(&column))];
             match naming {
@@ -165,13 +180,14 @@ impl Looked {
                 ObjectNaming::Url => keys.push("holds = \"url\"".to_owned()),
                 ObjectNaming::Id => keys.push("holds = \"id\"".to_owned()),
             }
-            let why = held.map_or_else(
-                || "  # by its name: there is nothing in it".to_owned(),
-                |held| {
-                    format!("  # {} of {} name an object", count(held.named), plural(held.values, "value"))
-                },
-            );
-            plan.proposal(&format!("{{ {} }},{why}", keys.join(", ")));
+            let why = match held {
+                Some(InIt::Names(held)) => {
+                    format!("{} of {} name an object", count(held.named), plural(held.values, "value"))
+                }
+                Some(_) => "by its name: there is nothing in it".to_owned(),
+                None => "by its name".to_owned(),
+            };
+            plan.proposal(&format!("{{ {} }},  # {why}", keys.join(", ")));
         }
         plan.proposal("]");
     }
@@ -233,25 +249,30 @@ fn question(at: usize, relation: &Relation, column: &Column) -> String {
     )
 }
 
-/// What was answered, of the columns that hold anything.
-fn understood<'c>(rows: Rows, columns: &[&'c Column]) -> Vec<(&'c Column, Option<Held>)> {
-    rows.into_iter()
-        .filter_map(|row| {
-            let number = |at: usize| row.get(at)?.as_ref()?.parse::<u64>().ok();
-            let column = columns.get(usize::try_from(number(0)?).ok()?)?;
-            let values = number(1).filter(|values| *values > 0)?;
-            let bucket = row.get(6).cloned().flatten();
-            let ways = [
-                (number(2)?, ObjectNaming::Path, None),
-                (number(3)?, ObjectNaming::Url, None),
-                (number(4)?, ObjectNaming::Id, None),
-                (number(5)?, ObjectNaming::Path, bucket),
-            ];
-            let best = ways.into_iter().max_by_key(|(named, ..)| *named);
-            let held = best
-                .filter(|(named, ..)| named * OF >= values && *named > 0)
-                .map(|(named, naming, bucket)| Held { naming, bucket, named, values });
-            Some((*column, held))
-        })
-        .collect()
+/// What was answered, of each column.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] where the answer is another one than was asked for.
+fn understood<'c>(rows: Rows, columns: &[&'c Column]) -> Result<Vec<(&'c Column, InIt)>> {
+    let rows = rows.into_iter().map(|row| {
+        let number = |at: usize| row.get(at)?.as_ref()?.parse::<u64>().ok();
+        let column = columns.get(usize::try_from(number(0)?).ok()?)?;
+        let values = number(1)?;
+        let bucket = row.get(6).cloned().flatten();
+        let ways = [
+            (number(2)?, ObjectNaming::Path, None),
+            (number(3)?, ObjectNaming::Url, None),
+            (number(4)?, ObjectNaming::Id, None),
+            (number(5)?, ObjectNaming::Path, bucket),
+        ];
+        let (named, naming, bucket) = ways.into_iter().max_by_key(|(named, ..)| *named)?;
+        let held = match (values, named) {
+            (0, _) => InIt::Nothing,
+            (_, 1..) if named * OF >= values => InIt::Names(Held { naming, bucket, named, values }),
+            _ => InIt::Other,
+        };
+        Some((*column, held))
+    });
+    rows.collect::<Option<_>>()
+        .ok_or_else(|| Error::new(ErrorKind::Unsupported, "the server's answer was not understood"))
 }

@@ -99,7 +99,9 @@ impl Notes {
                 let message = format!("{} is of {}, {of} checksums", path.display(), was.store);
                 return Err(Error::new(ErrorKind::Usage, message).hint("Name another file."));
             }
-            if Timestamp::now().duration_since(was.began) < FRESH {
+            // A clock that was set back says nothing either.
+            let age = Timestamp::now().duration_since(was.began);
+            if !age.is_negative() && age < FRESH {
                 // The last line may have been cut off.
                 let known = lines
                     .filter_map(|line| serde_json::from_str::<Block>(line).ok())
@@ -319,13 +321,16 @@ mod tests {
             let cause = Notes::open(&path, store, checksums).unwrap_err();
             assert!(cause.message.contains("is of here, without checksums"), "{}", cause.message);
         }
-        // Too old.
+        // Too old, and of a time that is yet to come.
         let text = std::fs::read_to_string(&path).unwrap();
         let (_, rest) = text.split_once('\n').unwrap();
-        let old = Head { began: Timestamp::now() - FRESH, ..notes.head.clone() };
-        std::fs::write(&path, format!("{}\n{rest}", serde_json::to_string(&old).unwrap())).unwrap();
-        let notes = Notes::open(&path, "here", false).unwrap();
-        assert!(notes.known.is_empty() && notes.began() > old.began);
+        let mut notes = notes;
+        for began in [Timestamp::now() - FRESH, Timestamp::now() + FRESH] {
+            let other = Head { began, ..notes.head.clone() };
+            std::fs::write(&path, format!("{}\n{rest}", serde_json::to_string(&other).unwrap())).unwrap();
+            notes = Notes::open(&path, "here", false).unwrap();
+            assert!(notes.known.is_empty() && notes.began() != began);
+        }
         notes.end().unwrap();
         assert!(!path.exists());
         std::fs::write(&path, "my notes\n").unwrap();
