@@ -288,7 +288,8 @@ async fn what_is_there_is_replaced_only_where_the_plan_says_so() {
 async fn what_is_replaced_comes_back_whole() {
     let kinds = format!(
         "{EVERY_KIND}
-         create schema tools; create extension pg_trgm schema tools"
+         create schema tools; create extension pg_trgm schema tools;
+         create extension cube schema tools; create extension earthdistance"
     );
     let source = Database::with(&kinds).await;
     let before = baseline(&source).await;
@@ -366,7 +367,9 @@ async fn what_was_not_heard_keeps_the_database_marked() {
     for name in ["pg_dump", "psql"] {
         symlink(cluster().await.tools().directory.join(name), programs.join(name)).unwrap();
     }
-    let mute = "#!/bin/sh\necho 'pg_restore: warning: errors ignored on restore: 3' >&2\nexit 1\n";
+    // It says of every entry that it is done.
+    let mute = "#!/bin/sh\nexec >&2\nfor n in $(seq 1 5000); do echo \"pg_restore: finished item $n x\"; done\n\
+                echo 'pg_restore: warning: errors ignored on restore: 3'\nexit 1\n";
     std::fs::write(programs.join("pg_restore"), mute).unwrap();
     std::fs::set_permissions(programs.join("pg_restore"), PermissionsExt::from_mode(0o755)).unwrap();
     let database = Database::empty().await;
@@ -381,4 +384,61 @@ async fn what_was_not_heard_keeps_the_database_marked() {
         database.query("select nspname from pg_namespace where nspname = 'drcore_restore'").await,
         ["drcore_restore"]
     );
+    // Nothing counts as done: the next run brings all of it.
+    assert_eq!(database.query("select count(*) from drcore_restore.done").await, ["0"]);
+    let mut again = RestoreOptions::default();
+    again.onto = Onto::Resume;
+    let restored = restore(&archive, &database, &again).await;
+    assert!(restored.missing_rows.is_empty(), "{:#?}", restored.errors);
+    assert_eq!(database.query("select id from a").await, ["1"]);
+}
+
+/// What it holds may be another database's: gone on with, it would be taken for what was restored.
+#[tokio::test]
+async fn a_target_that_was_not_cleared_to_the_end_is_not_gone_on_with() {
+    let source = Database::with("create table a (id int primary key); insert into a values (1)").await;
+    let (_directory, archive) = dump(&source, &["--format=custom"]).await;
+    let database = Database::with("create table a (id int primary key); insert into a values (7)").await;
+    let aim = target(&database, Onto::Replace).await;
+    let mut options = RestoreOptions::default();
+    options.onto = Onto::Replace;
+    let plan = RestorePlan::of(&archive, &aim, &options).await.unwrap();
+    let (client, connection) =
+        tokio_postgres::connect(&database.url().await, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("begin; lock table a in access share mode").await.unwrap();
+    let mut execute = ExecuteOptions::default();
+    execute.limits.lock_timeout = Some(drcore::plan::Span::parse("100ms").unwrap());
+    plan.execute(&aim, &execute).await.unwrap_err();
+    client.batch_execute("rollback").await.unwrap();
+    assert_eq!(database.query("select id from a").await, ["7"]);
+    options.onto = Onto::Resume;
+    let aim = target(&database, Onto::Resume).await;
+    let error = RestorePlan::of(&archive, &aim, &options).await.unwrap_err();
+    assert_eq!(error.kind(), drcore::ErrorKind::Refused, "{error:?}");
+    assert!(error.hint_text().unwrap().contains("--start-over"), "{error:?}");
+    options.onto = Onto::StartOver;
+    let restored = restore(&archive, &database, &options).await;
+    assert!(restored.failures().next().is_none(), "{:#?}", restored.errors);
+    assert_eq!(database.query("select id from a").await, ["1"]);
+}
+
+/// Planned at the same time, done one after the other.
+#[tokio::test]
+async fn what_somebody_else_restored_meanwhile_is_left_alone() {
+    let source = Database::with("create table a (id int); insert into a values (1)").await;
+    let (_directory, archive) = dump(&source, &["--format=custom"]).await;
+    let database = Database::empty().await;
+    let options = RestoreOptions::default();
+    let (one, other) = (target(&database, Onto::Empty).await, target(&database, Onto::Empty).await);
+    let plans = (
+        RestorePlan::of(&archive, &one, &options).await.unwrap(),
+        RestorePlan::of(&archive, &other, &options).await.unwrap(),
+    );
+    plans.0.execute(&one, &ExecuteOptions::default()).await.unwrap();
+    let error = plans.1.execute(&other, &ExecuteOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), drcore::ErrorKind::Refused, "{error:?}");
+    assert!(error.to_string().contains("not as it was when it was planned"), "{error:?}");
+    assert_eq!(database.query("select id from a").await, ["1"]);
+    assert!(database.query("select 1 from pg_namespace where nspname = 'drcore_restore'").await.is_empty());
 }

@@ -11,7 +11,7 @@ create index invoices_created_at on invoices (created_at);
 alter table tenants enable row level security;
 alter table invoices enable row level security;
 create policy own on tenants for select to authenticated using (id = 1);
-create policy own on invoices for select to authenticated using (tenant_id = 1);
+create policy own on invoices for select to authenticated using (tenant_id = right((select auth.uid())::text, 1)::int);
 insert into tenants select n, '2026-11-20T01:00:00Z' from generate_series(1, 5) n;
 insert into invoices (tenant_id, created_at) select 1 + n % 5, '2026-11-20T01:00:00Z' from generate_series(1, 20) n;
 insert into storage.buckets (id, name, public) values ('documents', 'documents', false);

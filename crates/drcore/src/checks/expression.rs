@@ -8,7 +8,7 @@ pub(super) fn is_always_true(text: &str) -> bool {
 /// Whether the expression lets no row through, whatever the row: `false`, `1 = 0`, `NULL`.
 pub(super) fn is_never_true(text: &str) -> bool {
     let bare = unwrap(text);
-    value(text) == Some(false) || bare == "NULL" || bare.starts_with("NULL::")
+    value(text) == Some(false) || matches!(bare, "NULL" | "NULL::boolean")
 }
 
 /// What the expression always is, where its text shows it.
@@ -149,9 +149,17 @@ mod tests {
         ] {
             assert!(is_never_true(text), "{text}");
         }
-        for text in
-            ["true", "(a = 0)", "(1 = 1)", "(a IS NULL)", "(false OR (a = 1))", "(1.0 = 1)", "('a' = 'b')"]
-        {
+        for text in [
+            "true",
+            "(a = 0)",
+            "(1 = 1)",
+            "(a IS NULL)",
+            "(false OR (a = 1))",
+            "(1.0 = 1)",
+            "('a' = 'b')",
+            "(NULL::boolean OR (auth.uid() IS NOT NULL))",
+            "(NULL::text IS NULL)",
+        ] {
             assert!(!is_never_true(text), "{text}");
         }
     }

@@ -177,12 +177,14 @@ fn judge(context: Context<'_>) -> Judgement {
     // Who is known to be somebody: by a row of theirs that they see, or by what could not be read.
     let mut known: BTreeSet<&str> = BTreeSet::new();
     let mut acted: BTreeSet<&str> = BTreeSet::new();
+    // For whom there was a row of somebody else to see.
+    let mut faced: BTreeSet<&str> = BTreeSet::new();
     for relation in &shared {
         let sights = Sights::of(context.now, &access, &actors, relation, &mut judgement);
         tried += u64::from(sights.reached());
         proved += u64::from(sights.proves());
-        // What none of them may read shows nothing to any.
-        judgement.examine("tables", u64::from(sights.proves() || !sights.reached()));
+        judgement.examine("tables", u64::from(sights.proves()));
+        faced.extend(&sights.faced);
         known.extend(&sights.known);
         acted.extend(&sights.acted);
         sights.judge(context, &access, relation, &mut judgement);
@@ -203,6 +205,17 @@ fn judge(context: Context<'_>) -> Judgement {
             Reason::Assumed,
             "no table that they reach holds rows of another tenant than theirs, so that seeing none proves nothing: \
              name users of other tenants",
+        );
+    }
+    let is_user = |actor: &&Actor| !actor.is_anonymous() && acted.contains(actor.name.as_str());
+    for actor in actors.iter().filter(is_user).filter(|actor| !faced.contains(actor.name.as_str())) {
+        let cause = Cause::new(
+            CauseKind::NotCollected,
+            "no table holds rows of another tenant than theirs: that they see none proves nothing",
+        );
+        judgement.could_not_read(
+            format!("what {} sees of others", actor.name),
+            cause.hint("Name users that do not belong to every tenant."),
         );
     }
     if proved < tried {
@@ -230,6 +243,8 @@ struct Sights<'e> {
     known: Vec<&'e str>,
     /// As whom it was read.
     acted: Vec<&'e str>,
+    /// For whom there are rows of others to see.
+    faced: Vec<&'e str>,
 }
 
 impl<'e> Sights<'e> {
@@ -254,7 +269,10 @@ impl<'e> Sights<'e> {
             };
             sights.acted.push(&actor.name);
             // A view may show them what it does not show to who verifies.
-            *proves |= seen.has_others || seen.others > 0;
+            if seen.has_others || seen.others > 0 {
+                *proves = true;
+                sights.faced.push(&actor.name);
+            }
             if actor.is_anonymous() {
                 sights.shown = Some(seen).filter(|seen| seen.others > 0);
                 continue;

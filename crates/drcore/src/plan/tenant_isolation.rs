@@ -1,5 +1,7 @@
 //! `[tenant_isolation]`: whom to act as, and whose rows are theirs.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
@@ -102,6 +104,12 @@ impl TenantIsolation {
             {
                 return reader.wrong(node, path, format!("{} stands here twice", twice.1.id));
             }
+            let tenants = |user: &TenantUser| user.tenants.iter().cloned().collect::<BTreeSet<_>>();
+            let first = users.first().map(tenants);
+            if users.iter().all(|user| Some(tenants(user)) == first) {
+                let message = "users of one tenant do not show what those of another see: name users of two";
+                return reader.wrong(node, path, message);
+            }
             Some(users)
         });
         let tables =
@@ -183,11 +191,12 @@ mod tests {
     fn keys_are_checked() {
         let plan = Plan::from_toml(
             "[tenancy]\ncolumn = \"tenant_id\"\n[[tenant_isolation.users]]\nid = \"u1\"\ntenants = [\"t1\"]\n\
-             claims = '{\"app_metadata\": {\"tenant_id\": \"t1\"}}'\n",
+             claims = '{\"app_metadata\": {\"tenant_id\": \"t1\"}}'\n\
+             [[tenant_isolation.users]]\nid = \"u2\"\ntenants = [\"t1\", \"t2\"]\n",
         )
         .unwrap();
         assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
-        let [anonymous, user] = plan.actors().try_into().unwrap();
+        let [anonymous, user, _] = plan.actors().try_into().unwrap();
         assert!(anonymous.is_anonymous() && anonymous.tenants.is_empty());
         assert_eq!(
             user.token,
@@ -199,6 +208,8 @@ mod tests {
             (user.to_owned(), "needs [tenancy]"),
             (format!("{tenancy}[tenant_isolation]\n"), "users is missing"),
             (format!("{tenancy}{user}{user}"), "u stands here twice"),
+            (format!("{tenancy}{user}"), "name users of two"),
+            (format!("{tenancy}{user}{}", user.replace("\"u\"", "\"v\"")), "name users of two"),
             (format!("{tenancy}{user}claims = \"x\"\n"), "expected a JSON object"),
             (format!("{tenancy}{user}tenant = \"x\"\n"), "did you mean tenants?"),
             (format!("{tenancy}{}", user.replace("\"u\"", "\"anon\"")), "is tried in any case"),

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::verify::VerifyOptions;
 
 /// What a point-in-time recovery is called with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct PitrCall {
     /// What is restored, and what is held on to.
@@ -21,6 +21,17 @@ pub struct PitrCall {
     pub url: Option<String>,
     /// How it is verified.
     pub verify: VerifyOptions,
+}
+
+/// Without the connection string, which may hold a password.
+impl std::fmt::Debug for PitrCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PitrCall")
+            .field("options", &self.options)
+            .field("apply", &self.apply)
+            .field("verify", &self.verify)
+            .finish_non_exhaustive()
+    }
 }
 
 const OWN: &[&str] = &["apply", "salvage", "to", "url", "without_salvage"];

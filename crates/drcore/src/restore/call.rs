@@ -1,5 +1,6 @@
 //! The verb: an archive and a target become a plan, and the plan that was reviewed is done.
 
+use std::fmt;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -30,7 +31,6 @@ pub struct RestoreCall {
 }
 
 /// A restore that was planned, and what doing it takes.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Restore {
     /// What would be done.
@@ -38,6 +38,13 @@ pub struct Restore {
     url: String,
     baseline: Option<Evidence>,
     call: RestoreCall,
+}
+
+/// Without the connection string, which may hold a password.
+impl fmt::Debug for Restore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Restore").field("plan", &self.plan).field("call", &self.call).finish_non_exhaustive()
+    }
 }
 
 /// Plans the restore of an archive into the database at `url`. Writes nothing.

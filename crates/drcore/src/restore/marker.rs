@@ -25,6 +25,8 @@ pub(crate) struct Marker {
     pub(crate) archive: String,
     /// The entries that were restored.
     pub(crate) done: BTreeSet<u32>,
+    /// Whether what the target held was still to be taken away: what is there may be old.
+    pub(crate) uncleared: bool,
 }
 
 impl Marker {
@@ -35,7 +37,10 @@ impl Marker {
             return Ok(None);
         }
         let answer = session
-            .simple(&format!("select archive from {SCHEMA}.restore; select entry from {SCHEMA}.done"))
+            .simple(&format!(
+                "select archive from {SCHEMA}.restore; select entry from {SCHEMA}.done; \
+                 select 1 from {SCHEMA}.restore where not uncleared"
+            ))
             .await?;
         let mut answers = answer.into_iter();
         let first =
@@ -43,15 +48,18 @@ impl Marker {
         let archive = answers.next().and_then(|rows| first(rows).next()).unwrap_or_default();
         let done =
             answers.next().into_iter().flat_map(first).filter_map(|entry| entry.parse().ok()).collect();
-        Ok(Some(Self { archive, done }))
+        let uncleared = answers.next().is_none_or(|rows| rows.is_empty());
+        Ok(Some(Self { archive, done, uncleared }))
     }
 
-    /// Makes it, in the place of an older one: from now on the database is half restored.
+    /// Makes it, in the place of an older one: from now on the database is half restored. `uncleared` says whether what
+    /// it holds is still to be taken away.
     pub(crate) async fn set(
         target: &RestoreTarget,
         archive: &str,
         file: &str,
         plan: &str,
+        uncleared: bool,
         limits: &Limits,
     ) -> Result<()> {
         let comment = format!("{file}, begun {}, plan {plan}", instant(Timestamp::now()));
@@ -59,12 +67,24 @@ impl Marker {
             format!("drop schema if exists {SCHEMA} cascade"),
             format!("create schema {SCHEMA}"),
             format!("comment on schema {SCHEMA} is {}", literal(&comment)),
-            format!("create table {SCHEMA}.restore (archive pg_catalog.text not null)"),
+            format!(
+                "create table {SCHEMA}.restore (archive pg_catalog.text not null, uncleared bool not null)"
+            ),
             format!("create table {SCHEMA}.done (entry pg_catalog.int4 primary key)"),
-            format!("insert into {SCHEMA}.restore values ({})", literal(archive)),
+            format!("insert into {SCHEMA}.restore values ({}, {uncleared})", literal(archive)),
         ];
         let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
         target.target().transaction(&statements, limits, &CancellationToken::new()).await
+    }
+
+    /// What the target held is gone: what is there from now on is the archive's.
+    pub(crate) async fn cleared(session: &Session) -> Result<()> {
+        session.simple(&format!("update {SCHEMA}.restore set uncleared = false")).await.map(drop)
+    }
+
+    /// Nobody knows what was done: the next run looks at everything.
+    pub(crate) async fn forget(session: &Session) -> Result<()> {
+        session.simple(&format!("delete from {SCHEMA}.done")).await.map(drop)
     }
 
     /// Leaves word of what was done since.

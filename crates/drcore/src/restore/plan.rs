@@ -17,7 +17,7 @@ use super::opened::{ArchiveFacts, open};
 use super::script;
 use super::shape::Shape;
 use crate::archive::{Archive, ArchiveEntry, ArchiveForm};
-use crate::connect::RestoreTarget;
+use crate::connect::{RestoreTarget, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::QualifiedName;
 
@@ -88,6 +88,9 @@ pub struct RestorePlan {
     /// Roles that the archive refers to and the target lacks: what is theirs becomes the connecting role's, and what
     /// they were granted is lost.
     pub missing_roles: Vec<String>,
+    /// What an interrupted restore had done when it was looked at.
+    #[serde(skip)]
+    done: BTreeSet<u32>,
 }
 
 /// A target, as far as a plan must know it.
@@ -189,6 +192,11 @@ impl RestorePlan {
             }
             (Onto::Resume, Some(marker)) => {
                 same_archive(marker, &facts)?;
+                if marker.uncleared {
+                    let message =
+                        "it was interrupted while it took away what was there, some of which still is";
+                    return Err(Error::new(ErrorKind::Refused, message).hint("Begin anew with --start-over."));
+                }
                 marker.done.clone()
             }
             (Onto::Resume | Onto::StartOver, None) => {
@@ -257,6 +265,7 @@ impl RestorePlan {
             steps,
             left_out,
             missing_roles: missing_roles.into_iter().collect(),
+            done,
         };
         plan.digest = plan.compute_digest()?;
         Ok(plan)
@@ -290,6 +299,31 @@ impl RestorePlan {
         .hint(
             "The archive, the target or the options changed since: look at the plan again, with --plan-only.",
         ))
+    }
+
+    /// Refuses a target that is not as it was when it was planned. `session` holds the lock: nobody of ours changes it
+    /// any more.
+    pub(super) async fn still_fits(&self, target: &RestoreTarget, session: &Session) -> Result<()> {
+        let marker = Marker::read(session).await?;
+        let statements = self.steps.iter().find_map(|step| match step {
+            RestoreStep::Clear { statements } => Some(statements),
+            _ => None,
+        });
+        let fits = match (self.onto, marker) {
+            (Onto::Empty, None) => target.is_empty_now(session).await?,
+            (Onto::Replace, _) | (Onto::StartOver, Some(_)) => {
+                Some(&Clearing::of(session).await?.statements) == statements
+            }
+            (Onto::Resume, Some(marker)) => {
+                !marker.uncleared && marker.archive == self.archive.fingerprint && marker.done == self.done
+            }
+            _ => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        let message = "the target is not as it was when it was planned: nothing was written";
+        Err(Error::new(ErrorKind::Refused, message).hint("Plan again, and look what is there now."))
     }
 
     /// Refuses another plan than the one that was reviewed, and one that must have been and was not.

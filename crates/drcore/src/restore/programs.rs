@@ -54,9 +54,9 @@ impl PgRestore<'_> {
         if !status.success() && heard.ignored.is_none() {
             return Err(failed("pg_restore", status, &heard.line));
         }
-        // Its number is no check of ours: what a worker fails at counts twice.
-        if let Some(ignored) = heard.ignored.filter(|_| heard.errors == 0) {
-            tell(Told::Error(ObjectError::unheard(ignored)));
+        // What a worker fails at counts twice.
+        if let Some(ignored) = heard.ignored.filter(|ignored| *ignored > 2 * heard.errors) {
+            tell(Told::Error(ObjectError::unheard(ignored - heard.errors)));
         }
         Ok(())
     }
@@ -145,13 +145,17 @@ impl Running {
         // Killed, it could not cancel on the server what it is at: the watchdog ends it.
         command.kill_on_drop(false);
         let (voices, mouth) = Voices::new()?;
-        let child = command.stderr(mouth).spawn().map_err(cannot)?;
+        let mut child = command.stderr(mouth).spawn().map_err(cannot)?;
         // With what the child holds of the pipe, which would never close.
         drop(command);
         let mut watchdog = Command::new("sh");
         watchdog.args(["-c", WATCHDOG, "drcore-watchdog", &child.id().unwrap_or_default().to_string()]);
         watchdog.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let watchdog = watchdog.spawn().map_err(cannot)?;
+        let watchdog = watchdog.spawn().map_err(|error| {
+            // Nobody would end it.
+            let _ = child.start_kill();
+            cannot(error)
+        })?;
         Ok(Self { program, child, voices, watchdog: Some(watchdog) })
     }
 

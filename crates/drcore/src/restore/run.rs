@@ -100,9 +100,12 @@ impl RestorePlan {
         let watching = target.session(&options.limits).await?;
         // Until its session ends.
         alone::enter(&watching).await?;
+        self.still_fits(target, &watching).await?;
         if self.onto != Onto::Resume {
+            let uncleared = self.steps.iter().any(|step| matches!(step, RestoreStep::Clear { .. }));
             let name = self.archive.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Marker::set(target, &self.archive.fingerprint, &name, &self.digest, &options.limits).await?;
+            let archive = &self.archive.fingerprint;
+            Marker::set(target, archive, &name, &self.digest, uncleared, &options.limits).await?;
         }
         let mut run = Run {
             plan: self,
@@ -126,6 +129,8 @@ impl RestorePlan {
         // What lacks rows is no whole database, and would verify as one where there is nothing to compare it with.
         if missing_rows.is_empty() {
             Marker::clear(target, &options.limits).await?;
+        } else if run.errors.iter().any(ObjectError::is_anyones) {
+            Marker::forget(&run.watching).await?;
         }
         let Run { errors, loaded, replica_role, tools, .. } = run;
         Ok(Restored {
@@ -220,7 +225,8 @@ impl Run<'_> {
     async fn step(&mut self, step: &RestoreStep) -> Result<()> {
         match step {
             RestoreStep::Clear { statements } => {
-                clear(self.target, statements, &self.options.limits, &self.options.cancel).await
+                clear(self.target, statements, &self.options.limits, &self.options.cancel).await?;
+                Marker::cleared(&self.watching).await
             }
             RestoreStep::Roles { roles } => self.roles(roles).await,
             RestoreStep::Entries { entries, .. } => self.entries(entries).await,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::ID;
 use crate::access::Privileges;
 use crate::checks::policies;
-use crate::evidence::catalog::{Function, Policy, Relation, RelationKind};
+use crate::evidence::catalog::{Function, Policy, PolicyCommand, Relation, RelationKind};
 use crate::finding::{Common, Severity, payloads};
 use crate::remedy::{Remedy, RemedyClass};
 use crate::sql::{QualifiedName, ident, literal};
@@ -248,8 +248,12 @@ impl PolicyCallsVolatile {
 impl PolicyIgnoresTenant {
     pub(super) fn new(policy: &Policy, column: &str, roles: &BTreeSet<&str>, severity: Severity) -> Self {
         let roles = owned(roles);
+        let may = match policy.command {
+            PolicyCommand::Insert => "whom it lets in may add rows of all tenants",
+            _ => "whom it lets in it shows all tenants",
+        };
         let message = format!(
-            "the policy {} looks at nothing of the row, not even {}: whom it lets in it shows all tenants",
+            "the policy {} looks at nothing of the row, not even {}: {may}",
             ident(&policy.name),
             ident(column)
         );

@@ -6,7 +6,8 @@ use crate::evidence::{ActedAs, Catalog, Run};
 
 fn plan() -> Plan {
     Plan::from_toml(
-        "[tenancy]\ncolumn = \"tenant_id\"\n[[tenant_isolation.users]]\nid = \"ann\"\ntenants = [\"1\"]\n",
+        "[tenancy]\ncolumn = \"tenant_id\"\n[[tenant_isolation.users]]\nid = \"ann\"\ntenants = [\"1\"]\n\
+         [[tenant_isolation.users]]\nid = \"bob\"\ntenants = [\"2\"]\n",
     )
     .unwrap()
 }
@@ -15,7 +16,7 @@ fn role(name: &str) -> serde_json::Value {
     json!({ "name": name, "superuser": false, "login": false, "bypass_rls": false, "inherits": [], "can_become": [] })
 }
 
-/// A table of several tenants, of which `anon` and `ann` see this.
+/// A table of several tenants, of which `anon` and `ann` see this, and `bob`, where `ann` was asked, what is his.
 fn evidence(acl: &[&str], seen: &[(&str, [u64; 3], [bool; 2])]) -> Evidence {
     let mut catalog: Catalog = serde_json::from_value(json!({
         "columns": { "read": [{
@@ -34,7 +35,9 @@ fn evidence(acl: &[&str], seen: &[(&str, [u64; 3], [bool; 2])]) -> Evidence {
     catalog.sort();
     let mut evidence = Evidence::new(Run::new(Timestamp::UNIX_EPOCH));
     *evidence.catalog = catalog;
-    for (name, [own, others, other_tenants], [has_own, has_others]) in seen {
+    let ann = seen.iter().find(|(name, ..)| *name == "ann");
+    let bob = ann.map(|(.., [_, has_others])| ("bob", [2, 0, 0], [true, *has_others]));
+    for (name, [own, others, other_tenants], [has_own, has_others]) in seen.iter().chain(&bob) {
         let actor = plan().actors().into_iter().find(|actor| actor.name == *name).unwrap();
         let seen = Seen {
             own: *own,
@@ -95,7 +98,7 @@ fn where_there_are_no_others_nothing_is_proved() {
 #[test]
 fn what_was_not_tried_is_unread_and_what_is_shut_needs_no_trying() {
     let untried = judged(&evidence(BOTH, &[]));
-    assert_eq!(untried.unread.len(), 2, "{untried:?}");
+    assert_eq!(untried.unread.len(), 3, "{untried:?}");
     let mut other = evidence(BOTH, &[("anon", [0, 0, 0], [false, true]), ("ann", [3, 0, 0], [true, true])]);
     other.isolation.get_mut("ann").unwrap().sha256.clear();
     assert_eq!(judged(&other).unread[0].object, "public.t as ann");
@@ -107,17 +110,31 @@ fn what_was_not_tried_is_unread_and_what_is_shut_needs_no_trying() {
 #[test]
 fn a_user_who_sees_nothing_of_their_own_is_a_stranger() {
     let anonymous = ("anon", [0, 0, 0], [false, true]);
-    for (acl, seen) in [
+    for (acl, seen, strangers) in [
         // No row is theirs: the plan's tenant may be misspelt.
-        (BOTH, ("ann", [0, 0, 0], [false, true])),
+        (BOTH, ("ann", [0, 0, 0], [false, true]), &["ann"][..]),
         // No grant lets them at any table.
-        (&["anon=r"], ("ann", [0, 0, 0], [false, true])),
+        (&["anon=r"], ("ann", [0, 0, 0], [false, true]), &["ann", "bob"]),
     ] {
         let judgement = judged(&evidence(acl, &[anonymous, seen]));
         assert_eq!(judgement.findings, []);
         let unread: Vec<&str> = judgement.unread.iter().map(|unread| unread.object.as_str()).collect();
-        assert_eq!(unread, ["ann"]);
+        assert_eq!(unread, strangers);
     }
+}
+
+#[test]
+fn a_user_of_every_tenant_proves_nothing() {
+    let mut evidence =
+        evidence(BOTH, &[("anon", [0, 0, 0], [false, true]), ("ann", [3, 0, 0], [true, true])]);
+    assert!(judged(&evidence).unread.is_empty());
+    let table = QualifiedName::new("public", "t");
+    let tables = &mut evidence.isolation.get_mut("ann").unwrap().tables;
+    let Some(Fact::Read(seen)) = tables.get_mut(&table) else { panic!() };
+    seen.has_others = false;
+    let judgement = judged(&evidence);
+    assert_eq!(judgement.unread[0].object, "what ann sees of others");
+    assert_eq!((judgement.unread.len(), judgement.findings.len()), (1, 0));
 }
 
 /// What a policy lets a role read, by the catalog of this.

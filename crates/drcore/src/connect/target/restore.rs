@@ -154,6 +154,11 @@ impl RestoreTarget {
         self.holds.is_empty()
     }
 
+    /// Whether it holds nothing of its own by now; false, too, where that could not be read.
+    pub(crate) async fn is_empty_now(&self, session: &Session) -> Result<bool> {
+        Ok(holds(session).await?.is_some_and(|holds| holds.is_empty()))
+    }
+
     /// How it is reached: one server, by its address.
     pub fn dsn(&self) -> &Dsn {
         &self.dsn

@@ -1,7 +1,7 @@
 -- The statements that take away all that a database holds of its own, one a row, in order: what is left is as its
 -- template, its extensions and the platform made it; and what the target then has no more that an archive may bring, as
 -- its kind and its names. $platform and $stub as in shape.sql.
-with services as (
+with recursive services as (
   select pg_catalog.count(*) = 2 as are_there
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -26,6 +26,20 @@ members as (
   select d.classid, d.objid
   from pg_catalog.pg_depend d
   where d.deptype in ('e', 'i') and d.objsubid = 0
+),
+falling (oid) as (
+  -- Extensions go with the schema that they are in, and with those that they need.
+  select e.oid
+  from pg_catalog.pg_extension e
+  join own o on o.oid = e.extnamespace
+  where o.nspname <> 'public'
+    and not exists (select from members m where m.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and m.objid = o.oid)
+  union
+  select d.objid
+  from pg_catalog.pg_depend d
+  join falling f on f.oid = d.refobjid
+  where d.classid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+    and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
 ),
 statements (step, name, statement, gone) as (
   select 1, t.evtname::pg_catalog.text, pg_catalog.format('drop event trigger %I', t.evtname),
@@ -157,11 +171,8 @@ from (
   select s.step, s.name, s.statement, s.gone
   from statements s
   union all
-  -- Extensions go with the schema that they are in.
   select 15, e.extname, null, pg_catalog.json_build_array('extension', e.extname)
   from pg_catalog.pg_extension e
-  join own o on o.oid = e.extnamespace
-  where o.nspname <> 'public'
-    and not exists (select from members m where m.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and m.objid = o.oid)
+  where e.oid in (select f.oid from falling f)
 ) a
 order by a.step, a.name
