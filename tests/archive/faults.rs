@@ -163,6 +163,26 @@ fn ten_thousand_tables_are_counted() {
     }
 }
 
+/// What is read on while nobody counts any more must not wait for who does.
+#[test]
+fn reading_that_is_cancelled_ends() {
+    let rows = "1\n".repeat(8 << 20);
+    let custom = archive(&[(DumpTable::new("t"), &rows)]);
+    let plain =
+        format!("-- PostgreSQL database dump\n\nCOPY public.t (id) FROM stdin;\n{rows}\\.\n").into_bytes();
+    for (form, bytes) in [("custom", custom), ("plain", plain)] {
+        let (done, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let options = InspectOptions::default();
+            options.cancel.cancel();
+            let _ = done.send(inspect_blocking(ArchiveInput::reader(form, Cursor::new(bytes)), &options));
+        });
+        let ended = heard.recv_timeout(std::time::Duration::from_secs(30));
+        let error = ended.expect("it ends").expect_err("it was cancelled");
+        assert_eq!(error.kind(), drcore::ErrorKind::Cancelled, "{form}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_an_empty_database_nothing_is_missing_and_nothing_is_proven() {
     let database = Database::empty().await;

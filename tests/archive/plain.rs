@@ -168,6 +168,8 @@ async fn commands_that_run_programs_are_refused() {
         ("\\set x `rm -rf /`", "backquotes"),
         ("\\setenv PAGER sh", "\\setenv"),
         ("\\q", "none of pg_dump's"),
+        ("\\é", "none of pg_dump's"),
+        ("\\é `sh`", "backquotes"),
         ("COPY t FROM PROGRAM 'sh';", "program or file"),
         ("COPY (select 1) TO PROGRAM 'sh';", "program or file"),
     ] {

@@ -1,12 +1,13 @@
 //! Counting what is in an archive: one thread reads and decompresses, the other counts.
 
+use std::collections::BTreeSet;
 use std::thread;
 
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::custom::Custom;
-use super::damage::{ArchiveDamage, Fault};
+use super::damage::{ArchiveDamage, DamageKind, Fault};
 use super::directory::Directory;
 use super::entry::ArchiveEntry;
 use super::header::ArchiveForm;
@@ -19,7 +20,7 @@ use super::{Archive, Bytes, Source};
 use crate::content::{Fingerprint, RowHash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::QualifiedName;
-use crate::text::{count as count_of, plural};
+use crate::text::plural;
 
 /// What `pg_dump` writes behind the rows of a table.
 const AFTER_ROWS: &[u8] = b"\n\n";
@@ -37,6 +38,8 @@ pub(super) fn count(archive: Archive, fingerprint: bool, cancel: &CancellationTo
     let (teller, hearer) = channel();
     let read = thread::scope(|scope| {
         let (entries, data) = (&entries, &data);
+        // It goes away with this closure, however that ends: who tells something must not wait for nobody.
+        let hearer = hearer;
         scope.spawn(move || {
             // Where nobody listens any more, nothing is left to be told.
             let _: std::result::Result<(), Deaf> = match source {
@@ -125,7 +128,7 @@ struct Counter<'a> {
     read: &'a mut Read,
     progress: Vec<Progress>,
     /// Large objects that were there, whole or not.
-    large_objects: u64,
+    large_objects: Vec<u32>,
     current: Option<(Part, Current)>,
 }
 
@@ -142,7 +145,7 @@ impl<'a> Counter<'a> {
             wanted,
             standard_strings,
             read,
-            large_objects: 0,
+            large_objects: Vec::new(),
             current: None,
         }
     }
@@ -162,7 +165,9 @@ impl<'a> Counter<'a> {
     }
 
     fn begin(&mut self, part: Part) {
-        self.large_objects += u64::from(matches!(part, Part::LargeObject { .. }));
+        if let Part::LargeObject { oid, .. } = part {
+            self.large_objects.push(oid);
+        }
         let entry = &self.entries[part.entry()];
         self.progress[part.entry()] = Progress::Begun;
         let current = match (part, &entry.copy) {
@@ -301,29 +306,39 @@ impl<'a> Counter<'a> {
 
 impl Counter<'_> {
     /// Compares the large objects that were there with those that are made: their list in a directory or tar has no
-    /// end of its own.
+    /// end of its own, and no checksum is over an oid.
     fn miss_large_objects(&mut self) {
         let data = self.entries.iter().zip(&self.progress).filter(|(entry, _)| entry.is_large_objects());
         let mut data = data.peekable();
         let is_there = data.peek().is_some() && data.all(|(_, progress)| *progress == Progress::Over);
-        let made = large_objects_made(self.entries);
-        if is_there && self.read.unknown.is_none() && made.is_some_and(|made| made != self.large_objects) {
-            let message = format!(
-                "{} are made, and there is data of {}",
-                plural(made.unwrap_or_default(), "large object"),
-                count_of(self.large_objects)
-            );
-            self.read.damage.push(ArchiveDamage::missing(message));
+        let mut made = large_objects_made(self.entries);
+        if !is_there || self.read.unknown.is_some() || made.is_empty() {
+            return;
+        }
+        let mut unexpected = std::mem::take(&mut self.large_objects);
+        unexpected.retain(|oid| !made.remove(oid));
+        let damage = [
+            (DamageKind::Missing, Vec::from_iter(made), "made, and their data is not there"),
+            (DamageKind::Corrupt, unexpected, "not made, or made once, and there is data of them"),
+        ];
+        for (kind, oids, what) in damage {
+            if let Some(first) = oids.first() {
+                let count = plural(oids.len() as u64, "large object");
+                let message = format!("{count}, the first with oid {first}: {what}");
+                self.read.damage.push(ArchiveDamage::new(kind, message));
+            }
         }
     }
 }
 
-/// How many large objects an archive makes, where it says so: an entry each, or since PostgreSQL 17 a line of one.
-fn large_objects_made(entries: &[ArchiveEntry]) -> Option<u64> {
+/// The large objects that an archive makes; none where it does not say so. Each is an entry, or since
+/// PostgreSQL 17 a line of one.
+fn large_objects_made(entries: &[ArchiveEntry]) -> BTreeSet<u32> {
     let of = |kind: &'static str| entries.iter().filter(move |entry| entry.is(kind));
-    let lists = of("BLOB METADATA").filter_map(|entry| entry.definition.as_ref());
-    let made = of("BLOB").count() + lists.map(|list| list.lines().count()).sum::<usize>();
-    (made > 0).then_some(made as u64)
+    let lists = of("BLOB METADATA").filter_map(|entry| entry.definition.as_deref());
+    let oids = of("BLOB").map(|entry| &entry.name[..]).chain(lists.flat_map(str::lines));
+    // What is no number names no large object: the data of the one that it named is then unexpected.
+    oids.filter_map(|oid| oid.trim().parse().ok()).collect()
 }
 
 /// The table whose rows an entry is.

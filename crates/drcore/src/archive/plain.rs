@@ -318,8 +318,12 @@ impl Plain {
     /// A command of psql's own.
     fn command(&mut self, text: &str, line: u64) {
         let text = text.strip_prefix('\\').unwrap_or(text);
-        let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-        let (word, rest) = if end == 0 { text.split_at(text.len().min(1)) } else { text.split_at(end) };
+        let end = match text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            Some(0) => text.chars().next().map_or(0, char::len_utf8),
+            Some(end) => end,
+            None => text.len(),
+        };
+        let (word, rest) = text.split_at(end);
         let rest = rest.trim();
         if text.contains('`') {
             return self.forbid(&format!("\\{word} has backquotes, in which psql runs a program"), line);
