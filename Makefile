@@ -45,6 +45,7 @@ soak: ## What is too slow for `make test`: fuzzing, the large cases, and every P
 	@scripts/postgres
 	@scripts/fuzz
 	@. scripts/env; cargo test --release --package drcore-tests --test scale -- --ignored --nocapture
+	@. scripts/env; cargo test --release --package drcore --lib -- --ignored --nocapture
 	@DRCORE_MAJORS="13 14 15 16 17 18" DRCORE_SEEDS=5 scripts/test majors
 
 mutants: ## Hours: changes the checks in a thousand ways, and lists those that no test sees

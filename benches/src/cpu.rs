@@ -83,9 +83,9 @@ pub fn asking() -> f64 {
     seconds(text.rsplit_once(") ").map_or(0, |(_, rest)| fields(rest, true)))
 }
 
-/// The largest resident set of this process so far, in MiB.
-pub fn peak_mib() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+/// The largest resident set of a process so far, in MiB.
+pub fn peak_mib(pid: u32) -> Option<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib / 1024.0)

@@ -292,7 +292,7 @@ impl fmt::Display for Page {
         self.memory(f)?;
         writeln!(
             f,
-            "## Not measured\n\nRows per table of an archive, storage against its bytes, and table-to-table copies: drcore does not do these yet. A cold disk, a network, and PostgreSQL other than the above."
+            "## Not measured\n\nFiles against their rows are in STORAGE.md. A cold disk, a network, and PostgreSQL other than the above."
         )
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use drcore::restore::{ScratchCluster, ScratchOptions};
 use drcore::storage::{AuditOptions, S3Access, StorageProblem, Store, audit};
@@ -14,6 +14,8 @@ use tokio::process::{Child, Command};
 
 use crate::{Failure, lister};
 
+/// Beyond that `rclone check` needs more memory than a small machine has.
+const RCLONE_MOST: u64 = 1_000_000;
 const SQL: &str = include_str!("storage.sql");
 
 struct Options {
@@ -90,6 +92,10 @@ pub async fn run(arguments: &[String]) -> Result<(), Failure> {
             if listed != objects - lister::lost(objects) {
                 return Err(format!("{listed} keys were listed").into());
             }
+            let rclone =
+                if objects <= RCLONE_MOST { rclone(serving.port, &delay.to_string()).await? } else { None };
+            let rclone =
+                rclone.map_or_else(|| "–".to_owned(), |(wall, mib)| format!("{wall:.1} s, {mib:.0} MiB"));
             let took = audited(&cluster.url(&database), serving.port, objects).await?;
             serving.stop().await?;
             // Fewer than 2⁵² of them.
@@ -97,7 +103,7 @@ pub async fn run(arguments: &[String]) -> Result<(), Failure> {
             let rate = objects as f64 / took.cpu;
             writeln!(
                 page,
-                "| {objects} | {delay} ms | {alone:.1} s | {:.1} s | {:.2} | {:.1} s | {rate:.0} | {:.0} MiB |",
+                "| {objects} | {delay} ms | {alone:.1} s | {rclone} | {:.1} s | {:.2} | {:.1} s | {rate:.0} | {:.0} MiB |",
                 took.wall,
                 alone / took.wall,
                 took.cpu,
@@ -122,13 +128,56 @@ fn head() -> Result<String, Failure> {
         "`drcore storage audit` of a bucket behind the S3 protocol, on {cores} cores, which the database and the store \
          use too. The store lists keys out of memory, a thousand a page, and thinks about each page as long as the \
          second column says. One file in 50,021 is lost; every one of these is found, and nothing else, or no figure \
-         is written. \"Listing alone\" asks for a page after the other, over one connection, and counts the keys.\n"
+         is written. \"Listing alone\" asks for a page after the other, over one connection, and counts the keys. \
+         \"rclone check\" compares the bucket with itself, by sizes: two listings, as the audit has one and the rows.\n"
     )?;
     page.push_str(
-        "| objects | thinking | listing alone | audit | listing alone ÷ audit | cpu of the audit | objects a second of cpu | peak memory |\n\
-         |---|---|---|---|---|---|---|---|\n",
+        "| objects | thinking | listing alone | rclone check | audit | listing alone ÷ audit | cpu of the audit | objects a second of cpu | peak memory |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     Ok(page)
+}
+
+/// How long `rclone check` takes, and the memory that it needs; none where it is not installed.
+async fn rclone(port: u16, delay: &str) -> Result<Option<(f64, f64)>, Failure> {
+    let mut command = Command::new("rclone");
+    command
+        // Nothing of the user's: neither what is configured, nor variables of AWS.
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .args(["--config", "/dev/null", "check", "store:bucket/t", "store:bucket/t"])
+        .args(["--size-only", "--fast-list", "--retries", "1", "--quiet"])
+        .env("RCLONE_CONFIG_STORE_TYPE", "s3")
+        .env("RCLONE_CONFIG_STORE_PROVIDER", "Other")
+        .env("RCLONE_CONFIG_STORE_LIST_VERSION", "2")
+        .env("RCLONE_CONFIG_STORE_REGION", "us-east-1")
+        .env("RCLONE_CONFIG_STORE_ENDPOINT", format!("http://127.0.0.1:{port}"))
+        .env("RCLONE_CONFIG_STORE_ACCESS_KEY_ID", "key")
+        .env("RCLONE_CONFIG_STORE_SECRET_ACCESS_KEY", "secret")
+        .kill_on_drop(true);
+    let began = Instant::now();
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("rclone is not installed (Debian: apt-get install rclone): its column stays empty");
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let pid = child.id().ok_or("rclone has no process")?;
+    let mut mib = 0.0;
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status?,
+            () = tokio::time::sleep(Duration::from_millis(20)) => {
+                mib = crate::cpu::peak_mib(pid).unwrap_or(mib);
+            }
+        }
+    };
+    if !status.success() {
+        return Err(format!("rclone check failed where pages take {delay} ms: {status}").into());
+    }
+    Ok(Some((began.elapsed().as_secs_f64(), mib)))
 }
 
 async fn audited(url: &str, port: u16, objects: u64) -> Result<Took, Failure> {
@@ -168,7 +217,8 @@ pub async fn print_audit(url: &str, port: &str, objects: &str) -> Result<(), Fai
     if missing != lister::lost(objects.parse()?) {
         return Err(format!("{missing} files are missing: {:?}", report.check.unread).into());
     }
-    let mib = crate::cpu::peak_mib().ok_or("this system does not say what a process needs")?;
+    let mib =
+        crate::cpu::peak_mib(std::process::id()).ok_or("this system does not say what a process needs")?;
     println!("{wall} {} {mib}", crate::cpu::asking());
     Ok(())
 }

@@ -110,6 +110,9 @@ pub async fn print_peak(url: &str, checks: &str) -> Result<(), Failure> {
     let source = Source::connect(url).await?;
     let checks: Vec<&str> = checks.split(',').collect();
     collect_for(&source, &checks, "").await?;
-    println!("{}", crate::cpu::peak_mib().ok_or("this system does not say what a process needs")?);
+    println!(
+        "{}",
+        crate::cpu::peak_mib(std::process::id()).ok_or("this system does not say what a process needs")?
+    );
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Restoring: what may be written to, scratch clusters, and what comes back.
 
 mod interrupted;
+mod refused;
 mod round_trip;
 mod scratch;
 mod supabase;

@@ -379,7 +379,7 @@ async fn what_was_not_heard_keeps_the_database_marked() {
     options.tools = Some(ClientTools::at(&programs).await.unwrap());
     let restored = plan.execute(&aim, &options).await.unwrap();
     assert_eq!(restored.exit_code(), 1);
-    assert_eq!(restored.missing_rows, ["rows of an object that pg_restore did not name"]);
+    assert_eq!(restored.missing_rows, ["rows of public.a", "rows of an object that pg_restore did not name"]);
     assert_eq!(
         database.query("select nspname from pg_namespace where nspname = 'drcore_restore'").await,
         ["drcore_restore"]

@@ -10,11 +10,11 @@ use drcore_tests::standby::Pair;
 use drcore_tests::{Database, parse};
 
 /// By which the database must be named.
-async fn name(database: &Database) -> String {
+pub(crate) async fn name(database: &Database) -> String {
     database.evidence(&parse(""), None).await.run.server.unwrap().project().unwrap()
 }
 
-async fn name_at(url: &str) -> String {
+pub(crate) async fn name_at(url: &str) -> String {
     let source = drcore::Source::connect(url).await.unwrap();
     let evidence =
         drcore::collect::collect(&source, &parse(""), None, &CollectOptions::default()).await.unwrap();

@@ -134,11 +134,16 @@ async fn the_damage_is_found_and_nothing_else() {
             assert!(missing.samples.contains(sample), "{sample}: {:?}", missing.samples);
         }
     }
-    // With checksums, the one of the same size too.
-    let report = world.report(world.directory(), "[storage_orphans]\nchecksums = true\nsamples = 1\n").await;
+    // With checksums, the one of the same size too: this store lists none, so that the bytes are read.
+    let plan = "[storage_orphans]\nchecksums = true\nsamples = 1\n";
+    let behind = world.report(server.store("s3://files"), plan).await;
+    let report = world.report(world.directory(), plan).await;
     let mut all = expected.clone();
     all.insert(0, "altered_files:images: 1");
     assert_eq!(found(&report), all);
+    assert_eq!(found(&behind), all);
+    // All that have one on both sides but what is of another size.
+    assert!(result(&behind).examined["checksums"] >= 20, "{:?}", result(&behind).examined);
     for finding in &result(&report).findings {
         if let Finding::MissingFiles(missing) = finding {
             assert_eq!((missing.files, missing.samples.len()), (3, 1));
@@ -200,10 +205,12 @@ async fn keys_and_checksums_are_the_stores_own() {
 
 #[tokio::test]
 async fn checksums_that_say_nothing_are_none() {
-    let world = World::healthy(&["a"]).await;
-    let server = Server::start(world.root());
-    // This one lists none.
-    let report = world.report(server.store("s3://files"), "[storage_orphans]\nchecksums = true\n").await;
+    let world = World::empty().await;
+    world.database.execute(&row("images", "a", Some(&version(1)), "x")).await;
+    // Of an upload in pieces.
+    let key = format!("stub/images/a/{}", version(1));
+    let fake = Fake::start(vec![(key, 1, "9dd4e461268c8034f5c8564e155c67a6-2")], Answer::Pages(9)).await;
+    let report = world.report(fake.store("s3://any"), "[storage_orphans]\nchecksums = true\n").await;
     assert!(unread(&report).contains("neither rows nor store have checksums"));
     assert!(parse("").storage_orphans.is_none());
 }

@@ -25,7 +25,12 @@ impl<'s> Delivery<'s> {
 
     /// Writes a file.
     pub(crate) fn file(&mut self, path: &Path, text: Result<String, Error>) {
-        match text.and_then(|text| output::write(path, &text)) {
+        self.wrote(path, text.and_then(|text| output::write(path, &text)));
+    }
+
+    /// Takes down that a file was written, or why it was not.
+    pub(crate) fn wrote(&mut self, path: &Path, written: Result<(), Error>) {
+        match written {
             Ok(()) => self.screen.incident.wrote(path),
             Err(error) => self.failed.push(error),
         }
@@ -33,10 +38,7 @@ impl<'s> Delivery<'s> {
 
     /// Writes a file that may be larger than memory.
     pub(crate) fn streamed(&mut self, path: &Path, text: impl FnOnce(&mut dyn Write) -> Result<(), Error>) {
-        match output::stream(path, text) {
-            Ok(()) => self.screen.incident.wrote(path),
-            Err(error) => self.failed.push(error),
-        }
+        self.wrote(path, output::stream(path, text));
     }
 
     /// Prints it to standard output.

@@ -1,11 +1,15 @@
 //! The rehearsal: back up, lose, restore, verify, repair, verify again, and write down how long it took.
 //!
+//! [`rehearse`] takes a backup of your own, restores it into a scratch cluster, verifies it against its baseline, and
+//! measures how long that takes and how old it is.
+//!
 //! [`sample`] does all of it on a database that it makes itself, in a scratch
 //! cluster, without Docker, without an account, and without touching anything
 //! of yours. It is also how drcore tests itself: whatever the disaster broke is
 //! known, and must be found.
 
 mod archive;
+mod rehearsal;
 mod report;
 mod text;
 
@@ -17,6 +21,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+pub use rehearsal::{ObjectiveOutcome, Rehearsal, RehearsalOptions, RehearsalRun, RehearsedBackup, rehearse};
 pub use report::{BackupFacts, Damage, DrillReport, DrillRow, DrillRun, Step, StepTime};
 
 use crate::collect::{CollectOptions, Stop};
@@ -140,12 +145,12 @@ pub async fn sample_database() -> Result<(String, ScratchCluster)> {
 pub async fn sample(options: &SampleOptions) -> Result<Drill> {
     let stop = Stop::new(options.cancel.clone(), None);
     // Boxed: it holds the futures of all steps.
-    let result = stop.or(Box::pin(rehearse(options))).await;
+    let result = stop.or(Box::pin(steps(options))).await;
     stop.finish();
     result
 }
 
-async fn rehearse(options: &SampleOptions) -> Result<Drill> {
+async fn steps(options: &SampleOptions) -> Result<Drill> {
     let mut clock = Clock { options, steps: Vec::new(), started_at: Timestamp::now() };
     let plan = sample_plan()?;
     let collect = CollectOptions { cancel: options.cancel.clone(), ..CollectOptions::default() };

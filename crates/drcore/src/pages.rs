@@ -25,6 +25,11 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/diff.md"),
     },
     Page {
+        topic: "drill",
+        summary: "rehearsing a restore: what passes, and what is measured",
+        text: include_str!("pages/drill.md"),
+    },
+    Page {
         topic: "errors",
         summary: "what an error says, in every language, and what none says",
         text: include_str!("pages/errors.md"),
@@ -86,6 +91,9 @@ pub mod connecting {}
 
 #[doc = include_str!("pages/diff.md")]
 pub mod diff {}
+
+#[doc = include_str!("pages/drill.md")]
+pub mod drill {}
 
 #[doc = include_str!("pages/errors.md")]
 pub mod errors {}

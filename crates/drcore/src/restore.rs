@@ -32,6 +32,7 @@ pub use cutover::{CutOver, CutOverFacts, CutOverStep};
 pub use left_out::{Omitted, WhyOmitted};
 pub use messages::ObjectError;
 pub use opened::ArchiveFacts;
+pub(crate) use opened::Dumped;
 pub use plan::{Onto, RestoreOptions, RestorePlan, RestoreStep, TargetFacts};
 pub use repair::{Comparison, Repair, RepairCall, RepairOptions, RepairPlan, Repaired, repair};
 pub use restored::{LoadedTable, RestoreRun, Restored};

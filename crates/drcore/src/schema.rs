@@ -9,7 +9,7 @@ use crate::archive::Inspection;
 use crate::backup::{BackupList, Manifest, PrunePlan, Pruned, Taken, Verification};
 use crate::collect::Progress;
 use crate::diff::{DiffReport, DiffRow};
-use crate::drill::DrillReport;
+use crate::drill::{DrillReport, Rehearsal};
 use crate::error::ErrorWire;
 use crate::evidence::Evidence;
 use crate::gap::{GapRecord, GapReport};
@@ -39,6 +39,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("progress", of::<Progress>()),
         ("prune", of::<PrunePlan>()),
         ("pruned", of::<Pruned>()),
+        ("rehearsal", of::<Rehearsal>()),
         ("repair", of::<RepairPlan>()),
         ("repaired", of::<Repaired>()),
         ("report", of::<Report>()),

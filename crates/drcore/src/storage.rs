@@ -132,7 +132,7 @@ impl Store {
         Ok(match &self.url {
             StoreUrl::Directory(root) => Opened::Inside(Arc::new(Directory::new(root.clone(), checksums))),
             StoreUrl::S3 { bucket, prefix } => {
-                Opened::Inside(Arc::new(S3::new(bucket.clone(), prefix.clone(), &self.access)?))
+                Opened::Inside(Arc::new(S3::new(bucket.clone(), prefix.clone(), &self.access, checksums)?))
             }
             StoreUrl::Api { base } => Opened::Outside(Arc::new(Api::new(base, base, &self.api)?)),
             StoreUrl::Project { reference } => {

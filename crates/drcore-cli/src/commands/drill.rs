@@ -5,39 +5,75 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::builder::FalseyValueParser;
-use drcore::drill::{Drill, DrillReport, SampleOptions};
+use drcore::backup::Pick;
+use drcore::drill::{
+    Drill, DrillReport, DrillRow, Rehearsal, RehearsalOptions, SampleOptions, Step, rehearse,
+};
 use drcore::report::TextOptions;
-use drcore::{Error, ErrorKind};
+use drcore::restore::Recipe;
+use drcore::{Against, Error, ErrorKind, Report};
 
-use super::shared::Format;
+use super::shared::{Format, PlanArguments, ReadingArguments, not_empty};
 use crate::delivery::Delivery;
 use crate::fault::Fault;
 use crate::screen::Screen;
 use crate::{interrupt, output};
 
-/// Rehearse: back up, lose, restore, verify, repair, verify again
+/// Rehearse a restore: fetch a backup, restore it, verify it, and take the time
 ///
-/// With --sample on a database that it makes itself, in a throw-away PostgreSQL
-/// on this machine; nothing of yours is touched, and nothing is left. The restore
-/// goes wrong on purpose: the copy must be FAILED, and what can be repaired is.
+/// The backup is restored into a throw-away PostgreSQL on this machine, verified
+/// against its baseline, and measured by the [objectives] of the plan; nothing of
+/// yours is touched, and nothing is left. BACKUP is the URL of a repository, of which
+/// the newest is taken, of a day or of one backup, or a file that pg_dump wrote; without
+/// it DRCORE_REPOSITORY, or the repository of the plan. Exit code 0 passed, 1 failed, 3 unproven.
 ///
-/// Exit code 0 if all that was broken was found and all that can be repaired
-/// was; 1 if drcore missed something.
+/// With --sample on a database that it makes itself: back up, lose, restore, verify,
+/// repair, verify again. The restore goes wrong on purpose: the copy must be FAILED,
+/// and what can be repaired is. Exit code 0 if all that was broken was found and all
+/// that can be repaired was; 1 if drcore missed something.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  drcore drill s3://backups/production --drill-log drills.md
+  drcore drill backup.dump --against baseline.json
   drcore drill --sample
   drcore drill --sample --seed 7 -o drill.json -o drill.md
   drcore drill --sample --keep     then try verify and repair on it")]
 pub(crate) struct Arguments {
+    /// s3://bucket/prefix, gs://…, az://…, file:///dir, or a file that pg_dump wrote
+    #[arg(value_name = "BACKUP", value_parser = not_empty, conflicts_with = "sample")]
+    backup: Option<String>,
+    /// Which backup of the repository: newest, a day, an instant, or its name
+    #[arg(long, value_name = "WHICH", value_parser = not_empty, conflicts_with = "sample")]
+    pick: Option<String>,
+    /// The baseline to compare it with, where it is not the one beside the backup
+    #[arg(long, value_name = "FILE|URL", value_parser = not_empty, conflicts_with = "sample")]
+    against: Option<String>,
+    #[command(flatten)]
+    plan: PlanArguments,
+    /// Restore into a fresh Supabase project, whatever the backup looks like
+    #[arg(long, conflicts_with = "sample")]
+    supabase: bool,
+    /// The major version of PostgreSQL, such as 17; else that of the backup
+    #[arg(long, value_name = "N", conflicts_with = "sample")]
+    major: Option<u32>,
+    /// How many sessions restore at once
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(conflicts_with = "sample")]
+    jobs: Option<u32>,
+    /// Add the row to this drill log, a table of Markdown
+    #[arg(long, value_name = "FILE")]
+    drill_log: Option<PathBuf>,
+    #[command(flatten)]
+    reading: ReadingArguments,
     /// On a sample: a multi-tenant application in the shape of Supabase's
-    #[arg(long, required = true)]
-    sample: bool,
-    /// Decides which tables, rows and tenants are hit
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// Keep the databases until Ctrl-C, and say how to reach them
     #[arg(long)]
+    sample: bool,
+    /// Of the sample: decides which tables, rows and tenants are hit
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "sample")]
+    seed: u64,
+    /// Of the sample: keep the databases until Ctrl-C, and say how to reach them
+    #[arg(long, requires = "sample")]
     keep: bool,
     /// What standard output holds; json gives errors as JSON too
     #[arg(long, value_enum, default_value_t, env = "DRCORE_FORMAT", hide_possible_values = true)]
@@ -56,32 +92,146 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
     for path in &arguments.output {
         form(path).map_err(Fault::usage)?;
+    }
+    for path in arguments.output.iter().chain(&arguments.drill_log) {
         output::check_writable(path).map_err(Fault::usage)?;
     }
+    if arguments.sample { on_sample(&arguments, screen).await } else { on_backup(&arguments, screen).await }
+}
+
+async fn on_sample(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> {
     let cancel = interrupt::token_with(screen, "stopping: ending the databases and removing them");
     let mut options = SampleOptions::default();
     options.seed = arguments.seed;
     options.keep = arguments.keep;
-    options.operator = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
+    options.operator = operator();
     options.cancel = cancel.clone();
-    if std::io::stderr().is_terminal() {
-        let screen = screen.clone();
-        options.progress = Some(Arc::new(move |step| screen.note(step.label())));
-    }
+    options.progress = steps(screen);
     let drill = Box::pin(drcore::drill::sample(&options)).await?;
     screen.incident.read(&drill.report.after.run.evidence);
     screen.incident.verdict(if drill.report.passed { "passed" } else { "failed" });
     screen.incident.planned(&drill.report.repair.digest);
-    let mut delivery = Delivery::new(screen);
-    for path in &arguments.output {
-        delivery.file(path, form(path).and_then(|form| form.text(&drill.report)));
-    }
-    delivery.print(&show(&arguments, &drill.report, screen)?);
+    let mut delivery = deliver(arguments, &drill.report, screen)?;
     if arguments.keep {
         delivery.print(&how_to_reach(&drill));
         cancel.cancelled().await;
     }
     Ok(delivery.end(drill.report.exit_code()))
+}
+
+async fn on_backup(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> {
+    let mut options = RehearsalOptions::default();
+    options.verify.plan = arguments.plan.load()?;
+    arguments.reading.limit(&mut options.verify.plan);
+    let planned = options.verify.plan.backups.as_ref().and_then(|backups| backups.repository.clone());
+    let variable = std::env::var("DRCORE_REPOSITORY").ok().filter(|repository| !repository.is_empty());
+    let backup = arguments.backup.clone().or(variable).or(planned).ok_or_else(|| {
+        let message = "no backup was named, and the plan names no repository";
+        Fault::usage(Error::new(ErrorKind::Usage, message).hint(
+            "Name a repository or a dump, set DRCORE_REPOSITORY, or write [backups] repository into the plan; --sample \
+             rehearses on a sample.",
+        ))
+    })?;
+    options.verify.against = arguments.against.as_deref().map(Against::parse);
+    options.pick = arguments.pick.as_deref().map(Pick::parse).transpose().map_err(Fault::usage)?;
+    options.recipe = arguments.supabase.then_some(Recipe::Supabase);
+    options.major = arguments.major;
+    options.jobs = arguments.jobs;
+    options.operator = operator();
+    let (collect, display) = arguments.reading.collecting(screen);
+    options.verify.collect = collect;
+    options.progress = steps(screen);
+    let rehearsal = Box::pin(rehearse(&backup, &options)).await?;
+    drop(display);
+    if let Some(report) = rehearsal.report() {
+        screen.incident.read(&report.run.evidence);
+    }
+    screen.incident.verdict(rehearsal.verdict.as_str());
+    Ok(deliver(arguments, &rehearsal, screen)?.end(rehearsal.exit_code()))
+}
+
+fn operator() -> Option<String> {
+    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok()
+}
+
+/// Tells of each step, where somebody watches.
+fn steps(screen: &Screen) -> Option<Arc<dyn Fn(Step) + Send + Sync>> {
+    let screen = std::io::stderr().is_terminal().then(|| screen.clone())?;
+    Some(Arc::new(move |step| screen.note(step.label())))
+}
+
+/// What a rehearsal leaves, on whatever.
+trait Record {
+    fn json(&self) -> Result<String, Error>;
+    fn text(&self) -> String;
+    fn row(&self) -> &DrillRow;
+    fn code(&self) -> u8;
+    /// What `verify` said, and what there is to say of the repair.
+    fn in_full(&self) -> (Vec<(&'static str, &Report)>, Option<String>);
+}
+
+impl Record for DrillReport {
+    fn json(&self) -> Result<String, Error> {
+        self.to_json()
+    }
+
+    fn text(&self) -> String {
+        self.to_text()
+    }
+
+    fn row(&self) -> &DrillRow {
+        &self.row
+    }
+
+    fn code(&self) -> u8 {
+        self.exit_code()
+    }
+
+    fn in_full(&self) -> (Vec<(&'static str, &Report)>, Option<String>) {
+        let reports = vec![("before the repair", &self.before), ("after the repair", &self.after)];
+        (reports, Some(self.repair.to_text()))
+    }
+}
+
+impl Record for Rehearsal {
+    fn json(&self) -> Result<String, Error> {
+        self.to_json()
+    }
+
+    fn text(&self) -> String {
+        self.to_text()
+    }
+
+    fn row(&self) -> &DrillRow {
+        &self.row
+    }
+
+    fn code(&self) -> u8 {
+        self.exit_code()
+    }
+
+    fn in_full(&self) -> (Vec<(&'static str, &Report)>, Option<String>) {
+        let first = self.restored.after.as_ref().map(|after| ("as the dump left it", &after.first));
+        let last = self.report().map(|report| ("in the end", report));
+        (first.into_iter().chain(last).collect(), Some(self.restored.to_text()))
+    }
+}
+
+/// Writes it wherever it was wanted.
+fn deliver<'s>(
+    arguments: &Arguments,
+    record: &impl Record,
+    screen: &'s Screen,
+) -> Result<Delivery<'s>, Fault> {
+    let mut delivery = Delivery::new(screen);
+    for path in &arguments.output {
+        delivery.file(path, form(path).and_then(|form| form.text(record)));
+    }
+    if let Some(log) = &arguments.drill_log {
+        delivery.wrote(log, record.row().append_to(log));
+    }
+    delivery.print(&show(arguments, record, screen)?);
+    Ok(delivery)
 }
 
 /// What a file is written as.
@@ -105,18 +255,18 @@ fn form(path: &Path) -> Result<Form, Error> {
 }
 
 impl Form {
-    fn text(self, report: &DrillReport) -> Result<String, Error> {
+    fn text(self, record: &impl Record) -> Result<String, Error> {
         match self {
-            Self::Json => Ok(report.to_json()? + "\n"),
-            Self::Row => Ok(report.row.to_markdown_table()),
-            Self::Text => Ok(report.to_text()),
+            Self::Json => Ok(record.json()? + "\n"),
+            Self::Row => Ok(record.row().to_markdown_table()),
+            Self::Text => Ok(record.text()),
         }
     }
 }
 
-fn show(arguments: &Arguments, report: &DrillReport, screen: &Screen) -> Result<String, Error> {
+fn show(arguments: &Arguments, record: &impl Record, screen: &Screen) -> Result<String, Error> {
     if arguments.format == Format::Json {
-        return Ok(report.to_json()? + "\n");
+        return Ok(record.json()? + "\n");
     }
     let mut text = String::new();
     if arguments.verbose {
@@ -124,13 +274,16 @@ fn show(arguments: &Arguments, report: &DrillReport, screen: &Screen) -> Result<
         options.width = screen.width;
         options.color = screen.color;
         options.verbose = true;
-        for (title, report) in [("before the repair", &report.before), ("after the repair", &report.after)] {
+        let (reports, repair) = record.in_full();
+        for (title, report) in reports {
             text.push_str(&format!("verify, {title}\n{}\n", report.to_text(options)));
         }
-        text.push_str(&format!("{}\n", report.repair.to_text()));
+        if let Some(repair) = repair {
+            text.push_str(&format!("{repair}\n"));
+        }
     }
-    text.push_str(&report.to_text());
-    text.push_str(&format!("exit {}\n", report.exit_code()));
+    text.push_str(&record.text());
+    text.push_str(&format!("exit {}\n", record.code()));
     Ok(text)
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 
 use drcore::drill;
-use drcore::restore::{ScratchCluster, ScratchOptions};
+use drcore::restore::{Recipe, ScratchCluster, ScratchOptions};
 use drcore::{Error, ErrorKind};
 
 use crate::fault::Fault;
@@ -21,12 +21,20 @@ const EMPTY: &str = "scratch";
 #[command(after_help = "\
 Examples:
   drcore scratch --sample -- drcore verify
+  drcore scratch --supabase -- drcore restore backup.dump --against baseline.json
   drcore scratch -- sh -c 'pg_restore -d \"$DATABASE_URL\" backup.dump;
       drcore verify --against baseline.json'")]
 pub(crate) struct Arguments {
     /// The sample: a small software business on Supabase; else an empty database
     #[arg(long)]
     sample: bool,
+    /// A fresh Supabase project: its roles, login and storage, and what stands in for
+    /// its extensions
+    #[arg(long, conflicts_with = "sample")]
+    supabase: bool,
+    /// The major version of PostgreSQL, such as 17; else whichever is found
+    #[arg(long, value_name = "N", conflicts_with = "sample")]
+    major: Option<u32>,
     /// What to run
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -34,14 +42,18 @@ pub(crate) struct Arguments {
 
 /// Runs it. Gives the exit code.
 pub(crate) async fn run(arguments: Arguments) -> Result<u8, Fault> {
-    let (url, cluster) = if arguments.sample { drill::sample_database().await? } else { empty().await? };
+    let (url, cluster) =
+        if arguments.sample { drill::sample_database().await? } else { empty(&arguments).await? };
     let code = command(&arguments.command, &url).await?;
     cluster.stop()?;
     Ok(code)
 }
 
-async fn empty() -> Result<(String, ScratchCluster), Error> {
-    let cluster = ScratchCluster::start(ScratchOptions::default()).await?;
+async fn empty(arguments: &Arguments) -> Result<(String, ScratchCluster), Error> {
+    let mut options = ScratchOptions::default();
+    options.major = arguments.major;
+    options.recipe = if arguments.supabase { Recipe::Supabase } else { Recipe::Plain };
+    let cluster = ScratchCluster::start(options).await?;
     cluster.create_database(EMPTY).await?;
     Ok((cluster.url(EMPTY), cluster))
 }

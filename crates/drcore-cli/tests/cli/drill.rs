@@ -8,7 +8,9 @@ use drcore_tests::process::{
     DIRECTORY, Owned, directory, entries, is_alive, nothing_is_left, server, signal, wait,
 };
 
-use super::command::Place;
+use drcore_tests::Database;
+
+use super::command::{Place, Ran};
 
 #[test]
 fn kept_databases_can_be_tried_on_until_ctrl_c() {
@@ -109,4 +111,60 @@ fn what_it_rehearses_on_must_be_said() {
     let ran = place.run(&["drill", "--sample", "-o", "drill.pdf"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.err.contains(".json, .md or .txt"), "{ran:?}");
+}
+
+/// A backup is rehearsed on, by its URL, by the plan's and as a file; the log grows by a row each time.
+#[tokio::test]
+async fn a_backup_is_rehearsed_on_and_written_down() {
+    let database = Database::with(
+        "create table notes (id int primary key, body text);
+         insert into notes select n, 'note ' || n from generate_series(1, 100) n",
+    )
+    .await;
+    let (place, scratch) = (Place::new(), directory());
+    std::fs::create_dir(place.path("repo")).unwrap();
+    let url = database.url().await;
+    let taken = Ran::of(&mut place.command(&["backup", "take", &url, "--to", "repo"]));
+    assert_eq!(taken.code, 0, "{taken:?}");
+    let plan = "[backups]\nrepository = \"repo\"\n[objectives]\nrto = \"1h\"\nrpo = \"1h\"\n";
+    place.write("drcore.toml", plan);
+    let drill = |arguments: &[&str]| {
+        let mut command = place.command(&[&["drill", "--drill-log", "drills.md"], arguments].concat());
+        Ran::of(command.env(DIRECTORY, scratch.path()))
+    };
+    let ran = drill(&["-o", "drill.json", "--jobs", "2"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.starts_with("PASSED   drill on ") && ran.out.contains("the objective of 60 min is met"));
+    for line in ran.out.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(place.read("drill.json").contains("drcore.rehearsal/1"));
+    let json = drill(&["repo", "--format", "json"]);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&json.out).unwrap()["verdict"], "passed");
+    // A file has no baseline beside it.
+    let dump = files(&place.path("repo")).into_iter().find(|file| file.ends_with(".dump")).unwrap();
+    let ran = drill(&[&format!("repo/{dump}"), "-v"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.out.contains("UNPROVEN drill on") && ran.out.contains("no baseline"), "{ran:?}");
+    assert_eq!(place.read("drills.md").lines().count(), 2 + 3);
+    // What contradicts itself, and what is not there.
+    assert_eq!(drill(&["repo", "--sample"]).code, 2);
+    assert_eq!(drill(&["--keep"]).code, 2);
+    let ran = drill(&["nowhere"]);
+    assert!(ran.code == 2 && ran.err.contains("nowhere"), "{ran:?}");
+    assert_eq!(entries(scratch.path()), 0);
+}
+
+fn files(root: &std::path::Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(files(&path).into_iter().map(|below| format!("{name}/{below}")));
+        } else {
+            found.push(name);
+        }
+    }
+    found
 }

@@ -1,6 +1,9 @@
 //! What a rehearsal came to.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Read, Write as _};
+use std::path::Path;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -9,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::SampleOptions;
 use crate::check::CheckResult;
 use crate::connect::Write;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finding::{Finding, Severity};
 use crate::gap::GapReport;
 use crate::report::{MarkdownCell, Report, Verdict, markdown_row};
@@ -143,6 +146,10 @@ pub struct StepTime {
 #[schemars(title = "Step")]
 #[non_exhaustive]
 pub enum Step {
+    /// Fetches the backup, and compares it with its sums.
+    Fetch,
+    /// Starts a scratch cluster.
+    Start,
     /// Starts a scratch cluster and makes the sample in it.
     Build,
     /// Dumps it, with a baseline of the same snapshot.
@@ -167,6 +174,8 @@ impl Step {
     /// What it is called on screens.
     pub fn label(self) -> &'static str {
         match self {
+            Self::Fetch => "fetch the backup",
+            Self::Start => "start a scratch cluster",
             Self::Build => "build the sample",
             Self::BackUp => "back up, with a baseline",
             Self::WriteOn => "go on writing, until the disaster",
@@ -347,6 +356,31 @@ impl DrillRow {
     pub fn to_markdown_table(&self) -> String {
         let rule = Self::COLUMNS.map(|_| "---").join(" | ");
         format!("| {} |\n| {rule} |\n{}", Self::COLUMNS.join(" | "), self.to_markdown())
+    }
+
+    /// Writes the row behind those of a drill log; a log that is not there begins with it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be written.
+    pub fn append_to(&self, log: impl AsRef<Path>) -> Result<()> {
+        let path = log.as_ref();
+        let append = || {
+            let mut file = File::options().read(true).append(true).create(true).open(path)?;
+            let mut text = String::new();
+            file.read_to_string(&mut text)?;
+            let row = match text.lines().last() {
+                Some(last) if last.starts_with('|') => self.to_markdown(),
+                _ => self.to_markdown_table(),
+            };
+            // A table that follows text is parted from it, and a row from one whose line nobody ended.
+            let gap = match (text.is_empty(), text.ends_with('\n'), row.lines().count()) {
+                (true, ..) | (_, true, 1) => "",
+                (_, true, _) | (_, false, 1) => "\n",
+                (_, false, _) => "\n\n",
+            };
+            file.write_all(format!("{gap}{row}").as_bytes())
+        };
+        append().map_err(|error| Error::unwritable("the drill log", path, error))
     }
 
     /// The row of a Markdown table, as a line.

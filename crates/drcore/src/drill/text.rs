@@ -25,7 +25,7 @@ impl DrillReport {
             text.push_str(&self.left());
         }
         text.push_str(&self.lost());
-        text.push_str(&self.log_row());
+        text.push_str(&log_row(&self.row));
         without_commands(&text).into_owned()
     }
 
@@ -174,16 +174,17 @@ impl DrillReport {
         text.push_str(&cut(&format!("  most of {}", worst.join(", "))));
         text
     }
+}
 
-    fn log_row(&self) -> String {
-        let mut text = String::from("\nFor the drill log (-o drill.md)\n");
-        for (name, value) in DrillRow::COLUMNS.iter().zip(self.row.values()) {
-            if !value.is_empty() {
-                text.push_str(&cut(&format!("  {name:<17}{value}")));
-            }
+/// The row as it would stand in the drill log.
+pub(super) fn log_row(row: &DrillRow) -> String {
+    let mut text = String::from("\nFor the drill log (--drill-log FILE)\n");
+    for (name, value) in DrillRow::COLUMNS.iter().zip(row.values()) {
+        if !value.is_empty() {
+            text.push_str(&cut(&format!("  {name:<17}{value}")));
         }
-        text
     }
+    text
 }
 
 fn planned(plan: &RepairPlan) -> String {
@@ -218,7 +219,7 @@ fn bare(object: &str) -> &str {
 }
 
 /// One line, as wide as the screen.
-fn cut(line: &str) -> String {
+pub(super) fn cut(line: &str) -> String {
     let line = terminal(line);
     if line.chars().count() <= WIDTH {
         return format!("{line}\n");

@@ -21,7 +21,8 @@ pub struct StorageOrphans {
     /// Whose files, where the store holds those of several tenants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// Whether checksums are compared as well; for a directory, every file is read for it.
+    /// Whether checksums are compared as well; in a directory, and in a store that lists none, every
+    /// file is read for it.
     #[serde(skip_serializing_if = "is_false")]
     pub checksums: bool,
     /// How many files are named of what is wrong in a bucket. Default: 20.

@@ -36,6 +36,12 @@ impl ObjectError {
         }
     }
 
+    /// Rows that `pg_restore` never came to, such as those of a table that could not be made.
+    pub(super) fn never_begun(entry: u32, object: String) -> Self {
+        let message = "pg_restore did not come to these rows".to_owned();
+        Self { entry: Some(entry), object, message, harmless: None }
+    }
+
     /// Whether rows may be lacking of which it is not known whose they are.
     pub(super) fn is_anyones(&self) -> bool {
         self.entry.is_none() && self.harmless.is_none()
@@ -49,6 +55,8 @@ pub(super) enum Said {
     Began(u32),
     /// An entry is done.
     Finished(u32),
+    /// It is at the rows of this table, by its schema and name as they stand in the table of contents.
+    Rows(String),
     /// Something went wrong.
     Error(ObjectError),
     /// It gave up.
@@ -79,6 +87,9 @@ impl Listener {
             said.strip_prefix("launching item ").or_else(|| said.strip_prefix("processing item "))
         {
             return number(rest).map(Said::Began);
+        }
+        if let Some(rest) = said.strip_prefix("processing data for table \"") {
+            return rest.strip_suffix('"').map(|table| Said::Rows(table.to_owned()));
         }
         if let Some(rest) = said.strip_prefix("finished item ") {
             return number(rest).map(Said::Finished);

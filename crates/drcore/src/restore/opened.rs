@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::archive::{Archive, ArchiveForm, ArchiveInput, Compression};
+use crate::archive::{Archive, ArchiveEntry, ArchiveForm, ArchiveInput, Compression};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An archive, as far as a plan must know it.
@@ -56,6 +56,37 @@ impl ArchiveFacts {
             entries: archive.entries.len() as u64,
             tables: archive.entries.iter().filter(|entry| entry.is_rows()).count() as u64,
         }
+    }
+}
+
+/// A dump, as far as a database to restore it into must fit it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dumped {
+    /// The major version of the server that was dumped, where the dump says.
+    pub(crate) major: Option<u32>,
+    /// Whether it refers to what a Supabase project brings.
+    pub(crate) supabase: bool,
+}
+
+impl Dumped {
+    /// Looks into a dump on this machine.
+    ///
+    /// # Errors
+    /// As [`Archive::open`].
+    pub(crate) async fn of(archive: &Path) -> Result<Self> {
+        let (archive, _) = open(archive).await?;
+        let version = archive.header.server_version.as_deref().unwrap_or_default();
+        let major = version.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse().ok());
+        let is_platforms = |entry: &ArchiveEntry| {
+            let schema = if entry.is("SCHEMA") { Some(entry.name.as_str()) } else { entry.schema.as_deref() };
+            matches!(schema, Some("auth" | "storage")) || entry.owner.as_deref() == Some("supabase_admin")
+        };
+        let grants = |entry: &ArchiveEntry| {
+            let definition = entry.definition.as_deref().unwrap_or_default();
+            (entry.is("ACL") || entry.is("POLICY")) && definition.contains("authenticated")
+        };
+        let supabase = archive.entries.iter().any(|entry| is_platforms(entry) || grants(entry));
+        Ok(Self { major, supabase })
     }
 }
 

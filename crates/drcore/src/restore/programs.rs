@@ -32,6 +32,7 @@ pub(super) struct PgRestore<'a> {
 pub(super) enum Told {
     Began(u32),
     Finished(u32),
+    Rows(String),
     Error(ObjectError),
 }
 
@@ -173,6 +174,7 @@ impl Running {
             match listeners.entry(speaker).or_insert_with(|| listener.clone()).hear(&line) {
                 Some(Said::Began(entry)) => tell(Told::Began(entry)),
                 Some(Said::Finished(entry)) => tell(Told::Finished(entry)),
+                Some(Said::Rows(table)) => tell(Told::Rows(table)),
                 Some(Said::Error(error)) if is_out_of_room(&error.message) => {
                     return Err(out_of_room(&error));
                 }

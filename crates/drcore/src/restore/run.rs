@@ -1,6 +1,6 @@
 //! Doing what a restore plan says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -153,12 +153,13 @@ impl RestorePlan {
 
     /// Those of the server's version, unless the archive was made by newer ones, which older ones cannot read.
     async fn tools(&self, target: &RestoreTarget, options: &ExecuteOptions) -> Result<ClientTools> {
-        if let Some(tools) = &options.tools {
-            return Ok(tools.clone());
-        }
         let dumped = self.archive.dump_version.as_deref().and_then(major);
         let server = target.server().version_num / 10_000;
-        ClientTools::for_server(server.max(dumped.unwrap_or(server))).await
+        let needed = server.max(dumped.unwrap_or(server));
+        match &options.tools {
+            Some(tools) => tools.clone().fit(needed),
+            None => ClientTools::for_server(needed).await,
+        }
     }
 }
 
@@ -281,6 +282,7 @@ impl Run<'_> {
         let (watching, meter, held) = (&self.watching, &mut self.meter, &self.entries);
         let errors = &mut self.errors;
         let mut failed: Vec<u32> = Vec::new();
+        let mut awaited = awaited(&entries, held);
         let listening = async {
             let mut done = Vec::new();
             let mut tick = tokio::time::interval(std::time::Duration::from_millis(500));
@@ -293,6 +295,9 @@ impl Run<'_> {
                         Some(Told::Finished(entry)) => {
                             meter.finished();
                             done.push(entry);
+                        }
+                        Some(Told::Rows(table)) => {
+                            awaited.remove(&table);
                         }
                         Some(Told::Error(mut error)) => {
                             if let Some(entry) = error.entry.and_then(|entry| held.get(&entry)) {
@@ -318,7 +323,14 @@ impl Run<'_> {
         };
         let (ran, noted) = tokio::join!(running, listening);
         ran?;
-        noted
+        noted?;
+        // That a program ends well is no proof that it did anything.
+        for entry in awaited.into_values().filter(|entry| !failed.contains(entry)) {
+            let object = self.entries.get(&entry).map(described).unwrap_or_default();
+            tracing::warn!(object, "its rows were never begun");
+            self.errors.push(ObjectError::never_begun(entry, object));
+        }
+        Ok(())
     }
 
     /// Of the entries, those that an interrupted run did not do: rows that are there are all there, since each
@@ -393,6 +405,17 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// The entries that are rows of tables, by what `pg_restore` calls them when it comes to them. Not those whose names
+/// do not stand in one line.
+fn awaited(entries: &[u32], held: &HashMap<u32, ArchiveEntry>) -> BTreeMap<String, u32> {
+    let rows = entries.iter().filter_map(|entry| held.get(entry)).filter(|entry| entry.is_rows());
+    let named = rows.map(|entry| {
+        let schema = entry.schema.as_deref().unwrap_or_default();
+        (format!("{schema}.{}", entry.name), entry.dump_id)
+    });
+    named.filter(|(name, _)| !name.chars().any(char::is_control)).collect()
 }
 
 fn half_inserted(table: &QualifiedName) -> Error {

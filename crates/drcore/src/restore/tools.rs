@@ -80,6 +80,18 @@ impl Tools {
         Err(Error::new(ErrorKind::Tool, message))
     }
 
+    /// The major version of the server.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Tool`] if it does not say.
+    pub(crate) async fn major(&self) -> Result<u32> {
+        let version = version(&self.directory.join("postgres")).await?;
+        let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+        digits
+            .parse()
+            .map_err(|_| Error::new(ErrorKind::Tool, format!("no version of PostgreSQL: {version}")))
+    }
+
     pub(crate) fn run_as(&self) -> Option<RunAs> {
         self.run_as
     }

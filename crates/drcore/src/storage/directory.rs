@@ -63,11 +63,10 @@ impl Directory {
             let walkers: Vec<_> = (0..WALKERS)
                 .map(|_| {
                     scope.spawn(|| {
-                        let walked = self.walk_on(&walk, listing);
-                        if walked.is_err() {
-                            walk.give_up();
-                        }
-                        walked
+                        let given_up = GivenUp(&walk);
+                        self.walk_on(&walk, listing)?;
+                        std::mem::forget(given_up);
+                        Ok(())
                     })
                 })
                 .collect();
@@ -276,6 +275,15 @@ impl Walk {
     fn give_up(&self) {
         *self.lock() = (Vec::new(), 0);
         self.changed.notify_all();
+    }
+}
+
+/// Gives up for all when it goes: nobody waits for one that failed, nor for one that panicked.
+struct GivenUp<'w>(&'w Walk);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
     }
 }
 

@@ -294,3 +294,57 @@ impl<'b> Merge<'b> {
 pub(super) fn is_md5(etag: &[u8]) -> bool {
     etag.len() == 32 && etag.iter().all(u8::is_ascii_hexdigit)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    const OBJECTS: u64 = 10_000_000;
+
+    /// Nanoseconds that this thread was on a core.
+    fn on_cpu() -> u64 {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        text.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    fn entry(number: u64, size: u64) -> Entry {
+        let place = format!("files/{number:09}.jpg/00000000-0000-4000-8000-{number:012}");
+        Entry {
+            place: Place::from_bytes(place.into_bytes()),
+            size: Some(size),
+            etag: Some(format!("{number:032x}")),
+            modified: Some(1_700_000_000_000),
+            mark: Mark::None,
+        }
+    }
+
+    /// `make soak` runs it, optimised: what is measured is nothing else.
+    #[test]
+    #[ignore = "takes a minute, and says something of optimised code only"]
+    fn a_million_keys_a_second_are_merged() {
+        let began = on_cpu();
+        let (mut rows, mut listed) = (Sorter::default(), Sorter::default());
+        for number in 0..OBJECTS {
+            // Rows lie as they were written.
+            rows.push(&entry((number * 7_919) % OBJECTS, 1)).unwrap();
+            if number % 50_021 != 7 {
+                listed.push(&entry(number, 1)).unwrap();
+            }
+        }
+        let (rows, listed) = (rows.finish().unwrap(), listed.finish().unwrap());
+        let sorted = on_cpu() - began;
+        let buckets = Buckets::from([("files".to_owned(), BucketState::There)]);
+        let began = on_cpu();
+        let reconciled = reconcile(&rows, &listed, &buckets, true).unwrap();
+        let merged = on_cpu() - began;
+        assert_eq!(
+            reconciled.candidates.len(),
+            (0..OBJECTS).filter(|number| number % 50_021 == 7).count() as u64
+        );
+        let rate = |keys: u64, nanoseconds: u64| keys * 1_000_000_000 / nanoseconds;
+        let keys = rows.len() + listed.len();
+        println!("made and sorted: {} keys a second and core", rate(keys, sorted));
+        println!("merged: {} keys a second and core", rate(keys, merged));
+        assert!(rate(keys, merged) >= 1_000_000);
+    }
+}

@@ -3,6 +3,7 @@
 //! `object_store` finds the keys, signs and speaks HTTP. Its own listing is not used: its paths cannot hold
 //! every key (`a//b`), and to it an answer that is no listing is an empty one.
 
+mod bytes;
 mod page;
 mod ranges;
 mod signed;
@@ -11,6 +12,8 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
@@ -36,6 +39,8 @@ pub(super) struct S3 {
     signed: Signed,
     bucket: String,
     prefix: String,
+    /// Whether the bytes are read of what is listed without a checksum.
+    checksums: bool,
     pace: Pace,
     /// How far the store's clock is ahead of ours, in milliseconds; where it told.
     ahead: Mutex<Option<i64>>,
@@ -46,19 +51,29 @@ impl S3 {
     ///
     /// # Errors
     /// [`ErrorKind::Usage`] for settings that cannot work, [`ErrorKind::Tls`] without any authority to trust.
-    pub(super) fn new(bucket: String, prefix: String, access: &S3Access) -> Result<Self> {
+    pub(super) fn new(bucket: String, prefix: String, access: &S3Access, checksums: bool) -> Result<Self> {
         let signed = Signed::of_environment(&bucket, access)?;
-        Ok(Self { signed, bucket, prefix, pace: Pace::new(AT_ONCE, MOST_AT_ONCE), ahead: Mutex::new(None) })
+        let pace = Pace::new(AT_ONCE, MOST_AT_ONCE);
+        Ok(Self { signed, bucket, prefix, checksums, pace, ahead: Mutex::new(None) })
     }
 
     /// One page of a listing; asked for again where the store or the way to it was only short of something.
-    async fn page(&self, query: &[(&str, &str)], mut patience: Patience) -> Result<Page> {
+    async fn page(&self, query: &[(&str, &str)], patience: Patience) -> Result<Page> {
+        self.patiently(patience, || self.try_page(query).boxed()).await
+    }
+
+    /// Asks until there is an answer, or patience ends.
+    async fn patiently<'a, T>(
+        &self,
+        mut patience: Patience,
+        ask: impl Fn() -> BoxFuture<'a, std::result::Result<T, Failed>> + Send,
+    ) -> Result<T> {
         loop {
             let entered = self.pace.enter().await;
-            let failed = match self.try_page(query).await {
-                Ok(page) => {
+            let failed = match ask().await {
+                Ok(answer) => {
                     entered.went_well();
-                    return Ok(page);
+                    return Ok(answer);
                 }
                 Err(failed) => failed,
             };
@@ -208,8 +223,13 @@ impl Vantage for S3 {
     }
 
     fn sees(&self) -> &'static str {
-        "seen in the bucket's own listing: which files are there, their sizes and checksums as the store recorded them; \
-         not seen: the bytes themselves, and whether the storage service can read them"
+        if self.checksums {
+            "seen in the bucket's own listing: which files are there, their sizes and checksums as the store recorded \
+             them, and the bytes where it recorded none; not seen: whether the storage service can read them"
+        } else {
+            "seen in the bucket's own listing: which files are there, their sizes and checksums as the store recorded \
+             them; not seen: the bytes themselves, and whether the storage service can read them"
+        }
     }
 
     async fn tenants(&self) -> Result<Vec<String>> {
@@ -241,7 +261,9 @@ impl Vantage for S3 {
         let key = format!("{}{tenant}/{path}", self.prefix);
         let page = self.page(&[("prefix", &key), ("max-keys", "1")], Patience::long()).await?;
         let found = page.objects.into_iter().find(|object| object.key == key);
-        found.map(|object| listed(object, &format!("{}{tenant}/", self.prefix))).transpose()
+        let prefix = format!("{}{tenant}/", self.prefix);
+        let found = found.map(|object| listed(object, &prefix)).transpose()?;
+        Ok(self.sum(&prefix, found.into_iter().collect()).await?.pop())
     }
 }
 

@@ -111,7 +111,8 @@ async fn list_by(way: Way, store: &S3, prefix: &str, cuts: &[String], listing: &
         let (objects, rest) = stepped?;
         let listed: Result<Vec<Listed>> =
             objects.into_iter().map(|object| super::listed(object, prefix)).collect();
-        if listing.send(listed?).await.is_err() {
+        let listed = store.sum(prefix, listed?).await?;
+        if listing.send(listed).await.is_err() {
             // Nobody wants it any more, and whoever asked knows why.
             return Ok(());
         }

@@ -1,0 +1,494 @@
+//! The rehearsal on a backup of one's own: fetched, restored into a throw-away cluster, verified, and written down.
+
+mod text;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::report::{DrillRow, Step, StepTime};
+use crate::backup::{BackupEntry, Pick, Repository, RepositoryUrl};
+use crate::collect::Stop;
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::Evidence;
+use crate::finding::Severity;
+use crate::plan::Objectives;
+use crate::report::{Report, Verdict};
+use crate::restore::scratch::Recipe;
+use crate::restore::{Dumped, RestoreCall, Restored, ScratchCluster, ScratchOptions, Tools, restore};
+use crate::text::{age, milliseconds, plural, seconds};
+use crate::verify::{Against, VerifyOptions, verify};
+
+/// The database that the backup is restored into.
+const RESTORED: &str = "restored";
+/// Things that could not be restored, which are problems of their own: more are counted.
+const NAMED: usize = 10;
+
+/// How to rehearse on a backup.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct RehearsalOptions {
+    /// How the restored database is verified, and what it is compared with: the baseline that lies beside the backup
+    /// where nothing is said. The plan's `[objectives]` are what the times are measured against.
+    pub verify: VerifyOptions,
+    /// Which backup of the repository; the newest, or the one that the URL names, where nothing is said.
+    pub pick: Option<Pick>,
+    /// What the database that is restored into begins with; as the backup needs it where nothing is said.
+    pub recipe: Option<Recipe>,
+    /// The major version of the server; that of the backup where nothing is said.
+    pub major: Option<u32>,
+    /// How many sessions restore at once.
+    pub jobs: Option<u32>,
+    /// Who rehearses, for the drill log.
+    pub operator: Option<String>,
+    /// Told of each step as it begins.
+    pub progress: Option<Arc<dyn Fn(Step) + Send + Sync>>,
+}
+
+impl std::fmt::Debug for RehearsalOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RehearsalOptions")
+            .field("verify", &self.verify)
+            .field("pick", &self.pick)
+            .field("recipe", &self.recipe)
+            .field("major", &self.major)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The keys of a call that are not those of verifying.
+const KEYS: &[&str] = &["jobs", "major", "operator", "pick", "recipe"];
+
+impl RehearsalOptions {
+    /// Reads the options of a call: those of [`VerifyOptions::from_json`], and `{"pick": "newest" | "2026-11-20" | …,
+    /// "recipe": "plain" | "supabase" | "supabase_roles", "major": 17, "jobs": 4, "operator": "ops"}`.
+    ///
+    /// # Errors
+    /// As [`VerifyOptions::from_json`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        let mut given = crate::arguments::object(text, &[KEYS, VerifyOptions::KEYS].concat())?;
+        let mut word = |key: &str| match given.remove(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Error::new(ErrorKind::Usage, format!("{key}: expected text"))),
+        };
+        let (pick, operator) = (word("pick")?, word("operator")?);
+        let mut scratch = serde_json::Map::new();
+        for key in ["major", "recipe"] {
+            scratch.extend(given.remove(key).map(|value| (key.to_owned(), value)));
+        }
+        let jobs = given.remove("jobs").map(|value| value.as_u64().and_then(|jobs| u32::try_from(jobs).ok()));
+        let jobs = match jobs {
+            None => None,
+            Some(jobs) => Some(
+                jobs.filter(|jobs| (1..=64).contains(jobs))
+                    .ok_or_else(|| Error::new(ErrorKind::Usage, "jobs: expected a number from 1 to 64"))?,
+            ),
+        };
+        let has_recipe = scratch.contains_key("recipe");
+        let scratch = ScratchOptions::from_json(&Value::Object(scratch).to_string())?;
+        Ok(Self {
+            verify: VerifyOptions::from_json(&Value::Object(given).to_string())?,
+            pick: pick.as_deref().map(Pick::parse).transpose()?,
+            recipe: has_recipe.then_some(scratch.recipe),
+            major: scratch.major,
+            jobs,
+            operator,
+            progress: None,
+        })
+    }
+}
+
+/// A rehearsal on a backup, from fetching it to the verified copy. `drcore.rehearsal/1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Rehearsal")]
+#[non_exhaustive]
+pub struct Rehearsal {
+    /// Always `drcore.rehearsal/1`.
+    pub format: String,
+    /// Passed only where all came back, all of it was verified, and the objectives were met.
+    pub verdict: Verdict,
+    /// Why it is not, one sentence each.
+    pub problems: Vec<String>,
+    /// What was restored.
+    pub backup: RehearsedBackup,
+    /// The version of the server that it was restored into.
+    pub server: String,
+    /// What came of the restore; with what `verify` said, where there is a baseline.
+    pub restored: Restored,
+    /// What `verify` said where there is no baseline: nothing of what was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unaided: Option<Box<Report>>,
+    /// What a disaster may cost, and what this one would have.
+    pub objectives: Vec<ObjectiveOutcome>,
+    /// The row for the drill log.
+    pub row: DrillRow,
+    /// All that is volatile.
+    pub run: RehearsalRun,
+}
+
+/// The backup that was rehearsed on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "RehearsedBackup")]
+#[non_exhaustive]
+pub struct RehearsedBackup {
+    /// Its name, or that of the file.
+    pub name: String,
+    /// Where it lies: never a key.
+    pub location: String,
+    /// The instant that it is of, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// How many bytes the dump has.
+    pub bytes: u64,
+    /// Whether there is a baseline to compare it with.
+    pub baseline: bool,
+}
+
+/// Whether an objective of the plan was met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "ObjectiveOutcome")]
+#[non_exhaustive]
+pub struct ObjectiveOutcome {
+    /// `rto` or `rpo`.
+    pub objective: String,
+    /// What the plan says, in milliseconds.
+    pub wanted_ms: u64,
+    /// What was measured; none where it could not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_ms: Option<u64>,
+    /// Whether it was met; not where nothing could be measured.
+    pub met: bool,
+}
+
+/// All that is volatile about a rehearsal on a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "RehearsalRun")]
+#[non_exhaustive]
+pub struct RehearsalRun {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The steps, in order, with their times.
+    pub steps: Vec<StepTime>,
+    /// From the beginning until the restored copy was verified.
+    pub rto_ms: u64,
+    /// How old the backup was: what was written since would have been lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpo_ms: Option<u64>,
+}
+
+/// Rehearses on a backup: of the repository at this URL the one that is picked, the one that the URL names, or a file
+/// that `pg_dump` wrote. It is restored into a scratch cluster, which is gone afterwards.
+///
+/// # Errors
+/// Why nothing was restored: [`ErrorKind::Usage`] if there is no such backup, [`ErrorKind::Format`] if it is not what
+/// was written, [`ErrorKind::Tool`] if PostgreSQL is not there; [`ErrorKind::Cancelled`]. Once it was restored, what is
+/// wrong with it is in [`Rehearsal::problems`].
+#[tracing::instrument(name = "rehearse", skip_all)]
+pub async fn rehearse(location: &str, options: &RehearsalOptions) -> Result<Rehearsal> {
+    let stop = Stop::new(options.verify.collect.cancel.clone(), None);
+    // Boxed: it holds the futures of all steps.
+    let result = stop.or(Box::pin(steps(location, options))).await;
+    stop.finish();
+    result
+}
+
+/// A backup on this machine.
+struct Fetched {
+    path: PathBuf,
+    backup: RehearsedBackup,
+    baseline: Option<Evidence>,
+    /// Gone with this.
+    _directory: Option<TempDir>,
+}
+
+async fn steps(location: &str, options: &RehearsalOptions) -> Result<Rehearsal> {
+    let (started_at, mut steps) = (Timestamp::now(), Vec::new());
+    let mut timed = |step, began: Instant| steps.push(StepTime { step, elapsed_ms: milliseconds(began) });
+    let begins = |step| {
+        if let Some(progress) = &options.progress {
+            progress(step);
+        }
+        Instant::now()
+    };
+
+    let began = begins(Step::Fetch);
+    let fetched = Box::pin(fetch(location, options)).await?;
+    let dumped = Dumped::of(&fetched.path).await?;
+    timed(Step::Fetch, began);
+
+    let began = begins(Step::Start);
+    let cluster = start(&dumped, fetched.baseline.as_ref(), options).await?;
+    cluster.create_database(RESTORED).await?;
+    let url = cluster.url(RESTORED);
+    timed(Step::Start, began);
+
+    let began = begins(Step::Restore);
+    let mut call = RestoreCall::default();
+    call.options.jobs = options.jobs;
+    call.verify = options.verify.clone();
+    call.verify.against = fetched.baseline.clone().map(|baseline| Against::Evidence(Box::new(baseline)));
+    let planned = Box::pin(restore(&fetched.path, &url, &call)).await?;
+    let planning = began.elapsed();
+    let restored = Box::pin(planned.execute(&planned.execute_options())).await?;
+    // Verifying, and putting right what a dump does not bring, is told apart.
+    let until_verified = milliseconds(began);
+    let planning = u64::try_from(planning.as_millis()).unwrap_or(u64::MAX);
+    let restoring = restored.run.elapsed_ms.saturating_add(planning).min(until_verified);
+    steps.push(StepTime { step: Step::Restore, elapsed_ms: restoring });
+    let mut verifying = until_verified - restoring;
+    let unaided = if restored.after.is_none() {
+        let began = begins(Step::Verify);
+        let report = Box::pin(verify(&url, &call.verify)).await?;
+        verifying += milliseconds(began);
+        Some(Box::new(report))
+    } else {
+        None
+    };
+    steps.push(StepTime { step: Step::Verify, elapsed_ms: verifying });
+    let server = restored.plan.target.version.clone();
+    let rehearsal = Rehearsal::new(fetched.backup, server, restored, unaided, (started_at, steps), options);
+    cluster.stop()?;
+    Ok(rehearsal)
+}
+
+/// Fetches what is meant, with the baseline that it is compared with.
+async fn fetch(location: &str, options: &RehearsalOptions) -> Result<Fetched> {
+    let given = options.verify.stored().await?;
+    if options.pick.is_none() && is_dump(location) {
+        let path = PathBuf::from(location);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let backup = RehearsedBackup {
+            name,
+            location: location.to_owned(),
+            at: given.as_ref().map(|baseline| baseline.run.taken_at),
+            bytes: size(&path)?,
+            baseline: given.is_some(),
+        };
+        return Ok(Fetched { path, backup, baseline: given, _directory: None });
+    }
+    let (repository, entry) = Box::pin(Repository::open(location)?.resolve(options.pick.as_ref())).await?;
+    let baseline = match given {
+        Some(baseline) => Some(baseline),
+        None => repository.baseline(&entry).await?,
+    };
+    let directory = tempfile::Builder::new()
+        .prefix("drcore-")
+        .tempdir()
+        .map_err(|error| Error::new(ErrorKind::Io, "cannot make a temporary directory").caused_by(error))?;
+    let told = |progress| {
+        if let Some(tell) = &options.verify.collect.progress {
+            tell(progress);
+        }
+    };
+    let fetched = repository.fetch(&entry, directory.path(), told).await?;
+    let BackupEntry { name, at, dump_bytes, .. } = entry;
+    let backup = RehearsedBackup {
+        name,
+        location: repository.url().to_string(),
+        at: Some(at),
+        bytes: dump_bytes,
+        baseline: baseline.is_some(),
+    };
+    Ok(Fetched { path: fetched.path, backup, baseline, _directory: Some(directory) })
+}
+
+/// Whether it is a dump on this machine rather than a repository: a file, or a directory of `pg_dump`'s.
+fn is_dump(location: &str) -> bool {
+    let path = Path::new(location);
+    !RepositoryUrl::is_one(location) && (path.is_file() || path.join("toc.dat").is_file())
+}
+
+fn size(path: &Path) -> Result<u64> {
+    let unreadable =
+        |error| Error::new(ErrorKind::Io, format!("{} cannot be read", path.display())).caused_by(error);
+    let of = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.len());
+    if !path.is_dir() {
+        return of(path).map_err(unreadable);
+    }
+    let files = std::fs::read_dir(path).map_err(unreadable)?;
+    files.map(|file| file.and_then(|file| of(&file.path())).map_err(unreadable)).sum()
+}
+
+/// Starts a cluster of the version that was dumped, or of a newer one where that is not installed.
+async fn start(
+    dumped: &Dumped,
+    baseline: Option<&Evidence>,
+    options: &RehearsalOptions,
+) -> Result<ScratchCluster> {
+    let mut scratch = ScratchOptions::default();
+    let is_supabase =
+        dumped.supabase || baseline.is_some_and(|baseline| baseline.catalog.is_supabase().unwrap_or(false));
+    let recipe = if is_supabase { Recipe::Supabase } else { Recipe::Plain };
+    scratch.recipe = options.recipe.unwrap_or(recipe);
+    match (options.major, dumped.major) {
+        (Some(major), _) => scratch.major = Some(major),
+        (None, Some(major)) => match Tools::of_major(major).await {
+            Ok(tools) => scratch.tools = Some(tools),
+            Err(lacking) => {
+                let newest = Tools::find().await?;
+                if newest.major().await? < major {
+                    return Err(lacking);
+                }
+                tracing::warn!(major, "its version is not installed: restoring into a newer one");
+                scratch.tools = Some(newest);
+            }
+        },
+        (None, None) => {}
+    }
+    ScratchCluster::start(scratch).await
+}
+
+impl Rehearsal {
+    /// The value of `format`.
+    pub const FORMAT: &'static str = "drcore.rehearsal/1";
+
+    fn new(
+        backup: RehearsedBackup,
+        server: String,
+        restored: Restored,
+        unaided: Option<Box<Report>>,
+        (started_at, steps): (Timestamp, Vec<StepTime>),
+        options: &RehearsalOptions,
+    ) -> Self {
+        let rto_ms = steps.iter().map(|time| time.elapsed_ms).sum();
+        let rpo_ms = backup.at.map(|at| {
+            let behind = started_at.as_millisecond().saturating_sub(at.as_millisecond());
+            u64::try_from(behind).unwrap_or(0)
+        });
+        let objectives = outcomes(options.verify.plan.objectives.as_ref(), rto_ms, rpo_ms);
+        let row = DrillRow {
+            date: started_at.strftime("%F").to_string(),
+            operator: options.operator.clone().unwrap_or_else(|| "drcore".to_owned()),
+            backup_restored: backup.name.clone(),
+            rto_observed: seconds(rto_ms),
+            tables_verified: String::new(),
+            outcome: String::new(),
+            notes: String::new(),
+        };
+        let mut rehearsal = Self {
+            format: Self::FORMAT.to_owned(),
+            verdict: Verdict::Passed,
+            problems: Vec::new(),
+            backup,
+            server,
+            restored,
+            unaided,
+            objectives,
+            row,
+            run: RehearsalRun { started_at, steps, rto_ms, rpo_ms },
+        };
+        (rehearsal.verdict, rehearsal.problems) = rehearsal.judge();
+        let tables =
+            rehearsal.report().map(|report| report.examined.get("tables").copied().unwrap_or_default());
+        rehearsal.row.tables_verified = tables.unwrap_or_default().to_string();
+        rehearsal.row.outcome = rehearsal.verdict.as_str().to_uppercase();
+        let rpo = rpo_ms.map(|ms| format!("RPO {}", age(std::time::Duration::from_millis(ms))));
+        let notes: Vec<String> = rpo.into_iter().chain(rehearsal.problems.first().cloned()).collect();
+        rehearsal.row.notes = notes.join("; ");
+        rehearsal
+    }
+
+    /// What `verify` said last.
+    pub fn report(&self) -> Option<&Report> {
+        let after = self.restored.after.as_ref().map(|after| after.report());
+        after.or(self.unaided.as_deref())
+    }
+
+    /// The JSON form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if a value cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        crate::wire::to_json(self)
+    }
+
+    /// The exit code of the command: 0 passed, 1 failed, 3 unproven.
+    pub fn exit_code(&self) -> u8 {
+        self.verdict.exit_code()
+    }
+
+    /// What it came to, and why not to more.
+    fn judge(&self) -> (Verdict, Vec<String>) {
+        let (mut failed, mut unproven) = (Vec::new(), Vec::new());
+        let failures: Vec<_> = self.restored.failures().collect();
+        failed.extend(
+            failures
+                .iter()
+                .take(NAMED)
+                .map(|failure| format!("{} could not be restored: {}", failure.object, failure.message)),
+        );
+        if let Some(more) = failures.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            failed.push(format!("{more} more could not be restored"));
+        }
+        failed.extend(self.restored.missing_rows.iter().map(|rows| format!("{rows} did not come back")));
+        if let Some(failure) = self.restored.after.as_ref().and_then(|after| after.failure.as_ref()) {
+            failed.push(format!("what a dump does not bring could not be put right: {}", failure.message));
+        }
+        match self.report() {
+            None => unproven.push("nothing was verified".to_owned()),
+            Some(report) => match report.exit_code(Severity::Warning) {
+                0 => {}
+                1 => {
+                    let worth = |severity| report.count(severity) as u64;
+                    let critical = plural(worth(Severity::Critical), "critical finding");
+                    let warnings = plural(worth(Severity::Warning), "warning");
+                    failed.push(format!("verify says FAILED: {critical}, {warnings}"));
+                }
+                _ => {
+                    let could_not =
+                        report.checks.iter().filter(|check| check.counts || !check.unread.is_empty());
+                    let ids: Vec<&str> = could_not.map(|check| check.id.as_str()).collect();
+                    unproven.push(format!("verify says UNPROVEN: {}", ids.join(", ")));
+                }
+            },
+        }
+        if !self.backup.baseline {
+            unproven.push(
+                "there is no baseline of the backup: what its database had and this one lacks is not known"
+                    .to_owned(),
+            );
+        }
+        for ObjectiveOutcome { objective, wanted_ms, observed_ms, met } in &self.objectives {
+            let name = objective.to_uppercase();
+            let span = |ms: u64| age(std::time::Duration::from_millis(ms));
+            match observed_ms {
+                Some(observed) if !met => {
+                    failed.push(format!(
+                        "{name} {} is over the objective of {}",
+                        span(*observed),
+                        span(*wanted_ms)
+                    ));
+                }
+                None => {
+                    unproven.push(format!("{name} could not be measured: of when the backup is, nobody says"))
+                }
+                Some(_) => {}
+            }
+        }
+        let verdict = match (failed.is_empty(), unproven.is_empty()) {
+            (false, _) => Verdict::Failed,
+            (true, false) => Verdict::Unproven,
+            (true, true) => Verdict::Passed,
+        };
+        (verdict, failed.into_iter().chain(unproven).collect())
+    }
+}
+
+fn outcomes(objectives: Option<&Objectives>, rto_ms: u64, rpo_ms: Option<u64>) -> Vec<ObjectiveOutcome> {
+    let Some(objectives) = objectives else { return Vec::new() };
+    let pairs = [("rto", objectives.rto, Some(rto_ms)), ("rpo", objectives.rpo, rpo_ms)];
+    let outcome = |(name, wanted, observed_ms): (&str, Option<crate::plan::Span>, Option<u64>)| {
+        let wanted = std::time::Duration::from(wanted?);
+        let wanted_ms = u64::try_from(wanted.as_millis()).unwrap_or(u64::MAX);
+        let met = observed_ms.is_some_and(|observed| observed <= wanted_ms);
+        Some(ObjectiveOutcome { objective: name.to_owned(), wanted_ms, observed_ms, met })
+    };
+    pairs.into_iter().filter_map(outcome).collect()
+}

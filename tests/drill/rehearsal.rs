@@ -1,0 +1,237 @@
+//! The drill on a backup: passed only where all came back, all of it was verified, and the objectives were met.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use drcore::backup::{Pick, Repository, TakeOptions, take};
+use drcore::drill::{Rehearsal, RehearsalOptions, rehearse};
+use drcore::{Against, ErrorKind, Evidence, Verdict, VerifyOptions};
+use drcore_tests::{Database, cluster, parse};
+use tempfile::TempDir;
+
+const SQL: &str = "create table tenants (id int primary key, name text not null);
+    create table notes (id bigint generated always as identity primary key, tenant int references tenants, body text);
+    insert into tenants select n, 'tenant ' || n from generate_series(1, 50) n;
+    insert into notes (tenant, body) select 1 + n % 50, md5(n::text) from generate_series(1, 5000) n";
+
+async fn taken(database: &Database) -> TempDir {
+    let place = tempfile::tempdir().unwrap();
+    take(&database.url().await, &repository(&place), &TakeOptions::of(&VerifyOptions::default()))
+        .await
+        .unwrap();
+    place
+}
+
+fn repository(place: &TempDir) -> Repository {
+    Repository::open(place.path().to_str().unwrap()).unwrap()
+}
+
+async fn on(place: &TempDir, options: &RehearsalOptions) -> Rehearsal {
+    rehearse(place.path().to_str().unwrap(), options).await.unwrap()
+}
+
+/// A dump that nobody stored anywhere.
+async fn dump(database: &Database) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("some.dump");
+    let program = cluster().await.tools().directory.join("pg_dump");
+    let arguments = ["--format=custom", "--dbname", &database.url().await, "--file"];
+    assert!(Command::new(program).args(arguments).arg(&path).status().unwrap().success());
+    (directory, path)
+}
+
+async fn baseline(database: &Database) -> Evidence {
+    drcore::baseline(&database.url().await, &VerifyOptions::default()).await.unwrap()
+}
+
+async fn on_dump(path: &Path, baseline: Option<Evidence>) -> Rehearsal {
+    let mut options = RehearsalOptions::default();
+    options.verify.against = baseline.map(|baseline| Against::Evidence(Box::new(baseline)));
+    rehearse(path.to_str().unwrap(), &options).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_whole_backup_passes_and_its_times_are_measured() {
+    let database = Database::with(
+        "do $$ begin create role rehearsal_app login; exception when duplicate_object then null; end $$",
+    )
+    .await;
+    database.execute(SQL).await;
+    database
+        .execute("alter table notes owner to rehearsal_app; grant select on tenants to rehearsal_app")
+        .await;
+    let place = taken(&database).await;
+    let mut options = RehearsalOptions::default();
+    options.verify.plan = parse("[objectives]\nrto = \"1h\"\nrpo = \"1h\"\n");
+    options.operator = Some("night shift".to_owned());
+    let rehearsal = on(&place, &options).await;
+    assert_eq!(
+        (rehearsal.verdict, &rehearsal.problems),
+        (Verdict::Passed, &vec![]),
+        "{}",
+        rehearsal.to_text()
+    );
+    assert_eq!(rehearsal.exit_code(), 0);
+    let report = rehearsal.report().unwrap();
+    assert_eq!((report.examined["tables"], report.examined["rows"]), (2, 5_050));
+    assert!(rehearsal.objectives.iter().all(|outcome| outcome.met) && rehearsal.objectives.len() == 2);
+    let steps: u64 = rehearsal.run.steps.iter().map(|time| time.elapsed_ms).sum();
+    assert!(rehearsal.run.rto_ms > 0 && rehearsal.run.rto_ms == steps, "{:?}", rehearsal.run);
+    assert!(rehearsal.run.rpo_ms.is_some_and(|ms| ms < 3_600_000));
+    let text = rehearsal.to_text();
+    for needle in ["PASSED ", "the objective of 60 min is met", "night shift", "2 tables and 5,050 rows"] {
+        assert!(text.contains(needle), "{needle}: {text}");
+    }
+    let again: Rehearsal = serde_json::from_str(&rehearsal.to_json().unwrap()).unwrap();
+    assert_eq!(again, rehearsal);
+}
+
+#[tokio::test]
+async fn an_objective_that_is_missed_fails_it() {
+    let place = taken(&Database::with(SQL).await).await;
+    let mut options = RehearsalOptions::default();
+    options.verify.plan = parse("[objectives]\nrto = \"1ms\"\nrpo = \"1ms\"\n");
+    let rehearsal = on(&place, &options).await;
+    assert_eq!(
+        (rehearsal.verdict, rehearsal.problems.len()),
+        (Verdict::Failed, 2),
+        "{:?}",
+        rehearsal.problems
+    );
+    for (problem, name) in rehearsal.problems.iter().zip(["RTO", "RPO"]) {
+        assert!(problem.starts_with(name) && problem.contains("over the objective"), "{problem}");
+    }
+    assert!(rehearsal.to_text().contains("NOT MET"));
+}
+
+#[tokio::test]
+async fn what_did_not_come_back_fails_it() {
+    // Rows that the database of the baseline had.
+    let database = Database::with(SQL).await;
+    let (_directory, path) = dump(&database).await;
+    database.execute("insert into notes (tenant, body) values (1, 'later')").await;
+    let rehearsal = on_dump(&path, Some(baseline(&database).await)).await;
+    assert_eq!(rehearsal.verdict, Verdict::Failed, "{}", rehearsal.to_text());
+    assert!(rehearsal.problems[0].starts_with("verify says FAILED: "), "{:?}", rehearsal.problems);
+    assert_eq!(rehearsal.exit_code(), 1);
+
+    // A constraint that the rows do not meet.
+    let database = Database::with(SQL).await;
+    database
+        .execute("set session_replication_role = replica; insert into notes (tenant) values (777); reset session_replication_role")
+        .await;
+    let (_directory, path) = dump(&database).await;
+    let rehearsal = on_dump(&path, Some(baseline(&database).await)).await;
+    assert_eq!(rehearsal.verdict, Verdict::Failed);
+    let told =
+        rehearsal.problems.iter().any(|problem| problem.contains("notes_tenant_fkey could not be restored"));
+    assert!(told, "{:?}", rehearsal.problems);
+    assert!(rehearsal.row.outcome == "FAILED" && rehearsal.row.notes.contains("could not be restored"));
+}
+
+#[tokio::test]
+async fn without_a_baseline_nothing_is_proven() {
+    let database = Database::with(SQL).await;
+    let (_directory, path) = dump(&database).await;
+    let rehearsal = on_dump(&path, None).await;
+    assert_eq!((rehearsal.verdict, rehearsal.exit_code()), (Verdict::Unproven, 3), "{}", rehearsal.to_text());
+    assert!(
+        rehearsal.problems.iter().any(|problem| problem.contains("no baseline")),
+        "{:?}",
+        rehearsal.problems
+    );
+    assert!(rehearsal.to_text().contains("RPO      not known"), "{}", rehearsal.to_text());
+    // What cannot be measured does not meet an objective.
+    let mut options = RehearsalOptions::default();
+    options.verify.plan = parse("[objectives]\nrpo = \"24h\"\n");
+    let rehearsal = rehearse(path.to_str().unwrap(), &options).await.unwrap();
+    assert!(rehearsal.problems.iter().any(|problem| problem.starts_with("RPO could not be measured")));
+    assert!(!rehearsal.objectives[0].met);
+    // With it, it is.
+    let rehearsal = on_dump(&path, Some(baseline(&database).await)).await;
+    assert_eq!(rehearsal.verdict, Verdict::Passed, "{}", rehearsal.to_text());
+}
+
+#[tokio::test]
+async fn what_is_no_whole_backup_is_never_restored() {
+    let place = tempfile::tempdir().unwrap();
+    let error = rehearse(place.path().to_str().unwrap(), &RehearsalOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error:?}");
+
+    let place = taken(&Database::with(SQL).await).await;
+    let entry = repository(&place).pick(&Pick::Newest).await.unwrap();
+    let mut options = RehearsalOptions::default();
+    options.pick = Some(Pick::Name(entry.name.clone()));
+    assert_eq!(on(&place, &options).await.verdict, Verdict::Passed);
+    let dump = entry.objects().iter().find(|object| object.name.ends_with(".dump")).unwrap();
+    let path = place.path().join(&dump.name);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = rehearse(place.path().to_str().unwrap(), &options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Format, "{error:?}");
+
+    // Half of a dump that has no sums.
+    let (_directory, path) = self::dump(&Database::with(SQL).await).await;
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - bytes.len() / 4]).unwrap();
+    match rehearse(path.to_str().unwrap(), &RehearsalOptions::default()).await {
+        Err(error) => assert!(!error.to_string().is_empty()),
+        Ok(rehearsal) => assert_eq!(rehearsal.verdict, Verdict::Failed, "{}", rehearsal.to_text()),
+    }
+}
+
+#[tokio::test]
+async fn rows_are_added_to_the_log_of_drills() {
+    let (_directory, path) = dump(&Database::with(SQL).await).await;
+    let row = on_dump(&path, None).await.row;
+    let place = tempfile::tempdir().unwrap();
+    let lines = |name: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(place.path().join(name)).unwrap();
+        text.lines().map(str::to_owned).collect()
+    };
+    for (name, before, expected) in [
+        ("new.md", None, 4),
+        ("text.md", Some("# Drills\n"), 6),
+        ("unended.md", Some("# Drills"), 6),
+        ("table.md", Some("| Date |\n| --- |\n| 2026 |"), 5),
+    ] {
+        let log = place.path().join(name);
+        if let Some(before) = before {
+            std::fs::write(&log, before).unwrap();
+        }
+        row.append_to(&log).unwrap();
+        row.append_to(&log).unwrap();
+        let lines = lines(name);
+        assert_eq!(lines.len(), expected, "{name}: {lines:#?}");
+        assert_eq!(
+            lines[expected - 2..],
+            [row.to_markdown().trim_end(), row.to_markdown().trim_end()],
+            "{name}"
+        );
+        assert!(before.is_none_or(|before| lines[0] == before.lines().next().unwrap()));
+    }
+    assert!(row.append_to(place.path().join("nowhere/log.md")).is_err());
+}
+
+#[test]
+fn options_are_read_and_mistakes_refused() {
+    let options = RehearsalOptions::from_json(
+        r#"{"pick": "2026-11-20", "recipe": "supabase", "major": 17, "jobs": 3, "operator": "ops", "plan": {}}"#,
+    )
+    .unwrap();
+    assert_eq!((options.major, options.jobs), (Some(17), Some(3)));
+    assert_eq!(options.recipe.map(drcore::restore::Recipe::as_str), Some("supabase"));
+    assert_eq!(RehearsalOptions::from_json("{}").unwrap().recipe, None);
+    for (text, needle) in [
+        (r#"{"jobs": 0}"#, "1 to 64"),
+        (r#"{"jobs": "two"}"#, "1 to 64"),
+        (r#"{"operator": 7}"#, "operator"),
+        (r#"{"recipe": "oracle"}"#, "recipe"),
+        (r#"{"backup": "x"}"#, "no such option"),
+    ] {
+        let error = RehearsalOptions::from_json(text).unwrap_err();
+        assert!(error.to_string().contains(needle), "{text}: {error}");
+    }
+}
