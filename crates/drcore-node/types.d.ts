@@ -286,7 +286,17 @@ export type WhyLeftOut = 'choose' | 'needs_data' | 'no_remedy' | 'not_allowed'
  * A step of a rehearsal.
  */
 export type Step =
-  'build' | 'back_up' | 'write_on' | 'restore' | 'damage' | 'verify' | 'repair' | 'verify_again' | 'gap'
+  | 'fetch'
+  | 'start'
+  | 'build'
+  | 'back_up'
+  | 'write_on'
+  | 'restore'
+  | 'damage'
+  | 'verify'
+  | 'repair'
+  | 'verify_again'
+  | 'gap'
 /**
  * Something that may have been read.
  */
@@ -674,6 +684,10 @@ export type Phase = 'catalog' | 'restore' | 'scan' | 'files' | 'dump' | 'transfe
  */
 export type KeptBecause = 'age' | 'count' | 'foreign' | 'newest' | 'running' | 'salvage' | 'unreadable' | 'verified'
 /**
+ * When a step of a cut-over is done.
+ */
+export type CutOverWhen = 'before' | 'switch' | 'after'
+/**
  * Why something that an archive holds is not restored.
  */
 export type WhyOmitted =
@@ -702,10 +716,6 @@ export type Onto = 'empty' | 'replace' | 'resume' | 'start_over'
  */
 export type RestoreStep = ClearStep | RolesStep | EntriesStep | LoadStep | ScriptStep
 /**
- * When a step of a cut-over is done.
- */
-export type CutOverWhen = 'before' | 'switch' | 'after'
-/**
  * What is wrong with a file.
  */
 export type StorageProblem = 'altered' | 'missing' | 'overwritten' | 'resized' | 'unclear' | 'unreferenced'
@@ -731,6 +741,7 @@ export interface Documents {
   progress: Progress
   prune: PrunePlan
   pruned: Pruned
+  rehearsal: Rehearsal
   repair: RepairPlan
   repaired: Repaired
   report: Report
@@ -11266,7 +11277,8 @@ export interface Skip {
  */
 export interface StorageOrphans {
   /**
-   * Whether checksums are compared as well; for a directory, every file is read for it.
+   * Whether checksums are compared as well; in a directory, and in a store that lists none, every
+   * file is read for it.
    */
   checksums?: boolean
   /**
@@ -11509,6 +11521,151 @@ export interface Pruned {
   removed_at: string[]
 }
 /**
+ * A rehearsal on a backup, from fetching it to the verified copy. `drcore.rehearsal/1`.
+ */
+export interface Rehearsal {
+  /**
+   * What was restored.
+   */
+  backup: RehearsedBackup
+  /**
+   * Always `drcore.rehearsal/1`.
+   */
+  format: string
+  /**
+   * What a disaster may cost, and what this one would have.
+   */
+  objectives: ObjectiveOutcome[]
+  /**
+   * Why it is not, one sentence each.
+   */
+  problems: string[]
+  /**
+   * What came of the restore; with what `verify` said, where there is a baseline.
+   */
+  restored: Restored
+  /**
+   * The row for the drill log.
+   */
+  row: DrillRow
+  /**
+   * All that is volatile.
+   */
+  run: RehearsalRun
+  /**
+   * The version of the server that it was restored into.
+   */
+  server: string
+  /**
+   * What `verify` said where there is no baseline: nothing of what was lost.
+   */
+  unaided?: Report | null
+  /**
+   * Passed only where all came back, all of it was verified, and the objectives were met.
+   */
+  verdict: Verdict
+}
+/**
+ * The backup that was rehearsed on.
+ */
+export interface RehearsedBackup {
+  /**
+   * The instant that it is of, where that is known.
+   */
+  at?: string | null
+  /**
+   * Whether there is a baseline to compare it with.
+   */
+  baseline: boolean
+  /**
+   * How many bytes the dump has.
+   */
+  bytes: number
+  /**
+   * Where it lies: never a key.
+   */
+  location: string
+  /**
+   * Its name, or that of the file.
+   */
+  name: string
+}
+/**
+ * Whether an objective of the plan was met.
+ */
+export interface ObjectiveOutcome {
+  /**
+   * Whether it was met; not where nothing could be measured.
+   */
+  met: boolean
+  /**
+   * `rto` or `rpo`.
+   */
+  objective: string
+  /**
+   * What was measured; none where it could not be.
+   */
+  observed_ms?: number | null
+  /**
+   * What the plan says, in milliseconds.
+   */
+  wanted_ms: number
+}
+/**
+ * A restore that came to its end.
+ */
+export interface Restored {
+  /**
+   * What verifying said, and what was put right; none without a baseline.
+   */
+  after?: AfterRestore | null
+  /**
+   * What is left to do until the application runs on it.
+   */
+  cut_over: CutOver
+  /**
+   * What could not be restored, and what only looks like it.
+   */
+  errors: ObjectError[]
+  /**
+   * Always `drcore.restored/1`.
+   */
+  format: string
+  /**
+   * The tables that were loaded by the columns that both sides have, with their rows.
+   */
+  loaded: LoadedTable[]
+  /**
+   * Data that could not be restored: as long as it is missing, the target stays marked as half restored.
+   */
+  missing_rows?: string[]
+  /**
+   * What was done.
+   */
+  plan: RestorePlan
+  /**
+   * All that is volatile.
+   */
+  run: RestoreRun
+}
+/**
+ * A restored database, as verifying it and putting it right left it.
+ */
+export interface AfterRestore {
+  /**
+   * Why it could not be done: nothing of it was.
+   */
+  failure?: Failure | null
+  /**
+   * What `verify` said of the database as the dump left it.
+   */
+  first: Report
+  /**
+   * What was done about it; none where there was nothing to do.
+   */
+  repaired?: Repaired | null
+}
+/**
  * A repair that was applied, and what verifying again said.
  */
 export interface Repaired {
@@ -11532,6 +11689,74 @@ export interface Repaired {
    * Everything that was written, with its time.
    */
   writes: Write[]
+}
+/**
+ * What is left to do until the application runs on the restored database.
+ */
+export interface CutOver {
+  /**
+   * The steps, in order.
+   */
+  steps: CutOverStep[]
+}
+/**
+ * One step of a cut-over.
+ */
+export interface CutOverStep {
+  /**
+   * Statements, commands and settings, ready to be copied.
+   */
+  how?: string[]
+  /**
+   * What to do.
+   */
+  title: string
+  /**
+   * When.
+   */
+  when: CutOverWhen
+  /**
+   * What happens if it is not done.
+   */
+  why: string
+}
+/**
+ * An object that could not be restored, and why.
+ */
+export interface ObjectError {
+  /**
+   * The number of the entry in the table of contents; none for what is of no object.
+   */
+  entry?: number | null
+  /**
+   * Why it does no harm, where it is known that it does none.
+   */
+  harmless?: string | null
+  /**
+   * The server's words.
+   */
+  message: string
+  /**
+   * What it is: `table data public.invoices`.
+   */
+  object: string
+}
+/**
+ * A table that was loaded by the columns that both sides have.
+ */
+export interface LoadedTable {
+  /**
+   * Columns of the archive that the target lacks: their values are lost.
+   */
+  dropped?: string[]
+  /**
+   * How many rows.
+   */
+  rows: number
+  /**
+   * The table.
+   */
+  table: string
 }
 /**
  * What a restore will do. [`execute`](Self::execute) does exactly that.
@@ -11741,128 +11966,6 @@ export interface TargetFacts {
   version: string
 }
 /**
- * A restore that came to its end.
- */
-export interface Restored {
-  /**
-   * What verifying said, and what was put right; none without a baseline.
-   */
-  after?: AfterRestore | null
-  /**
-   * What is left to do until the application runs on it.
-   */
-  cut_over: CutOver
-  /**
-   * What could not be restored, and what only looks like it.
-   */
-  errors: ObjectError[]
-  /**
-   * Always `drcore.restored/1`.
-   */
-  format: string
-  /**
-   * The tables that were loaded by the columns that both sides have, with their rows.
-   */
-  loaded: LoadedTable[]
-  /**
-   * Data that could not be restored: as long as it is missing, the target stays marked as half restored.
-   */
-  missing_rows?: string[]
-  /**
-   * What was done.
-   */
-  plan: RestorePlan
-  /**
-   * All that is volatile.
-   */
-  run: RestoreRun
-}
-/**
- * A restored database, as verifying it and putting it right left it.
- */
-export interface AfterRestore {
-  /**
-   * Why it could not be done: nothing of it was.
-   */
-  failure?: Failure | null
-  /**
-   * What `verify` said of the database as the dump left it.
-   */
-  first: Report
-  /**
-   * What was done about it; none where there was nothing to do.
-   */
-  repaired?: Repaired | null
-}
-/**
- * What is left to do until the application runs on the restored database.
- */
-export interface CutOver {
-  /**
-   * The steps, in order.
-   */
-  steps: CutOverStep[]
-}
-/**
- * One step of a cut-over.
- */
-export interface CutOverStep {
-  /**
-   * Statements, commands and settings, ready to be copied.
-   */
-  how?: string[]
-  /**
-   * What to do.
-   */
-  title: string
-  /**
-   * When.
-   */
-  when: CutOverWhen
-  /**
-   * What happens if it is not done.
-   */
-  why: string
-}
-/**
- * An object that could not be restored, and why.
- */
-export interface ObjectError {
-  /**
-   * The number of the entry in the table of contents; none for what is of no object.
-   */
-  entry?: number | null
-  /**
-   * Why it does no harm, where it is known that it does none.
-   */
-  harmless?: string | null
-  /**
-   * The server's words.
-   */
-  message: string
-  /**
-   * What it is: `table data public.invoices`.
-   */
-  object: string
-}
-/**
- * A table that was loaded by the columns that both sides have.
- */
-export interface LoadedTable {
-  /**
-   * Columns of the archive that the target lacks: their values are lost.
-   */
-  dropped?: string[]
-  /**
-   * How many rows.
-   */
-  rows: number
-  /**
-   * The table.
-   */
-  table: string
-}
-/**
  * All that is volatile about a restore.
  */
 export interface RestoreRun {
@@ -11886,6 +11989,27 @@ export interface RestoreRun {
    * Every statement that was sent besides what the programs did.
    */
   writes: Write[]
+}
+/**
+ * All that is volatile about a rehearsal on a backup.
+ */
+export interface RehearsalRun {
+  /**
+   * How old the backup was: what was written since would have been lost.
+   */
+  rpo_ms?: number | null
+  /**
+   * From the beginning until the restored copy was verified.
+   */
+  rto_ms: number
+  /**
+   * When it began.
+   */
+  started_at: string
+  /**
+   * The steps, in order, with their times.
+   */
+  steps: StepTime[]
 }
 /**
  * What is wrong with the files of a project.

@@ -232,11 +232,12 @@ async fn a_large_object_with_another_oid_is_told() {
     let directory = directory();
     let path = dump(&database, directory.path(), "d", &["-Fd", "-Z0"]).await;
     assert_eq!(inspect(ArchiveInput::path(&path)).verdict, InspectVerdict::Whole);
-    let list = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).find(|file| {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        name.starts_with("blobs") && name.ends_with(".toc")
-    });
-    let list = list.expect("a list of the large objects");
+    let files = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+    let is_list = |file: &PathBuf| {
+        file.file_name().unwrap().to_string_lossy().starts_with("blobs")
+            && file.extension().is_some_and(|extension| extension == "toc")
+    };
+    let list = files.into_iter().find(is_list).expect("a list of the large objects");
     let text = std::fs::read_to_string(&list).unwrap();
     std::fs::copy(path.join("blob_7002.dat"), path.join("blob_7003.dat")).unwrap();
     for other in ["7003", "7001"] {

@@ -163,7 +163,11 @@ async fn what_is_no_whole_backup_is_never_restored() {
     let mut options = RehearsalOptions::default();
     options.pick = Some(Pick::Name(entry.name.clone()));
     assert_eq!(on(&place, &options).await.verdict, Verdict::Passed);
-    let dump = entry.objects().iter().find(|object| object.name.ends_with(".dump")).unwrap();
+    let dump = entry
+        .objects()
+        .iter()
+        .find(|object| Path::new(&object.name).extension().is_some_and(|end| end == "dump"))
+        .unwrap();
     let path = place.path().join(&dump.name);
     let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2;

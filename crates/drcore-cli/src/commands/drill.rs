@@ -31,6 +31,7 @@ use crate::{interrupt, output};
 /// repair, verify again. The restore goes wrong on purpose: the copy must be FAILED,
 /// and what can be repaired is. Exit code 0 if all that was broken was found and all
 /// that can be repaired was; 1 if drcore missed something.
+#[expect(clippy::doc_markdown, reason = "help is no Markdown")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -40,7 +41,8 @@ Examples:
   drcore drill --sample --seed 7 -o drill.json -o drill.md
   drcore drill --sample --keep     then try verify and repair on it")]
 pub(crate) struct Arguments {
-    /// s3://bucket/prefix, gs://…, az://…, file:///dir, or a file that pg_dump wrote
+    /// The URL or directory of a repository (drcore explain repository), or a file that
+    /// pg_dump wrote
     #[arg(value_name = "BACKUP", value_parser = not_empty, conflicts_with = "sample")]
     backup: Option<String>,
     /// Which backup of the repository: newest, a day, an instant, or its name

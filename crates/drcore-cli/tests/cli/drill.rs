@@ -142,7 +142,10 @@ async fn a_backup_is_rehearsed_on_and_written_down() {
     let json = drill(&["repo", "--format", "json"]);
     assert_eq!(serde_json::from_str::<serde_json::Value>(&json.out).unwrap()["verdict"], "passed");
     // A file has no baseline beside it.
-    let dump = files(&place.path("repo")).into_iter().find(|file| file.ends_with(".dump")).unwrap();
+    let dump = files(&place.path("repo"))
+        .into_iter()
+        .find(|file| file.rsplit_once('.').is_some_and(|(_, end)| end == "dump"))
+        .unwrap();
     let ran = drill(&[&format!("repo/{dump}"), "-v"]);
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.out.contains("UNPROVEN drill on") && ran.out.contains("no baseline"), "{ran:?}");

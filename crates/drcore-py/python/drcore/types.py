@@ -1299,6 +1299,20 @@ ObjectNaming: TypeAlias = Literal["path", "url", "id"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObjectiveOutcome:
+    """Whether an objective of the plan was met."""
+
+    met: bool
+    """Whether it was met; not where nothing could be measured."""
+    objective: str
+    """`rto` or `rpo`."""
+    wanted_ms: int
+    """What the plan says, in milliseconds."""
+    observed_ms: int | None = None
+    """What was measured; none where it could not be."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Objectives:
     """What a disaster may cost."""
 
@@ -1700,6 +1714,22 @@ class Recovered:
     """On which machine."""
     left: str | None = None
     """Why it is still there, where it could not be taken away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RehearsedBackup:
+    """The backup that was rehearsed on."""
+
+    baseline: bool
+    """Whether there is a baseline to compare it with."""
+    bytes: int
+    """How many bytes the dump has."""
+    location: str
+    """Where it lies: never a key."""
+    name: str
+    """Its name, or that of the file."""
+    at: str | None = None
+    """The instant that it is of, where that is known."""
 
 
 RelationKind: TypeAlias = Literal["foreign_table", "materialized_view", "partitioned_table", "table", "view"]
@@ -2169,7 +2199,7 @@ class StatisticsObjectFactsRead:
     read: list[StatisticsObject]
 
 
-Step: TypeAlias = Literal["build", "back_up", "write_on", "restore", "damage", "verify", "repair", "verify_again", "gap"]
+Step: TypeAlias = Literal["fetch", "start", "build", "back_up", "write_on", "restore", "damage", "verify", "repair", "verify_again", "gap"]
 """A step of a rehearsal."""
 
 
@@ -2188,7 +2218,10 @@ class StorageOrphans:
     """Where the files of Supabase Storage are, and how they are compared."""
 
     checksums: bool | None = None
-    """Whether checksums are compared as well; for a directory, every file is read for it."""
+    """
+    Whether checksums are compared as well; in a directory, and in a store that lists none, every
+    file is read for it.
+    """
     missing_below: Share | None = None
     """
     It is enough to be 95 % certain that less than this share of all objects is missing or wrong:
@@ -3595,6 +3628,20 @@ class RecentFactRead:
     """What was read."""
 
     read: Recent
+
+
+@dataclass(frozen=True, kw_only=True)
+class RehearsalRun:
+    """All that is volatile about a rehearsal on a backup."""
+
+    rto_ms: int
+    """From the beginning until the restored copy was verified."""
+    started_at: str
+    """When it began."""
+    steps: list[StepTime]
+    """The steps, in order, with their times."""
+    rpo_ms: int | None = None
+    """How old the backup was: what was written since would have been lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -7674,6 +7721,32 @@ class Restored:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """A rehearsal on a backup, from fetching it to the verified copy. `drcore.rehearsal/1`."""
+
+    backup: RehearsedBackup
+    """What was restored."""
+    format: str
+    """Always `drcore.rehearsal/1`."""
+    objectives: list[ObjectiveOutcome]
+    """What a disaster may cost, and what this one would have."""
+    problems: list[str]
+    """Why it is not, one sentence each."""
+    restored: Restored
+    """What came of the restore; with what `verify` said, where there is a baseline."""
+    row: DrillRow
+    """The row for the drill log."""
+    run: RehearsalRun
+    """All that is volatile."""
+    server: str
+    """The version of the server that it was restored into."""
+    verdict: Verdict
+    """Passed only where all came back, all of it was verified, and the objectives were met."""
+    unaided: Report | None = None
+    """What `verify` said where there is no baseline: nothing of what was lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Documents:
     """Every document that drcore reads or writes, by name."""
 
@@ -7694,6 +7767,7 @@ class Documents:
     progress: Progress
     prune: PrunePlan
     pruned: Pruned
+    rehearsal: Rehearsal
     repair: RepairPlan
     repaired: Repaired
     report: Report

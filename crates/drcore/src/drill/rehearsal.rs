@@ -1,19 +1,18 @@
 //! The rehearsal on a backup of one's own: fetched, restored into a throw-away cluster, verified, and written down.
 
+mod options;
 mod text;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tempfile::TempDir;
 
 use super::report::{DrillRow, Step, StepTime};
-use crate::backup::{BackupEntry, Pick, Repository, RepositoryUrl};
+use crate::backup::{BackupEntry, Repository, RepositoryUrl};
 use crate::collect::Stop;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
@@ -23,87 +22,14 @@ use crate::report::{Report, Verdict};
 use crate::restore::scratch::Recipe;
 use crate::restore::{Dumped, RestoreCall, Restored, ScratchCluster, ScratchOptions, Tools, restore};
 use crate::text::{age, milliseconds, plural, seconds};
-use crate::verify::{Against, VerifyOptions, verify};
+use crate::verify::{Against, verify};
+
+pub use options::RehearsalOptions;
 
 /// The database that the backup is restored into.
 const RESTORED: &str = "restored";
 /// Things that could not be restored, which are problems of their own: more are counted.
 const NAMED: usize = 10;
-
-/// How to rehearse on a backup.
-#[derive(Clone, Default)]
-#[non_exhaustive]
-pub struct RehearsalOptions {
-    /// How the restored database is verified, and what it is compared with: the baseline that lies beside the backup
-    /// where nothing is said. The plan's `[objectives]` are what the times are measured against.
-    pub verify: VerifyOptions,
-    /// Which backup of the repository; the newest, or the one that the URL names, where nothing is said.
-    pub pick: Option<Pick>,
-    /// What the database that is restored into begins with; as the backup needs it where nothing is said.
-    pub recipe: Option<Recipe>,
-    /// The major version of the server; that of the backup where nothing is said.
-    pub major: Option<u32>,
-    /// How many sessions restore at once.
-    pub jobs: Option<u32>,
-    /// Who rehearses, for the drill log.
-    pub operator: Option<String>,
-    /// Told of each step as it begins.
-    pub progress: Option<Arc<dyn Fn(Step) + Send + Sync>>,
-}
-
-impl std::fmt::Debug for RehearsalOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RehearsalOptions")
-            .field("verify", &self.verify)
-            .field("pick", &self.pick)
-            .field("recipe", &self.recipe)
-            .field("major", &self.major)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The keys of a call that are not those of verifying.
-const KEYS: &[&str] = &["jobs", "major", "operator", "pick", "recipe"];
-
-impl RehearsalOptions {
-    /// Reads the options of a call: those of [`VerifyOptions::from_json`], and `{"pick": "newest" | "2026-11-20" | …,
-    /// "recipe": "plain" | "supabase" | "supabase_roles", "major": 17, "jobs": 4, "operator": "ops"}`.
-    ///
-    /// # Errors
-    /// As [`VerifyOptions::from_json`].
-    pub fn from_json(text: &str) -> Result<Self> {
-        let mut given = crate::arguments::object(text, &[KEYS, VerifyOptions::KEYS].concat())?;
-        let mut word = |key: &str| match given.remove(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Error::new(ErrorKind::Usage, format!("{key}: expected text"))),
-        };
-        let (pick, operator) = (word("pick")?, word("operator")?);
-        let mut scratch = serde_json::Map::new();
-        for key in ["major", "recipe"] {
-            scratch.extend(given.remove(key).map(|value| (key.to_owned(), value)));
-        }
-        let jobs = given.remove("jobs").map(|value| value.as_u64().and_then(|jobs| u32::try_from(jobs).ok()));
-        let jobs = match jobs {
-            None => None,
-            Some(jobs) => Some(
-                jobs.filter(|jobs| (1..=64).contains(jobs))
-                    .ok_or_else(|| Error::new(ErrorKind::Usage, "jobs: expected a number from 1 to 64"))?,
-            ),
-        };
-        let has_recipe = scratch.contains_key("recipe");
-        let scratch = ScratchOptions::from_json(&Value::Object(scratch).to_string())?;
-        Ok(Self {
-            verify: VerifyOptions::from_json(&Value::Object(given).to_string())?,
-            pick: pick.as_deref().map(Pick::parse).transpose()?,
-            recipe: has_recipe.then_some(scratch.recipe),
-            major: scratch.major,
-            jobs,
-            operator,
-            progress: None,
-        })
-    }
-}
 
 /// A rehearsal on a backup, from fetching it to the verified copy. `drcore.rehearsal/1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -357,17 +283,17 @@ impl Rehearsal {
         (started_at, steps): (Timestamp, Vec<StepTime>),
         options: &RehearsalOptions,
     ) -> Self {
-        let rto_ms = steps.iter().map(|time| time.elapsed_ms).sum();
-        let rpo_ms = backup.at.map(|at| {
+        let took = steps.iter().map(|time| time.elapsed_ms).sum();
+        let behind = backup.at.map(|at| {
             let behind = started_at.as_millisecond().saturating_sub(at.as_millisecond());
             u64::try_from(behind).unwrap_or(0)
         });
-        let objectives = outcomes(options.verify.plan.objectives.as_ref(), rto_ms, rpo_ms);
+        let objectives = outcomes(options.verify.plan.objectives.as_ref(), took, behind);
         let row = DrillRow {
             date: started_at.strftime("%F").to_string(),
             operator: options.operator.clone().unwrap_or_else(|| "drcore".to_owned()),
             backup_restored: backup.name.clone(),
-            rto_observed: seconds(rto_ms),
+            rto_observed: seconds(took),
             tables_verified: String::new(),
             outcome: String::new(),
             notes: String::new(),
@@ -382,14 +308,14 @@ impl Rehearsal {
             unaided,
             objectives,
             row,
-            run: RehearsalRun { started_at, steps, rto_ms, rpo_ms },
+            run: RehearsalRun { started_at, steps, rto_ms: took, rpo_ms: behind },
         };
         (rehearsal.verdict, rehearsal.problems) = rehearsal.judge();
         let tables =
             rehearsal.report().map(|report| report.examined.get("tables").copied().unwrap_or_default());
         rehearsal.row.tables_verified = tables.unwrap_or_default().to_string();
         rehearsal.row.outcome = rehearsal.verdict.as_str().to_uppercase();
-        let rpo = rpo_ms.map(|ms| format!("RPO {}", age(std::time::Duration::from_millis(ms))));
+        let rpo = behind.map(|ms| format!("RPO {}", age(std::time::Duration::from_millis(ms))));
         let notes: Vec<String> = rpo.into_iter().chain(rehearsal.problems.first().cloned()).collect();
         rehearsal.row.notes = notes.join("; ");
         rehearsal
@@ -467,7 +393,8 @@ impl Rehearsal {
                     ));
                 }
                 None => {
-                    unproven.push(format!("{name} could not be measured: of when the backup is, nobody says"))
+                    unproven
+                        .push(format!("{name} could not be measured: of when the backup is, nobody says"));
                 }
                 Some(_) => {}
             }
@@ -481,9 +408,9 @@ impl Rehearsal {
     }
 }
 
-fn outcomes(objectives: Option<&Objectives>, rto_ms: u64, rpo_ms: Option<u64>) -> Vec<ObjectiveOutcome> {
+fn outcomes(objectives: Option<&Objectives>, took: u64, behind: Option<u64>) -> Vec<ObjectiveOutcome> {
     let Some(objectives) = objectives else { return Vec::new() };
-    let pairs = [("rto", objectives.rto, Some(rto_ms)), ("rpo", objectives.rpo, rpo_ms)];
+    let pairs = [("rto", objectives.rto, Some(took)), ("rpo", objectives.rpo, behind)];
     let outcome = |(name, wanted, observed_ms): (&str, Option<crate::plan::Span>, Option<u64>)| {
         let wanted = std::time::Duration::from(wanted?);
         let wanted_ms = u64::try_from(wanted.as_millis()).unwrap_or(u64::MAX);

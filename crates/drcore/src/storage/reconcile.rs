@@ -295,7 +295,8 @@ pub(super) fn is_md5(etag: &[u8]) -> bool {
     etag.len() == 32 && etag.iter().all(u8::is_ascii_hexdigit)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 
