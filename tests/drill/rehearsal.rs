@@ -154,6 +154,10 @@ async fn without_a_baseline_nothing_is_proven() {
 
 #[tokio::test]
 async fn what_is_no_whole_backup_is_never_restored() {
+    let mut live = RehearsalOptions::default();
+    live.verify.against = Some(Against::parse("postgresql://somewhere/else"));
+    let error = rehearse("nowhere.dump", &live).await.unwrap_err();
+    assert!(error.to_string().contains("compared with its baseline"), "{error:?}");
     let place = tempfile::tempdir().unwrap();
     let error = rehearse(place.path().to_str().unwrap(), &RehearsalOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error:?}");

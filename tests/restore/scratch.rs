@@ -175,3 +175,17 @@ async fn a_version_that_is_not_there_is_asked_for_with_how_to_install_it() {
     let major = drcore_tests::major().await;
     assert!(Tools::of_major(major).await.is_ok());
 }
+
+/// What would fill the memory is kept on disk.
+#[tokio::test]
+async fn a_cluster_that_will_be_large_is_on_disk() {
+    for (bytes, in_memory) in [(None, true), (Some(1 << 20), true), (Some(u64::MAX / 2), false)] {
+        let mut options = ScratchOptions::default();
+        options.expected_bytes = bytes;
+        let cluster = ScratchCluster::start(options).await.unwrap();
+        if std::env::var_os(DIRECTORY).is_none() && Path::new("/dev/shm").is_dir() {
+            assert_eq!(cluster.socket_directory().starts_with("/dev/shm"), in_memory, "{bytes:?}");
+        }
+        cluster.execute("postgres", "select 1").await.unwrap();
+    }
+}

@@ -130,6 +130,8 @@ struct Fetched {
     path: PathBuf,
     backup: RehearsedBackup,
     baseline: Option<Evidence>,
+    /// How large the database will be, about.
+    expected_bytes: u64,
     /// Gone with this.
     _directory: Option<TempDir>,
 }
@@ -150,7 +152,7 @@ async fn steps(location: &str, options: &RehearsalOptions) -> Result<Rehearsal> 
     timed(Step::Fetch, began);
 
     let began = begins(Step::Start);
-    let cluster = start(&dumped, fetched.baseline.as_ref(), options).await?;
+    let cluster = start(&dumped, &fetched, options).await?;
     cluster.create_database(RESTORED).await?;
     let url = cluster.url(RESTORED);
     timed(Step::Start, began);
@@ -186,6 +188,11 @@ async fn steps(location: &str, options: &RehearsalOptions) -> Result<Rehearsal> 
 
 /// Fetches what is meant, with the baseline that it is compared with.
 async fn fetch(location: &str, options: &RehearsalOptions) -> Result<Fetched> {
+    if let Some(Against::Url(_)) = &options.verify.against {
+        let message = "against: a backup is compared with its baseline";
+        return Err(Error::new(ErrorKind::Usage, message)
+            .hint("Give the file of the baseline, or nothing: it lies beside the backup."));
+    }
     let given = options.verify.stored().await?;
     if options.pick.is_none() && is_dump(location) {
         let path = PathBuf::from(location);
@@ -197,7 +204,8 @@ async fn fetch(location: &str, options: &RehearsalOptions) -> Result<Fetched> {
             bytes: size(&path)?,
             baseline: given.is_some(),
         };
-        return Ok(Fetched { path, backup, baseline: given, _directory: None });
+        let expected_bytes = expected(None, backup.bytes);
+        return Ok(Fetched { path, backup, baseline: given, expected_bytes, _directory: None });
     }
     let (repository, entry) = Box::pin(Repository::open(location)?.resolve(options.pick.as_ref())).await?;
     let baseline = match given {
@@ -214,7 +222,8 @@ async fn fetch(location: &str, options: &RehearsalOptions) -> Result<Fetched> {
         }
     };
     let fetched = repository.fetch(&entry, directory.path(), told).await?;
-    let BackupEntry { name, at, dump_bytes, .. } = entry;
+    let BackupEntry { name, at, dump_bytes, source, .. } = entry;
+    let expected_bytes = expected(source.and_then(|source| source.bytes), dump_bytes);
     let backup = RehearsedBackup {
         name,
         location: repository.url().to_string(),
@@ -222,7 +231,12 @@ async fn fetch(location: &str, options: &RehearsalOptions) -> Result<Fetched> {
         bytes: dump_bytes,
         baseline: baseline.is_some(),
     };
-    Ok(Fetched { path: fetched.path, backup, baseline, _directory: Some(directory) })
+    Ok(Fetched { path: fetched.path, backup, baseline, expected_bytes, _directory: Some(directory) })
+}
+
+/// How large a database will be: as its source was, else as dumps commonly become that are compressed.
+fn expected(source: Option<u64>, dump: u64) -> u64 {
+    source.unwrap_or_else(|| dump.saturating_mul(8))
 }
 
 /// Whether it is a dump on this machine rather than a repository: a file, or a directory of `pg_dump`'s.
@@ -243,12 +257,10 @@ fn size(path: &Path) -> Result<u64> {
 }
 
 /// Starts a cluster of the version that was dumped, or of a newer one where that is not installed.
-async fn start(
-    dumped: &Dumped,
-    baseline: Option<&Evidence>,
-    options: &RehearsalOptions,
-) -> Result<ScratchCluster> {
-    let mut scratch = ScratchOptions::default();
+async fn start(dumped: &Dumped, fetched: &Fetched, options: &RehearsalOptions) -> Result<ScratchCluster> {
+    let mut scratch =
+        ScratchOptions { expected_bytes: Some(fetched.expected_bytes), ..ScratchOptions::default() };
+    let baseline = fetched.baseline.as_ref();
     let is_supabase =
         dumped.supabase || baseline.is_some_and(|baseline| baseline.catalog.is_supabase().unwrap_or(false));
     let recipe = if is_supabase { Recipe::Supabase } else { Recipe::Plain };

@@ -128,7 +128,7 @@ impl ScratchCluster {
 
     /// A directory that goes away with us, and nothing in it.
     fn make(tools: Tools, options: &ScratchOptions) -> Result<Self> {
-        let root = directory(&tools)?;
+        let root = directory(&tools, options.expected_bytes.unwrap_or_default())?;
         let watchdog = Watchdog::over(&root)?;
         Ok(Self { tools, recipe: options.recipe, root, port: options.port, watchdog })
     }
@@ -219,11 +219,29 @@ impl Drop for ScratchCluster {
     }
 }
 
+/// Where files are kept in memory.
+const MEMORY: &str = "/dev/shm";
+/// What is in memory and of which no size is known may take no more than this part of it, indexes and log included.
+const SHARE: u64 = 4;
+
+/// How many bytes files in memory may take; none where there is no such place.
+fn in_memory() -> Option<u64> {
+    if !Path::new(MEMORY).is_dir() {
+        return None;
+    }
+    let place = rustix::fs::statvfs(MEMORY).ok()?;
+    let room = place.f_bavail.saturating_mul(place.f_frsize);
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+    Some(kib.map_or(room, |kib| room.min(kib.saturating_mul(1024))))
+}
+
 /// A directory of its own, in memory where that can be, that the server's user owns.
-fn directory(tools: &Tools) -> Result<PathBuf> {
+fn directory(tools: &Tools, expected: u64) -> Result<PathBuf> {
     let base = match std::env::var_os("DRCORE_SCRATCH_DIR") {
         Some(base) => PathBuf::from(base),
-        None if Path::new("/dev/shm").is_dir() => PathBuf::from("/dev/shm"),
+        None if in_memory().is_some_and(|free| expected.saturating_mul(SHARE) <= free) => MEMORY.into(),
         None => std::env::temp_dir(),
     };
     let root = tempfile::Builder::new().prefix("drcore-").tempdir_in(&base).map_err(|error| {

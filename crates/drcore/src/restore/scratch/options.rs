@@ -19,6 +19,9 @@ pub struct ScratchOptions {
     /// Listens on 127.0.0.1 at this port too, where everybody on this machine may connect; only on
     /// the private socket where none is given.
     pub port: Option<u16>,
+    /// How large its databases will be, in bytes, as far as that is known: what does not fit well into memory is kept
+    /// on disk (`TMPDIR`).
+    pub expected_bytes: Option<u64>,
     /// Further settings of the server, such as `("max_connections", "20")`.
     pub settings: Vec<(String, String)>,
 }
@@ -92,6 +95,7 @@ impl ScratchOptions {
             recipe: recipe.unwrap_or_default(),
             settings: settings(&mut given)?,
             tools: None,
+            expected_bytes: None,
         })
     }
 
