@@ -175,7 +175,9 @@ async fn rclone(port: u16, delay: &str) -> Result<Option<(f64, f64)>, Failure> {
         }
     };
     if !status.success() {
-        return Err(format!("rclone check failed where pages take {delay} ms: {status}").into());
+        // It asks this store for more than listings.
+        eprintln!("rclone check failed where pages take {delay} ms ({status}): its column stays empty");
+        return Ok(None);
     }
     Ok(Some((began.elapsed().as_secs_f64(), mib)))
 }
