@@ -252,4 +252,23 @@ async fn a_large_object_with_another_oid_is_told() {
         assert!(missing.contains("oid 7002:"), "{other}: {missing}");
         assert!(unexpected.contains(&format!("oid {other}:")), "{other}: {unexpected}");
     }
+    // One that is made by what is no oid, whether its data is there or not.
+    for data in [true, false] {
+        std::fs::write(&list, if data { text.clone() } else { text.replace("7002", "7001") }).unwrap();
+        let toc = path.join("toc.dat");
+        let original = std::fs::read(&toc).unwrap();
+        // Its oid stands in several places: one of them names what is made.
+        let places = (0..original.len() - 4).filter(|at| &original[*at..*at + 4] == b"7002");
+        let told = places.filter(|at| {
+            let mut bytes = original.clone();
+            bytes[at + 2] = b'x';
+            std::fs::write(&toc, bytes).unwrap();
+            let inspection = inspect(ArchiveInput::path(&path));
+            let told = inspection.damage.iter().any(|damage| damage.message.contains("what is no oid"));
+            assert!(!told || inspection.verdict == InspectVerdict::Damaged);
+            told
+        });
+        assert_eq!(told.count(), 1, "{data}");
+        std::fs::write(&toc, original).unwrap();
+    }
 }

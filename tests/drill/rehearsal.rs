@@ -32,16 +32,24 @@ async fn on(place: &TempDir, options: &RehearsalOptions) -> Rehearsal {
 
 /// A dump that nobody stored anywhere.
 async fn dump(database: &Database) -> (TempDir, PathBuf) {
+    dump_of(&database.url().await).await
+}
+
+async fn dump_of(url: &str) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("some.dump");
     let program = cluster().await.tools().directory.join("pg_dump");
-    let arguments = ["--format=custom", "--dbname", &database.url().await, "--file"];
+    let arguments = ["--format=custom", "--dbname", url, "--file"];
     assert!(Command::new(program).args(arguments).arg(&path).status().unwrap().success());
     (directory, path)
 }
 
 async fn baseline(database: &Database) -> Evidence {
-    drcore::baseline(&database.url().await, &VerifyOptions::default()).await.unwrap()
+    baseline_of(&database.url().await).await
+}
+
+async fn baseline_of(url: &str) -> Evidence {
+    drcore::baseline(url, &VerifyOptions::default()).await.unwrap()
 }
 
 async fn on_dump(path: &Path, baseline: Option<Evidence>) -> Rehearsal {
@@ -223,23 +231,38 @@ async fn rows_are_added_to_the_log_of_drills() {
     assert!(row.append_to(place.path().join("nowhere/log.md")).is_err());
 }
 
-#[test]
-fn options_are_read_and_mistakes_refused() {
-    let options = RehearsalOptions::from_json(
-        r#"{"pick": "2026-11-20", "recipe": "supabase", "major": 17, "jobs": 3, "operator": "ops", "plan": {}}"#,
-    )
-    .unwrap();
-    assert_eq!((options.major, options.jobs), (Some(17), Some(3)));
-    assert_eq!(options.recipe.map(drcore::restore::Recipe::as_str), Some("supabase"));
-    assert_eq!(RehearsalOptions::from_json("{}").unwrap().recipe, None);
-    for (text, needle) in [
-        (r#"{"jobs": 0}"#, "1 to 64"),
-        (r#"{"jobs": "two"}"#, "1 to 64"),
-        (r#"{"operator": 7}"#, "operator"),
-        (r#"{"recipe": "oracle"}"#, "recipe"),
-        (r#"{"backup": "x"}"#, "no such option"),
-    ] {
-        let error = RehearsalOptions::from_json(text).unwrap_err();
-        assert!(error.to_string().contains(needle), "{text}: {error}");
+/// As it would be in earnest: a project into a project, and an application's own `auth` into nothing.
+#[tokio::test]
+async fn a_project_is_restored_into_a_project_and_nothing_else_is() {
+    // On a cluster of its own: its roles would be everybody's.
+    let (project, _cluster) = drcore::drill::sample_database().await.unwrap();
+    let own =
+        Database::with("create schema auth; create table auth.users (id int primary key, name text)").await;
+    own.execute("insert into auth.users values (1, 'somebody')").await;
+    for (url, is_project) in [(project, true), (own.url().await, false)] {
+        let (_directory, path) = dump_of(&url).await;
+        for baseline in [None, Some(baseline_of(&url).await)] {
+            let what = format!("{is_project}, {}", baseline.is_some());
+            let rehearsal = on_dump(&path, baseline).await;
+            assert_eq!(rehearsal.restored.plan.target.supabase, is_project, "{what}");
+            assert_eq!(rehearsal.restored.failures().count(), 0, "{what}: {}", rehearsal.to_text());
+            if !is_project {
+                let rows = rehearsal.report().unwrap().examined["rows"];
+                assert_eq!(rows, 1, "{what}: {}", rehearsal.to_text());
+            }
+        }
     }
+}
+
+/// When a copy was written says nothing of when it was taken.
+#[tokio::test]
+async fn the_time_of_a_copy_is_not_taken_for_that_of_the_backup() {
+    let (_directory, path) = dump(&Database::with(SQL).await).await;
+    let place = tempfile::tempdir().unwrap();
+    std::fs::copy(&path, place.path().join("nightly.dump")).unwrap();
+    let mut options = RehearsalOptions::default();
+    options.verify.plan = parse("[objectives]\nrpo = \"24h\"\n");
+    let rehearsal = on(&place, &options).await;
+    assert_eq!(rehearsal.backup.at, None);
+    assert!(!rehearsal.objectives[0].met, "{}", rehearsal.to_text());
 }

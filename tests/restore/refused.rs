@@ -139,30 +139,51 @@ async fn a_role_that_may_not_create_is_told_and_nothing_is_called_restored() {
     assert_eq!(database.query(anything).await, ["0"]);
 }
 
+/// Programs of the right version that do nothing but what the script says.
+async fn idle(words: &str) -> (tempfile::TempDir, ExecuteOptions) {
+    let programs = tempfile::tempdir().unwrap();
+    let real = drcore_tests::cluster().await.tools().directory.join("pg_restore");
+    for name in ["pg_dump", "pg_restore", "psql"] {
+        let path = programs.path().join(name);
+        let version = format!("[ \"$1\" = --version ] && exec '{}' --version", real.display());
+        std::fs::write(&path, format!("#!/bin/sh\n{version}\n{words}\nexit 0\n")).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut options = ExecuteOptions::default();
+    options.tools = Some(ClientTools::at(programs.path()).await.unwrap());
+    (programs, options)
+}
+
 /// That a program ends well is no proof that it did anything.
 #[tokio::test]
 async fn rows_that_were_never_begun_keep_the_database_marked() {
     let source = Database::with(ROWS).await;
     let (_directory, archive) = dump(&source, &["--format=custom"]).await;
-    let programs = tempfile::tempdir().unwrap();
-    let real = drcore_tests::cluster().await.tools().directory.join("pg_restore");
-    for name in ["pg_dump", "pg_restore", "psql"] {
-        let path = programs.path().join(name);
-        let script =
-            format!("#!/bin/sh\n[ \"$1\" = --version ] && exec '{}' --version\nexit 0\n", real.display());
-        std::fs::write(&path, script).unwrap();
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    let (_programs, execute) = idle("echo 'pg_restore: connecting to database for restore' >&2").await;
     let database = Database::empty().await;
     let options = RestoreOptions::default();
     let target = target(&database, options.onto).await;
     let plan = RestorePlan::of(&archive, &target, &options).await.unwrap();
-    let mut execute = ExecuteOptions::default();
-    execute.tools = Some(ClientTools::at(programs.path()).await.unwrap());
     let restored = plan.execute(&target, &execute).await.unwrap();
     assert_eq!(restored.exit_code(), 1, "{restored:#?}");
     assert_eq!(restored.missing_rows, ["rows of public.notes"], "{:#?}", restored.errors);
     assert!(restored.to_text().contains("stays marked as half restored"), "{}", restored.to_text());
+}
+
+/// Also where there is not one row to be missed.
+#[tokio::test]
+async fn a_program_that_says_nothing_is_not_believed() {
+    let source = Database::with("create view answers as select 42 as answer").await;
+    let (_directory, archive) = dump(&source, &["--format=custom"]).await;
+    let (_programs, execute) = idle("").await;
+    let database = Database::empty().await;
+    let options = RestoreOptions::default();
+    let target = target(&database, options.onto).await;
+    let plan = RestorePlan::of(&archive, &target, &options).await.unwrap();
+    let error = plan.execute(&target, &execute).await.unwrap_err();
+    assert!(error.to_string().contains("it said nothing"), "{error}");
+    let report = drcore::verify(&database.url().await, &drcore::VerifyOptions::default()).await.unwrap();
+    assert_ne!(report.verdict, drcore::Verdict::Passed);
 }
 
 /// Neither its rows nor it: the database would look whole to whoever has nothing to compare it with.

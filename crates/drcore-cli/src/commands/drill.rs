@@ -113,7 +113,7 @@ async fn on_sample(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> 
     screen.incident.read(&drill.report.after.run.evidence);
     screen.incident.verdict(if drill.report.passed { "passed" } else { "failed" });
     screen.incident.planned(&drill.report.repair.digest);
-    let mut delivery = deliver(arguments, &drill.report, screen)?;
+    let mut delivery = deliver(arguments, &Record::of_sample(&drill.report)?, screen);
     if arguments.keep {
         delivery.print(&how_to_reach(&drill));
         cancel.cancelled().await;
@@ -149,7 +149,7 @@ async fn on_backup(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> 
         screen.incident.read(&report.run.evidence);
     }
     screen.incident.verdict(rehearsal.verdict.as_str());
-    Ok(deliver(arguments, &rehearsal, screen)?.end(rehearsal.exit_code()))
+    Ok(deliver(arguments, &Record::of_backup(&rehearsal)?, screen).end(rehearsal.exit_code()))
 }
 
 fn operator() -> Option<String> {
@@ -163,77 +163,54 @@ fn steps(screen: &Screen) -> Option<Arc<dyn Fn(Step) + Send + Sync>> {
 }
 
 /// What a rehearsal leaves, on whatever.
-trait Record {
-    fn json(&self) -> Result<String, Error>;
-    fn text(&self) -> String;
-    fn row(&self) -> &DrillRow;
-    fn code(&self) -> u8;
-    /// What `verify` said, and what there is to say of the repair.
-    fn in_full(&self) -> (Vec<(&'static str, &Report)>, Option<String>);
+struct Record<'r> {
+    json: String,
+    text: String,
+    row: &'r DrillRow,
+    code: u8,
+    /// What `verify` said, and when.
+    reports: Vec<(&'static str, &'r Report)>,
+    /// What there is to say of the repair, or of the restore.
+    written: String,
 }
 
-impl Record for DrillReport {
-    fn json(&self) -> Result<String, Error> {
-        self.to_json()
+impl<'r> Record<'r> {
+    fn of_sample(report: &'r DrillReport) -> Result<Self, Error> {
+        Ok(Self {
+            json: report.to_json()? + "\n",
+            text: report.to_text(),
+            row: &report.row,
+            code: report.exit_code(),
+            reports: vec![("before the repair", &report.before), ("after the repair", &report.after)],
+            written: report.repair.to_text(),
+        })
     }
 
-    fn text(&self) -> String {
-        self.to_text()
-    }
-
-    fn row(&self) -> &DrillRow {
-        &self.row
-    }
-
-    fn code(&self) -> u8 {
-        self.exit_code()
-    }
-
-    fn in_full(&self) -> (Vec<(&'static str, &Report)>, Option<String>) {
-        let reports = vec![("before the repair", &self.before), ("after the repair", &self.after)];
-        (reports, Some(self.repair.to_text()))
-    }
-}
-
-impl Record for Rehearsal {
-    fn json(&self) -> Result<String, Error> {
-        self.to_json()
-    }
-
-    fn text(&self) -> String {
-        self.to_text()
-    }
-
-    fn row(&self) -> &DrillRow {
-        &self.row
-    }
-
-    fn code(&self) -> u8 {
-        self.exit_code()
-    }
-
-    fn in_full(&self) -> (Vec<(&'static str, &Report)>, Option<String>) {
-        let first = self.restored.after.as_ref().map(|after| ("as the dump left it", &after.first));
-        let last = self.report().map(|report| ("in the end", report));
-        (first.into_iter().chain(last).collect(), Some(self.restored.to_text()))
+    fn of_backup(rehearsal: &'r Rehearsal) -> Result<Self, Error> {
+        let first = rehearsal.restored.after.as_ref().map(|after| ("as the dump left it", &after.first));
+        let last = rehearsal.report().map(|report| ("in the end", report));
+        Ok(Self {
+            json: rehearsal.to_json()? + "\n",
+            text: rehearsal.to_text(),
+            row: &rehearsal.row,
+            code: rehearsal.exit_code(),
+            reports: first.into_iter().chain(last).collect(),
+            written: rehearsal.restored.to_text(),
+        })
     }
 }
 
 /// Writes it wherever it was wanted.
-fn deliver<'s>(
-    arguments: &Arguments,
-    record: &impl Record,
-    screen: &'s Screen,
-) -> Result<Delivery<'s>, Fault> {
+fn deliver<'s>(arguments: &Arguments, record: &Record<'_>, screen: &'s Screen) -> Delivery<'s> {
     let mut delivery = Delivery::new(screen);
     for path in &arguments.output {
-        delivery.file(path, form(path).and_then(|form| form.text(record)));
+        delivery.file(path, form(path).map(|form| form.text(record)));
     }
     if let Some(log) = &arguments.drill_log {
-        delivery.wrote(log, record.row().append_to(log));
+        delivery.wrote(log, record.row.append_to(log));
     }
-    delivery.print(&show(arguments, record, screen)?);
-    Ok(delivery)
+    delivery.print(&show(arguments, record, screen));
+    delivery
 }
 
 /// What a file is written as.
@@ -257,18 +234,18 @@ fn form(path: &Path) -> Result<Form, Error> {
 }
 
 impl Form {
-    fn text(self, record: &impl Record) -> Result<String, Error> {
+    fn text(self, record: &Record<'_>) -> String {
         match self {
-            Self::Json => Ok(record.json()? + "\n"),
-            Self::Row => Ok(record.row().to_markdown_table()),
-            Self::Text => Ok(record.text()),
+            Self::Json => record.json.clone(),
+            Self::Row => record.row.to_markdown_table(),
+            Self::Text => record.text.clone(),
         }
     }
 }
 
-fn show(arguments: &Arguments, record: &impl Record, screen: &Screen) -> Result<String, Error> {
+fn show(arguments: &Arguments, record: &Record<'_>, screen: &Screen) -> String {
     if arguments.format == Format::Json {
-        return Ok(record.json()? + "\n");
+        return record.json.clone();
     }
     let mut text = String::new();
     if arguments.verbose {
@@ -276,17 +253,14 @@ fn show(arguments: &Arguments, record: &impl Record, screen: &Screen) -> Result<
         options.width = screen.width;
         options.color = screen.color;
         options.verbose = true;
-        let (reports, repair) = record.in_full();
-        for (title, report) in reports {
+        for (title, report) in &record.reports {
             text.push_str(&format!("verify, {title}\n{}\n", report.to_text(options)));
         }
-        if let Some(repair) = repair {
-            text.push_str(&format!("{repair}\n"));
-        }
+        text.push_str(&format!("{}\n", record.written));
     }
-    text.push_str(&record.text());
-    text.push_str(&format!("exit {}\n", record.code()));
-    Ok(text)
+    text.push_str(&record.text);
+    text.push_str(&format!("exit {}\n", record.code));
+    text
 }
 
 fn how_to_reach(drill: &Drill) -> String {

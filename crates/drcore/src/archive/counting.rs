@@ -311,8 +311,12 @@ impl Counter<'_> {
         let data = self.entries.iter().zip(&self.progress).filter(|(entry, _)| entry.is_large_objects());
         let mut data = data.peekable();
         let is_there = data.peek().is_some() && data.all(|(_, progress)| *progress == Progress::Over);
-        let mut made = large_objects_made(self.entries);
-        if !is_there || self.read.unknown.is_some() || made.is_empty() {
+        let (mut made, unreadable) = large_objects_made(self.entries);
+        if unreadable > 0 {
+            let message = format!("{} made by what is no oid", plural(unreadable, "large object"));
+            self.read.damage.push(ArchiveDamage::new(DamageKind::Corrupt, message));
+        }
+        if !is_there || self.read.unknown.is_some() || (made.is_empty() && unreadable == 0) {
             return;
         }
         let mut unexpected = std::mem::take(&mut self.large_objects);
@@ -331,14 +335,20 @@ impl Counter<'_> {
     }
 }
 
-/// The large objects that an archive makes; none where it does not say so. Each is an entry, or since
-/// PostgreSQL 17 a line of one.
-fn large_objects_made(entries: &[ArchiveEntry]) -> BTreeSet<u32> {
+/// The large objects that an archive makes, none where it does not say so; and how many of them are named by what is
+/// no oid. Each is an entry, or since PostgreSQL 17 a line of one.
+fn large_objects_made(entries: &[ArchiveEntry]) -> (BTreeSet<u32>, u64) {
     let of = |kind: &'static str| entries.iter().filter(move |entry| entry.is(kind));
     let lists = of("BLOB METADATA").filter_map(|entry| entry.definition.as_deref());
     let oids = of("BLOB").map(|entry| &entry.name[..]).chain(lists.flat_map(str::lines));
-    // What is no number names no large object: the data of the one that it named is then unexpected.
-    oids.filter_map(|oid| oid.trim().parse().ok()).collect()
+    let (mut made, mut unreadable) = (BTreeSet::new(), 0);
+    for oid in oids {
+        match oid.trim().parse() {
+            Ok(oid) => drop(made.insert(oid)),
+            Err(_) => unreadable += 1,
+        }
+    }
+    (made, unreadable)
 }
 
 /// The table whose rows an entry is.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::report::{DrillRow, Step, StepTime};
-use crate::backup::{BackupEntry, Repository, RepositoryUrl};
+use crate::backup::{BackupEntry, InstantFrom, Repository, RepositoryUrl};
 use crate::collect::Stop;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
@@ -222,12 +222,13 @@ async fn fetch(location: &str, options: &RehearsalOptions) -> Result<Fetched> {
         }
     };
     let fetched = repository.fetch(&entry, directory.path(), told).await?;
-    let BackupEntry { name, at, dump_bytes, source, .. } = entry;
+    let BackupEntry { name, at, at_from, dump_bytes, source, .. } = entry;
     let expected_bytes = expected(source.and_then(|source| source.bytes), dump_bytes);
     let backup = RehearsedBackup {
         name,
         location: repository.url().to_string(),
-        at: Some(at),
+        // Of a copy, the object's time is when it was copied: too new is the wrong side to be wrong on.
+        at: Some(at).filter(|_| at_from != InstantFrom::Modified),
         bytes: dump_bytes,
         baseline: baseline.is_some(),
     };
@@ -261,8 +262,9 @@ async fn start(dumped: &Dumped, fetched: &Fetched, options: &RehearsalOptions) -
     let mut scratch =
         ScratchOptions { expected_bytes: Some(fetched.expected_bytes), ..ScratchOptions::default() };
     let baseline = fetched.baseline.as_ref();
-    let is_supabase =
-        dumped.supabase || baseline.is_some_and(|baseline| baseline.catalog.is_supabase().unwrap_or(false));
+    // The baseline knows; a dump only refers to what is there.
+    let known = baseline.and_then(|baseline| baseline.catalog.is_supabase().ok());
+    let is_supabase = known.unwrap_or(dumped.supabase);
     let recipe = if is_supabase { Recipe::Supabase } else { Recipe::Plain };
     scratch.recipe = options.recipe.unwrap_or(recipe);
     match (options.major, dumped.major) {

@@ -77,15 +77,14 @@ impl Dumped {
         let (archive, _) = open(archive).await?;
         let version = archive.header.server_version.as_deref().unwrap_or_default();
         let major = version.split(|c: char| !c.is_ascii_digit()).next().and_then(|major| major.parse().ok());
-        let is_platforms = |entry: &ArchiveEntry| {
-            let schema = if entry.is("SCHEMA") { Some(entry.name.as_str()) } else { entry.schema.as_deref() };
-            matches!(schema, Some("auth" | "storage")) || entry.owner.as_deref() == Some("supabase_admin")
-        };
-        let grants = |entry: &ArchiveEntry| {
+        // By its roles: a schema `auth` is many an application's own.
+        let owned =
+            |entry: &ArchiveEntry| entry.owner.as_deref().is_some_and(|owner| owner.starts_with("supabase_"));
+        let granted = |entry: &ArchiveEntry| {
             let definition = entry.definition.as_deref().unwrap_or_default();
-            (entry.is("ACL") || entry.is("POLICY")) && definition.contains("authenticated")
+            (entry.is("ACL") || entry.is("DEFAULT ACL")) && definition.contains("TO service_role")
         };
-        let supabase = archive.entries.iter().any(|entry| is_platforms(entry) || grants(entry));
+        let supabase = archive.entries.iter().any(|entry| owned(entry) || granted(entry));
         Ok(Self { major, supabase })
     }
 }

@@ -55,6 +55,10 @@ impl PgRestore<'_> {
         if !status.success() && heard.ignored.is_none() {
             return Err(failed("pg_restore", status, &heard.line));
         }
+        // It was asked to tell all that it does.
+        if heard.line.is_empty() {
+            return Err(failed("pg_restore", status, ""));
+        }
         // What a worker fails at counts twice.
         if let Some(ignored) = heard.ignored.filter(|ignored| *ignored > 2 * heard.errors) {
             tell(Told::Error(ObjectError::unheard(ignored - heard.errors)));

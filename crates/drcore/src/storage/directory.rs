@@ -333,3 +333,25 @@ fn unreadable(what: &str, path: &Path, error: std::io::Error) -> Error {
     };
     Error::new(kind, format!("cannot read {what} {}", path.display())).hint(hint).caused_by(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_a_walker_that_panicked() {
+        let walk = Walk::default();
+        walk.leave((PathBuf::new(), String::new()));
+        assert!(walk.take().is_some(), "it is being read");
+        let waited = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| walk.take());
+            let panicking = scope.spawn(|| {
+                let _given_up = GivenUp(&walk);
+                panic!("in the middle of a directory");
+            });
+            assert!(panicking.join().is_err());
+            waiting.join().unwrap()
+        });
+        assert_eq!(waited, None);
+    }
+}
