@@ -24,7 +24,6 @@ pub use salvage::salvage;
 use super::layout::{self, BASELINE, MANIFEST, SKETCHES};
 use super::manifest::{BackupKind, BackupSource, Manifest, ManifestRun, StoredObject, tables};
 use super::repository::{Repository, above, digest};
-use super::shelf::Put;
 use crate::collect::{CollectOptions, Stop, collect};
 use crate::connect::{Dsn, Session, Snapshot, Source};
 use crate::error::{Error, ErrorKind, Result};
@@ -188,7 +187,7 @@ impl Taking<'_> {
         let dumping = async {
             let dump = self.dump(&tell);
             let dumped = tokio::select! {
-                dumped = self.stop.or(dump.run(self.repository, &[])) => dumped,
+                dumped = self.stop.or(dump.run(&[])) => dumped,
                 () = stop_dump.cancelled() => Err(Error::new(ErrorKind::Cancelled, "the baseline failed")),
             };
             if dumped.is_err() {
@@ -255,12 +254,11 @@ impl Taking<'_> {
         mut unread: Vec<String>,
     ) -> Result<(Manifest, Vec<String>)> {
         let Self { held, repository, options, running, .. } = *self;
-        let name = running.name();
         let mut source = BackupSource::of(&held.server, self.source.dsn());
         source.bytes = held.bytes;
         let (mut baseline, mut sketches) = (None, None);
         if let Some((evidence, _)) = &collected {
-            let stored = store_baseline(repository, name, evidence).await?;
+            let stored = store_baseline(running, evidence).await?;
             (baseline, sketches) = (Some(stored.0), stored.1);
             let lacking = evidence.unread_for(&options.plan, &options.collect.only);
             unread
@@ -297,10 +295,10 @@ impl Taking<'_> {
 
 /// Stores the baseline beside the dump, and what tells which rows differ.
 async fn store_baseline(
-    repository: &Repository,
-    name: &str,
+    running: &Running,
     evidence: &Evidence,
 ) -> Result<(StoredObject, Option<StoredObject>)> {
+    let name = running.name();
     // They are files to each other: one names the other.
     let directory = tempfile::Builder::new()
         .prefix("drcore-")
@@ -316,20 +314,20 @@ async fn store_baseline(
             Err(error) if ending == SKETCHES && error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => return Err(Error::unreadable("the baseline", &file, error)),
         };
-        stored.push(store_small(repository, &format!("{name}{ending}"), bytes).await?);
+        stored.push(store_small(running, &format!("{name}{ending}"), bytes).await?);
     }
     let mut stored = stored.into_iter();
     let baseline = stored.next().ok_or_else(|| Error::new(ErrorKind::Internal, "there is no baseline"))?;
     Ok((baseline, stored.next()))
 }
 
-async fn store_small(repository: &Repository, name: &str, bytes: Bytes) -> Result<StoredObject> {
+async fn store_small(running: &Running, name: &str, bytes: Bytes) -> Result<StoredObject> {
     let stored = StoredObject {
         name: layout::file_name(name).to_owned(),
         bytes: bytes.len() as u64,
         sha256: digest(&bytes),
     };
-    repository.shelf.put(name, bytes, Put::Over).await?;
+    running.put(name, bytes).await?;
     Ok(stored)
 }
 
@@ -351,6 +349,5 @@ async fn store_manifest(repository: &Repository, running: &Running, manifest: &M
     }
     let text = manifest.to_json()? + "\n";
     let name = format!("{}{MANIFEST}", running.name());
-    repository.shelf.put(&name, text.into(), Put::Over).await?;
-    Ok(())
+    running.put(&name, text.into()).await
 }

@@ -13,7 +13,6 @@ use super::options::{Compression, Omit, TakeFormat, TakeOptions, TellDump};
 use super::running::Running;
 use crate::backup::layout::{self, DIRECTORY, DUMP, DumpFormat};
 use crate::backup::manifest::{BackupDump, BackupOmission, StoredObject};
-use crate::backup::repository::Repository;
 use crate::backup::shelf::{Stored, Upload};
 use crate::connect::Libpq;
 use crate::error::{Error, ErrorKind, Result};
@@ -52,7 +51,7 @@ pub(super) struct Dumped {
 
 impl Dump<'_> {
     /// Dumps into the repository, without what the options and the caller leave out, who says why.
-    pub(super) async fn run(&self, repository: &Repository, without: &[(Omit, String)]) -> Result<Dumped> {
+    pub(super) async fn run(&self, without: &[(Omit, String)]) -> Result<Dumped> {
         let began = Instant::now();
         let compression = match self.options.compression {
             Some(compression) => compression,
@@ -66,11 +65,11 @@ impl Dump<'_> {
         command.args(without.iter().map(|(omit, _)| omit.argument()));
         let (objects, warnings, format) = match self.options.format {
             TakeFormat::Custom => {
-                let (object, warnings) = self.stream(repository, command, began).await?;
+                let (object, warnings) = self.stream(command, began).await?;
                 (vec![object], warnings, DumpFormat::Custom)
             }
             TakeFormat::Directory { jobs } => {
-                let (objects, warnings) = self.staged(repository, command, jobs, began).await?;
+                let (objects, warnings) = self.staged(command, jobs, began).await?;
                 (objects, warnings, DumpFormat::Directory)
             }
         };
@@ -83,22 +82,14 @@ impl Dump<'_> {
     }
 
     /// One file, stored as it comes.
-    async fn stream(
-        &self,
-        repository: &Repository,
-        mut command: Command,
-        began: Instant,
-    ) -> Result<(StoredObject, Vec<String>)> {
+    async fn stream(&self, mut command: Command, began: Instant) -> Result<(StoredObject, Vec<String>)> {
         let name = format!("{}{DUMP}", self.running.name());
-        let mut upload = repository.shelf.upload(&name, self.expected).await?;
-        let id = upload.id().to_owned();
-        self.running.uploads(&name, &id).await?;
+        let mut upload = self.running.upload(&name, self.expected).await?;
         command.arg("--format=custom").stdout(Stdio::piped());
         let result = self.pump(command, &mut upload, began).await;
         match result {
             Ok(warnings) => {
-                let stored = upload.finish().await?;
-                self.running.uploaded(&id).await;
+                let stored = self.running.finish(upload).await?;
                 Ok((named(&name, stored), warnings))
             }
             Err(error) => {
@@ -145,7 +136,6 @@ impl Dump<'_> {
     /// A file a table, written here first: only `pg_dump` itself can write several at once.
     async fn staged(
         &self,
-        repository: &Repository,
         mut command: Command,
         jobs: u32,
         began: Instant,
@@ -184,7 +174,7 @@ impl Dump<'_> {
             .collect();
         files.sort();
         let mut objects: Vec<StoredObject> = futures::stream::iter(files)
-            .map(|file| async move { self.store_file(repository, &file).await })
+            .map(|file| async move { self.store_file(&file).await })
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
@@ -192,16 +182,14 @@ impl Dump<'_> {
         Ok((objects, warnings))
     }
 
-    async fn store_file(&self, repository: &Repository, file: &Path) -> Result<StoredObject> {
+    async fn store_file(&self, file: &Path) -> Result<StoredObject> {
         let unreadable = |error| Error::unreadable("the dump", file, error);
         let file_name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let directory = format!("{}{DIRECTORY}", self.running.name());
         let name = format!("{directory}/{file_name}");
         let mut open = tokio::fs::File::open(file).await.map_err(unreadable)?;
         let expected = open.metadata().await.map_err(unreadable)?.len();
-        let mut upload = repository.shelf.upload(&name, expected).await?;
-        let id = upload.id().to_owned();
-        self.running.uploads(&name, &id).await?;
+        let mut upload = self.running.upload(&name, expected).await?;
         let mut copy = async || -> Result<()> {
             loop {
                 let mut piece = BytesMut::with_capacity(PIECE);
@@ -215,8 +203,7 @@ impl Dump<'_> {
             upload.give_up().await;
             return Err(error);
         }
-        let stored = upload.finish().await?;
-        self.running.uploaded(&id).await;
+        let stored = self.running.finish(upload).await?;
         let name = format!("{}/{file_name}", layout::file_name(&directory));
         Ok(StoredObject { name, bytes: stored.bytes, sha256: stored.sha256 })
     }

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::recover::{Recovered, recover};
 use crate::backup::layout::{self, BEGUN};
 use crate::backup::manifest::BackupKind;
 use crate::backup::marker::{Begun, Doing, Marker};
 use crate::backup::repository::Repository;
-use crate::backup::shelf::{Put, Shelf};
+use crate::backup::shelf::{Put, Shelf, Stored, Upload};
 use crate::collect::Stop;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -32,7 +34,9 @@ pub(super) struct Running {
     stop: CancellationToken,
     heart: Mutex<Option<JoinHandle<()>>>,
     /// What was stored, as the repository names it.
-    stored: Mutex<Vec<String>>,
+    stored: Arc<Mutex<Vec<String>>>,
+    /// What was sent and has not arrived yet: it arrives although nobody waits for it any more.
+    sent: TaskTracker,
 }
 
 /// Waits for what was sent although it is stopped, for a while: it may arrive all the same, and nobody would know.
@@ -99,7 +103,8 @@ impl Running {
             marker: Arc::new(Mutex::new(marker)),
             stop: CancellationToken::new(),
             heart: Mutex::new(None),
-            stored: Mutex::default(),
+            stored: Arc::default(),
+            sent: TaskTracker::new(),
         };
         *running.heart.lock().await = Some(running.beat());
         match stop.or(recover(repository, &running.name)).await {
@@ -116,18 +121,49 @@ impl Running {
         &self.name
     }
 
-    /// Notes an upload that begins, so that another run could take it away.
-    pub(super) async fn uploads(&self, object: &str, id: &str) -> Result<()> {
-        self.stored.lock().await.push(object.to_owned());
-        let mut marker = self.marker.lock().await;
-        marker.uploads.push(Begun { name: object.to_owned(), id: id.to_owned() });
-        write(&self.shelf, &self.name, &marker).await
+    /// Writes a small object.
+    pub(super) async fn put(&self, object: &str, bytes: Bytes) -> Result<()> {
+        let (shelf, object) = (self.shelf.clone(), object.to_owned());
+        self.arrives(async move { shelf.put(&object, bytes, Put::Over).await.map(drop) }).await
     }
 
-    /// Notes that an upload is over, one way or the other.
-    pub(super) async fn uploaded(&self, id: &str) {
-        // Written with the next beat: taking away what is not there is no error.
-        self.marker.lock().await.uploads.retain(|begun| begun.id != id);
+    /// Begins an upload, and notes it, so that another run could take it away.
+    pub(super) async fn upload(&self, object: &str, expected: u64) -> Result<Upload> {
+        let (shelf, name, object) = (self.shelf.clone(), self.name.clone(), object.to_owned());
+        let (marker, stored) = (Arc::clone(&self.marker), Arc::clone(&self.stored));
+        self.arrives(async move {
+            let upload = shelf.upload(&object, expected).await?;
+            stored.lock().await.push(object.clone());
+            let mut marker = marker.lock().await;
+            marker.uploads.push(Begun { name: object, id: upload.id().to_owned() });
+            write(&shelf, &name, &marker).await?;
+            Ok(upload)
+        })
+        .await
+    }
+
+    /// Makes what was uploaded appear.
+    pub(super) async fn finish(&self, upload: Upload) -> Result<Stored> {
+        let marker = Arc::clone(&self.marker);
+        self.arrives(async move {
+            let id = upload.id().to_owned();
+            let stored = upload.finish().await?;
+            // Written with the next beat: taking away what is not there is no error.
+            marker.lock().await.uploads.retain(|begun| begun.id != id);
+            Ok(stored)
+        })
+        .await
+    }
+
+    /// Does to its end what changes the repository, whoever stops waiting for it: what was sent may arrive later, when
+    /// what there was has been taken away.
+    async fn arrives<T: Send + 'static>(
+        &self,
+        sending: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.sent.spawn(sending).await.map_err(|error| {
+            Error::new(ErrorKind::Internal, "storing came to an unexpected end").caused_by(error)
+        })?
     }
 
     /// Takes the marker away: there is a manifest now.
@@ -143,6 +179,8 @@ impl Running {
     pub(super) async fn give_up(&self) {
         self.still().await;
         let cleaning = async {
+            self.sent.close();
+            self.sent.wait().await;
             let (marker, stored) = (self.marker.lock().await.clone(), self.stored.lock().await.clone());
             for Begun { name, id } in &marker.uploads {
                 self.shelf.abandon(name, id).await?;
@@ -195,4 +233,43 @@ impl Running {
 
 async fn write(shelf: &Shelf, name: &str, marker: &Marker) -> Result<()> {
     shelf.put(&format!("{name}{BEGUN}"), marker.to_json()?.into(), Put::Over).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_does_not_arrive_after_it_was_given_up() {
+        for step in ["upload", "put", "finish"] {
+            let directory = tempfile::tempdir().unwrap();
+            let repository = Repository::open(directory.path().to_str().unwrap()).unwrap();
+            let stop = Stop::new(CancellationToken::new(), None);
+            let (running, _) = Running::begin(&stop, &repository, BackupKind::Backup).await.unwrap();
+            let name = format!("{}.dump", running.name());
+            // Sent, and nobody waits for it any more.
+            match step {
+                "upload" => assert!(running.upload(&name, 8).now_or_never().is_none()),
+                "put" => {
+                    let name = format!("{}{}", running.name(), layout::MANIFEST);
+                    assert!(running.put(&name, Bytes::from(vec![0; 1 << 22])).now_or_never().is_none());
+                }
+                _ => {
+                    let mut upload = running.upload(&name, 8).await.unwrap();
+                    upload.write(Bytes::from(vec![0; 1 << 22])).await.unwrap();
+                    assert!(running.finish(upload).now_or_never().is_none());
+                }
+            }
+            running.give_up().await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            assert_eq!(files(directory.path()), Vec::<std::path::PathBuf>::new(), "{step}");
+        }
+    }
 }

@@ -47,7 +47,7 @@ impl Taking<'_> {
         let tell = self.options.told();
         let dump = self.dump(&tell);
         let (dumped, collected) = tokio::join!(
-            self.stop.or(dump.run(self.repository, &omitted)),
+            self.stop.or(dump.run(&omitted)),
             self.collect(&tell, self.options.collect.cancel.child_token())
         );
         let (evidence, elapsed) = match collected {
@@ -72,7 +72,7 @@ impl Taking<'_> {
             omitted.extend(named_in(&error));
             distinct(&mut omitted);
             tracing::warn!(%error, omitted = omitted.len(), "dumping again without what is broken");
-            let dumped = self.stop.or(dump.run(self.repository, &omitted)).await;
+            let dumped = self.stop.or(dump.run(&omitted)).await;
             error = match dumped {
                 Ok(dumped) => return Ok((dumped, evidence.map(|evidence| (evidence, elapsed)), notes)),
                 Err(again) => {
