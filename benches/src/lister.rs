@@ -53,9 +53,15 @@ async fn answer(mut client: TcpStream, objects: u64, delay: Duration) -> std::io
             let line = String::from_utf8_lossy(&request[..end]).lines().next().unwrap_or_default().to_owned();
             request.drain(..end + 4);
             tokio::time::sleep(delay).await;
-            let body = page(line.split(' ').nth(1).unwrap_or_default(), objects);
+            let mut words = line.split(' ');
+            let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            // There is nothing here but what is listed: whoever asks for an object gets none.
+            let (status, body) = match method {
+                "GET" if target.contains("list-type=2") => ("200 OK", page(target, objects)),
+                _ => ("404 Not Found", String::new()),
+            };
             let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\ncontent-length: {}\r\n\r\n",
+                "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\n\r\n",
                 body.len()
             );
             client.write_all(head.as_bytes()).await?;
@@ -76,7 +82,7 @@ fn page(target: &str, objects: u64) -> String {
         text.map(|text| text.replace("%2F", "/"))
     };
     let mut body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult>".to_owned();
-    if value("delimiter").is_some() {
+    if value("delimiter").is_some_and(|delimiter| !delimiter.is_empty()) {
         body += "<CommonPrefixes><Prefix>t/</Prefix></CommonPrefixes>";
         return body + "<IsTruncated>false</IsTruncated></ListBucketResult>";
     }
