@@ -123,20 +123,20 @@ impl Running {
 
     /// Writes a small object.
     pub(super) async fn put(&self, object: &str, bytes: Bytes) -> Result<()> {
-        let (shelf, object) = (self.shelf.clone(), object.to_owned());
-        self.arrives(async move { shelf.put(&object, bytes, Put::Over).await.map(drop) }).await
+        let (repository, object) = (self.shelf.clone(), object.to_owned());
+        self.arrives(async move { repository.put(&object, bytes, Put::Over).await.map(drop) }).await
     }
 
     /// Begins an upload, and notes it, so that another run could take it away.
     pub(super) async fn upload(&self, object: &str, expected: u64) -> Result<Upload> {
-        let (shelf, name, object) = (self.shelf.clone(), self.name.clone(), object.to_owned());
+        let (repository, name, object) = (self.shelf.clone(), self.name.clone(), object.to_owned());
         let (marker, stored) = (Arc::clone(&self.marker), Arc::clone(&self.stored));
         self.arrives(async move {
-            let upload = shelf.upload(&object, expected).await?;
+            let upload = repository.upload(&object, expected).await?;
             stored.lock().await.push(object.clone());
             let mut marker = marker.lock().await;
             marker.uploads.push(Begun { name: object, id: upload.id().to_owned() });
-            write(&shelf, &name, &marker).await?;
+            write(&repository, &name, &marker).await?;
             Ok(upload)
         })
         .await
