@@ -1,11 +1,13 @@
 //! Orphans that are counted here, from copied rows, are those that the server counts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use drcore::collect::{CollectOptions, ContentChoice, collect};
 use drcore::evidence::CauseKind;
 use drcore::{Evidence, Source};
-use drcore_tests::{Database, check, parse};
+use drcore_tests::interceptor::{Interceptor, Moment, Plot, Strike};
+use drcore_tests::{Database, check, cluster, major, parse};
 
 /// Collects for `orphan_fks`, with the content or without, in parts of so many blocks.
 async fn read(
@@ -32,6 +34,16 @@ pub async fn agree(database: &Database, baseline: Option<&Evidence>) -> Result<(
         read(&url, "[orphan_fks]\nway = \"server\"\n", baseline, ContentChoice::AsBaseline, None).await;
     if !server.run.counted_here.is_empty() {
         return Err(format!("the server did not count {:?}", server.run.counted_here));
+    }
+    for blocks in [1, 3] {
+        let plan = "[orphan_fks]\nway = \"server\"\n";
+        let parts = read(&url, plan, baseline, ContentChoice::AsBaseline, Some(blocks)).await;
+        if parts.scans.orphans != server.scans.orphans {
+            return Err(format!(
+                "parts of {blocks}: {:?}, whole: {:?}",
+                parts.scans.orphans, server.scans.orphans
+            ));
+        }
     }
     let stream = "[orphan_fks]\nway = \"stream\"\n[content_drift]\nway = \"stream\"\n";
     for (content, blocks) in [
@@ -306,4 +318,119 @@ async fn the_plan_says_where_orphans_are_counted() {
         let report = parse(plan).judge(&evidence, None);
         assert_eq!(check(&report, "orphan_fks").outcome, drcore::check::Outcome::Passed);
     }
+}
+
+const SERVER: &str = "[orphan_fks]\nway = \"server\"\n[limits]\nsessions = 1\n";
+
+/// Whether it counts orphans, and shows none of them.
+fn is_count(sql: &str) -> bool {
+    sql.contains("select pg_catalog.count(*), ") && sql.contains("not exists")
+}
+
+/// Reads by the server with one session, while something happens to what is asked.
+async fn read_through(database: &Database, plot: Plot) -> (Evidence, u32) {
+    let socket = cluster().await.socket_directory().join(".s.PGSQL.5432");
+    let interceptor = Interceptor::start(socket, plot).await;
+    let url = interceptor.url("postgres", &database.name);
+    let evidence = read(&url, SERVER, None, ContentChoice::AsBaseline, None).await;
+    interceptor.settled().await;
+    (evidence, interceptor.struck())
+}
+
+/// A server that takes longer than a statement may for all of a child is asked for less at a time.
+#[tokio::test]
+async fn a_statement_timeout_is_no_obstacle_to_counting() {
+    if major().await < 14 {
+        return;
+    }
+    let database = Database::with(SHAPES).await;
+    let whole = read(&database.url().await, SERVER, None, ContentChoice::AsBaseline, None).await;
+    let strike = Strike::Refuse { severity: "ERROR", code: "57014" };
+    // All of it, and then what goes on to the end of it.
+    let whole_only = |sql: &str| is_count(sql) && !sql.contains("ctid");
+    let moment = Moment::Statement(whole_only);
+    let (parts, struck) =
+        read_through(&database, Plot { moment, strike: strike.clone(), times: u32::MAX }).await;
+    // Each was asked for as a whole first, and of the one that is partitioned a partition.
+    assert_eq!(struck as usize, whole.scans.orphans.len() + 1);
+    assert_eq!(parts.scans.orphans, whole.scans.orphans);
+    assert_eq!(parts.scans.orphan_samples, whole.scans.orphan_samples);
+    let full = parts.scans.orphans["public.a_full:a_full_x_y_fkey"].read().unwrap();
+    assert!(full.rows > 50 && full.half_null > 200, "{full:?}");
+    // A few blocks at most.
+    let moment = Moment::Statement(|sql| {
+        let block = |word: &str| {
+            let (_, rest) = sql.split_once(word)?;
+            rest.split(',').next()?.parse::<u32>().ok()
+        };
+        let (from, to) = (block("ctid >= '(").unwrap_or(0), block("ctid < '(").unwrap_or(40));
+        is_count(sql) && to.saturating_sub(from) > 3 && from < 40
+    });
+    let (parts, struck) = read_through(&database, Plot { moment, strike, times: u32::MAX }).await;
+    assert!(struck as usize > whole.scans.orphans.len(), "{struck}");
+    assert_eq!(parts.scans.orphans, whole.scans.orphans);
+}
+
+/// A part that is never answered: the reference is unread, never the sum of the others, and only this one is.
+#[tokio::test]
+async fn a_part_that_is_never_counted_leaves_the_reference_unread() {
+    if major().await < 14 {
+        return;
+    }
+    let database = Database::with(SHAPES).await;
+    let whole = read(&database.url().await, SERVER, None, ContentChoice::AsBaseline, None).await;
+    for (code, kind) in [("57014", CauseKind::StatementTimeout), ("XX001", CauseKind::Error)] {
+        let moment = match code {
+            "57014" => {
+                Moment::Statement(|sql| sql.contains("a_full") && is_count(sql) && !sql.contains("ctid <"))
+            }
+            _ => Moment::Statement(|sql| sql.contains("a_full") && is_count(sql)),
+        };
+        let strike = Strike::Refuse { severity: "ERROR", code };
+        let (parts, struck) = read_through(&database, Plot { moment, strike, times: u32::MAX }).await;
+        assert!(struck > 0);
+        for (key, orphans) in &whole.scans.orphans {
+            if key.starts_with("public.a_full:") {
+                let cause = parts.scans.orphans[key].get().unwrap_err();
+                assert_eq!(cause.kind, kind, "{cause:?}");
+            } else {
+                assert_eq!(&parts.scans.orphans[key], orphans, "{key}");
+            }
+        }
+        let report = parse(SERVER).judge(&parts, None);
+        assert_eq!(
+            check(&report, "orphan_fks").outcome,
+            drcore::check::Outcome::Failed,
+            "others have orphans"
+        );
+    }
+}
+
+/// A child that loses its rows between two of its parts is unread, never the sum of what was there.
+#[tokio::test]
+async fn a_child_that_is_truncated_between_its_parts_is_unread() {
+    if major().await < 14 {
+        return;
+    }
+    let database = Database::with(
+        "create table p (id int primary key);\n\
+         create table c (id int primary key, ref int references p, v text);\n\
+         set session_replication_role = replica;\n\
+         insert into c select n, n, repeat('x', 500) from generate_series(1, 3000) n;\n",
+    )
+    .await;
+    let (cluster, name) = (cluster().await, database.name.clone());
+    let strike = Strike::Do(Arc::new(move |_| {
+        let name = name.clone();
+        Box::pin(async move { cluster.execute(&name, "truncate c").await.unwrap() })
+    }));
+    let socket = cluster.socket_directory().join(".s.PGSQL.5432");
+    let moment = Moment::Statement(|sql| is_count(sql) && sql.contains("ctid >= '(50,0)'"));
+    let interceptor = Interceptor::start(socket, Plot { moment, strike, times: 1 }).await;
+    let url = interceptor.url("postgres", &database.name);
+    let evidence = read(&url, SERVER, None, ContentChoice::AsBaseline, Some(10)).await;
+    interceptor.settled().await;
+    assert_eq!(interceptor.struck(), 1, "it was counted in parts");
+    let cause = evidence.scans.orphans["public.c:c_ref_fkey"].get().unwrap_err();
+    assert_eq!(cause.kind, CauseKind::Rewritten, "{cause:?}");
 }

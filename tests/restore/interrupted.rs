@@ -29,6 +29,13 @@ fn large() -> String {
     format!("{EVERY_KIND}\n{tables}")
 }
 
+/// While `app.slow` is on, each row takes a tenth of a second: left alone it would take a minute.
+const SLOW: &str = "\
+    create function slow() returns boolean language sql volatile as
+    $$ select pg_catalog.current_setting('app.slow', true) is distinct from 'on' or pg_catalog.pg_sleep(0.1) is not null $$;
+    create table slow (id int primary key check (public.slow()));
+    insert into slow select generate_series(1, 600)";
+
 /// Not a test of its own: the process that is killed.
 #[tokio::test]
 #[ignore = "started by the others"]
@@ -164,14 +171,7 @@ async fn nothing_of_a_restore_that_is_cancelled_goes_on() {
 
 #[tokio::test]
 async fn what_the_server_is_at_is_cancelled_with_the_restore() {
-    // While `app.slow` is on, each row takes a tenth of a second: left alone it would take a minute.
-    let source = Database::with(
-        "create function slow() returns boolean language sql volatile as
-         $$ select pg_catalog.current_setting('app.slow', true) is distinct from 'on' or pg_catalog.pg_sleep(0.1) is not null $$;
-         create table slow (id int primary key check (public.slow()));
-         insert into slow select generate_series(1, 600)",
-    )
-    .await;
+    let source = Database::with(SLOW).await;
     for (format, jobs) in [("custom", 1), ("custom", 2), ("plain", 1)] {
         let (_directory, archive) = dump(&source, &[&format!("--format={format}")]).await;
         let database = Database::empty().await;
@@ -205,24 +205,22 @@ async fn what_the_server_is_at_is_cancelled_with_the_restore() {
 
 #[tokio::test]
 async fn a_connection_that_is_cut_ends_the_restore_and_the_next_run_goes_on() {
-    let source = Database::with(&large()).await;
+    // Whoever is late still finds it in the middle.
+    let source = Database::with(&format!("{}\n{SLOW}", large())).await;
     let before = baseline(&source).await;
     let (_directory, archive) = dump(&source, &["--format=custom"]).await;
     let database = Database::empty().await;
+    let slowly = format!("alter database {} set app.slow = on", database.name);
+    database.execute(&slowly).await;
     let aim = target(&database, Onto::Empty).await;
     let mut options = RestoreOptions::default();
     let plan = RestorePlan::of(&archive, &aim, &options).await.unwrap();
     let execute = ExecuteOptions::default();
     let (result, ()) = tokio::join!(plan.execute(&aim, &execute), async {
-        for _ in 0..2000 {
+        let cut = "select pg_terminate_backend(pid) from pg_stat_activity \
+                   where datname = current_database() and query ~ '^COPY.*slow'";
+        while database.query(cut).await.is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            // Once a table is there, in the middle of it.
-            let cut = "select pg_terminate_backend(pid) from pg_stat_activity \
-                       where application_name = 'drcore restore' and datname = current_database() \
-                         and exists (select from pg_class where relname = 'big_1')";
-            if !database.query(cut).await.is_empty() {
-                break;
-            }
         }
     });
     let error = result.unwrap_err();
@@ -230,6 +228,7 @@ async fn a_connection_that_is_cut_ends_the_restore_and_the_next_run_goes_on() {
     assert!(error.hint_text().unwrap().contains("--resume"), "{error:?}");
     assert!(is_marked(&database).await);
     assert_ne!(verify(&database, &before).await.verdict, Verdict::Passed);
+    database.execute(&slowly.replace("= on", "= off")).await;
     options.onto = Onto::Resume;
     let restored = restore(&archive, &database, &options).await;
     assert!(restored.failures().next().is_none(), "{:#?}", restored.errors);

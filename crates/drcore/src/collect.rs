@@ -20,6 +20,7 @@ mod job;
 mod jobs;
 mod link;
 mod objects;
+mod orphans;
 mod pass;
 mod progress;
 mod queue;

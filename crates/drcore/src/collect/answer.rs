@@ -8,8 +8,8 @@ use super::recent::understand;
 use crate::connect;
 use crate::content::{ContentScan, KeySet};
 use crate::evidence::{
-    AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, Orphans, RowKeys, Scans,
-    SequenceState, TableScan,
+    AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, RowKeys, Scans, SequenceState,
+    TableScan,
 };
 use crate::sql::QualifiedName;
 use crate::storage::{Rows, Sorted, StoredRows};
@@ -68,13 +68,8 @@ impl Job {
             Self::Table { name, rows, columns, .. } => {
                 keep_table(scans.tables.entry(name.clone()).or_default(), *rows, columns, answer)
             }
-            Self::Orphans(reference) => {
-                let fact = answer.and_then(|rows| {
-                    let row = rows.into_iter().next().unwrap_or_default();
-                    let cell = |at: usize| number(row.get(at).and_then(|cell| cell.as_deref()));
-                    Ok(Orphans::new(cell(0)?, cell(1)?))
-                });
-                scans.orphans.insert(reference.key(), fact.into());
+            Self::Orphans(count) => {
+                count.keep(answer, scans);
                 0
             }
             Self::OrphanSample { reference, key, .. } => {

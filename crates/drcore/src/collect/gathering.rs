@@ -172,9 +172,11 @@ impl Default for Lessons {
 }
 
 impl Lessons {
-    /// So many blocks took longer than a statement may.
+    /// So many blocks took longer than a statement may. Of what is beyond the end nothing is learnt.
     pub(super) fn took_too_long(&self, blocks: u32) {
-        self.most.fetch_min((blocks / 2).max(1), Ordering::Relaxed);
+        if blocks > 0 {
+            self.most.fetch_min((blocks / 2).max(1), Ordering::Relaxed);
+        }
     }
 
     /// Whether so many blocks will take longer than a statement may.
@@ -277,6 +279,22 @@ mod tests {
         assert!(lessons.are_too_many(101) && !lessons.are_too_many(51));
         lessons.took_too_long(1);
         assert!(!lessons.are_too_many(1));
+    }
+
+    /// Else billions of parts would be made of it, none of which there is.
+    #[test]
+    fn what_lies_beyond_the_end_is_not_taken_for_large() {
+        let storage = storage(&[20]);
+        let lessons = Lessons::default();
+        let mut part = Part::Blocks(0, Blocks::ALL);
+        let mut count = 0;
+        while let [read, left] = part.halves(&storage)[..] {
+            let beyond = part.blocks(&storage) == 0;
+            assert!(!beyond || !lessons.are_too_many(read.blocks(&storage)), "{read:?}");
+            lessons.took_too_long(left.blocks(&storage));
+            (part, count) = (left, count + 1);
+        }
+        assert!((32..100).contains(&count), "{count}");
     }
 
     proptest! {

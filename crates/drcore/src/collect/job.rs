@@ -3,6 +3,7 @@
 use super::acting::Acting;
 use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::objects::{LostObjects, UnnamedObjectsOf};
+use super::orphans::CountOrphans;
 use super::pass::PassJob;
 use super::queue::{Place, Rank};
 use super::recent::RecentRows;
@@ -34,7 +35,7 @@ pub(super) enum Job {
         from: String,
     },
     Recent(RecentRows),
-    Orphans(Reference),
+    Orphans(CountOrphans),
     OrphanSample {
         reference: Reference,
         key: Vec<KeyColumn>,
@@ -136,7 +137,8 @@ impl Job {
             Self::Impossible { table, .. }
             | Self::Incomparable { table, .. }
             | Self::Table { name: table, .. } => table.to_string(),
-            Self::OrphanSample { reference, .. } | Self::Orphans(reference) => reference.key(),
+            Self::OrphanSample { reference, .. } => reference.key(),
+            Self::Orphans(count) => count.reference.key(),
             Self::Recent(recent) => recent.table.to_string(),
             Self::SampleDuplicates(sample) => sample.key.key(),
             Self::Spread(spread) => spread.table.to_string(),
@@ -181,8 +183,9 @@ impl Job {
                 Place::new(Rank::References, sizes.rows(&keys.parent), sizes.rows(&keys.parent))
             }
             // A join costs several passes.
-            Self::Orphans(reference) => {
-                let rows = sizes.rows(&reference.child).saturating_add(sizes.rows(&reference.parent));
+            Self::Orphans(count) => {
+                let (child, parent) = (&count.reference.child, &count.reference.parent);
+                let rows = count.share(sizes.rows(child)).saturating_add(sizes.rows(parent));
                 Place::new(Rank::References, rows, rows.saturating_mul(4))
             }
             Self::OrphanSample { reference, .. } => {
@@ -228,7 +231,7 @@ impl Job {
                 tables.push(storage::table());
                 tables
             }
-            Self::Orphans(reference) | Self::OrphanSample { reference, .. } => {
+            Self::Orphans(CountOrphans { reference, .. }) | Self::OrphanSample { reference, .. } => {
                 vec![reference.child.clone(), reference.parent.clone()]
             }
             _ => Vec::new(),
@@ -270,22 +273,7 @@ impl Job {
                 }
                 format!("select {} from {from}", wanted.join(", "))
             }
-            Self::Orphans(reference) => {
-                let half_null = if reference.match_full && reference.child_columns.len() > 1 {
-                    format!(
-                        "(select pg_catalog.count(*) from {} where {})",
-                        reference.child_sql(),
-                        reference.half_null_condition()
-                    )
-                } else {
-                    "0".to_owned()
-                };
-                format!(
-                    "select pg_catalog.count(*), {half_null} from {} where {}",
-                    reference.child_sql(),
-                    reference.orphan_condition()
-                )
-            }
+            Self::Orphans(count) => count.sql()?,
             Self::OrphanSample { reference, key, tenant } => sample_sql(reference, key, tenant.as_deref()),
             Self::Recent(recent) => recent.sql(),
             Self::CountDuplicates(count) => count.sql(),
@@ -336,6 +324,7 @@ impl Job {
             Self::Acting(acting) if is_of_one(cause) => {
                 acting.split().into_iter().map(Self::Acting).collect()
             }
+            Self::Orphans(count) => count.split(cause).into_iter().map(Self::Orphans).collect(),
             Self::Pass(job) => job.split(cause).into_iter().map(Self::Pass).collect(),
             Self::CountDuplicates(count) if is_of_one(cause) => {
                 count.split().into_iter().map(Self::CountDuplicates).collect()
@@ -347,6 +336,7 @@ impl Job {
     /// The same in smaller pieces, where it is known that it would take longer than a statement may.
     pub(super) fn split_before(&self) -> Vec<Self> {
         match self {
+            Self::Orphans(count) => count.split_before().into_iter().map(Self::Orphans).collect(),
             Self::Pass(job) => job.split_before().into_iter().map(Self::Pass).collect(),
             _ => Vec::new(),
         }
@@ -355,6 +345,7 @@ impl Job {
     /// Why there is no use in asking.
     pub(super) fn hopeless(&self) -> Option<&Cause> {
         match self {
+            Self::Orphans(count) => count.hopeless(),
             Self::Pass(job) => job.hopeless(),
             _ => None,
         }
@@ -363,16 +354,24 @@ impl Job {
     /// Whether it took longer than a statement may although it is as small as can be: on a busy server that
     /// may be chance.
     pub(super) fn may_be_slow_by_chance(&self, cause: &Cause) -> bool {
-        let is_part = matches!(self, Self::Pass(job) if job.is_part());
+        let is_part = match self {
+            Self::Orphans(count) => count.is_part(),
+            Self::Pass(job) => job.is_part(),
+            _ => false,
+        };
         is_part && cause.kind == CauseKind::StatementTimeout
     }
 
     /// There is no answer, and this is why. Gives what may be answered all the same, by other means.
     pub(super) fn give_up(&self, cause: &Cause) -> Vec<Self> {
         match self {
+            Self::Orphans(count) => {
+                count.give_up(cause);
+                Vec::new()
+            }
             Self::Pass(job) => {
-                let instead = job.give_up(cause).iter().filter(|_| is_of_one(cause));
-                instead.cloned().map(Self::Orphans).collect()
+                let instead = job.give_up(cause).iter().filter(|_| is_of_one(cause)).cloned();
+                instead.map(|reference| Self::Orphans(job.counted_apart(reference))).collect()
             }
             _ => Vec::new(),
         }

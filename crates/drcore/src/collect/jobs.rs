@@ -7,6 +7,7 @@ use super::acting::{self, Acting, Shared};
 use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::job::{ColumnKind, Job};
 use super::objects::{LostObjects, UnnamedObjectsOf};
+use super::orphans::CountOrphans;
 use super::pass::Pass;
 use super::recent::RecentRows;
 use super::references::{Countable, KeySets};
@@ -184,7 +185,9 @@ pub(super) fn plan_jobs(
         }
     }
     let left = reading.probe(&mut passes, references, parents, &tables, catalog, storages);
-    jobs.extend(left.into_iter().map(Job::Orphans));
+    for reference in left {
+        jobs.extend(CountOrphans::jobs(reference, storages, reading.blocks).into_iter().map(Job::Orphans));
+    }
     for (name, (mut rows, mut columns)) in tables {
         if let Some(pass) = passes.get_mut(&name) {
             // One pass answers both.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::answer::{not_understood, number};
 use super::gathering::{Gathering, Lessons, Part};
 use super::job::{KeyColumn, SAMPLE, TENANTS, is_of_one};
+use super::orphans::CountOrphans;
 use super::references::Countable;
 use super::shard::Shard;
 use super::sizes;
@@ -449,6 +450,11 @@ impl PassJob {
     pub(super) fn give_up(&self, cause: &Cause) -> &[Reference] {
         let is_first = self.pass.lessons.give_up(cause);
         if is_first && self.pass.method == Method::Columns { &self.pass.references } else { &[] }
+    }
+
+    /// The orphans of a reference of this table, counted by the server.
+    pub(super) fn counted_apart(&self, reference: Reference) -> CountOrphans {
+        CountOrphans::of(reference, self.pass.storage.clone())
     }
 
     /// How many bytes it reads, roughly.
