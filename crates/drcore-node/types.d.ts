@@ -155,6 +155,7 @@ export type Finding =
   | BackupShrunk
   | BackupTooOld
   | BackupsKeptTooLong
+  | BansLost
   | BroadObjectPolicy
   | BucketFlagNull
   | BucketLimitsChanged
@@ -169,9 +170,11 @@ export type Finding =
   | DefinerFunctionExposed
   | DefinerFunctionsOpened
   | DefinerView
+  | DeletionsUndone
   | DisabledRule
   | DisabledTrigger
   | DuplicatedRows
+  | EmailsShared
   | EmptiedTable
   | ExtraTable
   | FewerRows
@@ -179,7 +182,10 @@ export type Finding =
   | ForceRlsLost
   | FunctionLinesLost
   | HalfNullKeys
+  | IdentitiesWithoutUser
   | InvalidIndex
+  | LoginColumnsNull
+  | LoginsDiffer
   | MembershipNarrowed
   | MembershipWidened
   | MissingBucket
@@ -199,6 +205,7 @@ export type Finding =
   | NewerThanTarget
   | NoBackups
   | NoRows
+  | NoUsers
   | ObjectAdded
   | ObjectChanged
   | ObjectLost
@@ -224,6 +231,7 @@ export type Finding =
   | PolicyTrustsUserMetadata
   | PrivilegesNarrowed
   | PrivilegesWidened
+  | ProfilesWithoutUser
   | ReferencesWithoutObject
   | ResizedFiles
   | RlsBypassed
@@ -236,6 +244,7 @@ export type Finding =
   | RowsOfOthersShown
   | RowsShownToAnonymous
   | RpoMissed
+  | SecondFactorsLost
   | SequenceBehind
   | SequenceNearExhaustion
   | SequenceWentBack
@@ -250,6 +259,9 @@ export type Finding =
   | UnprovenConstraint
   | UnreferencedFiles
   | UnverifiedBackups
+  | UsersMissing
+  | UsersWithoutIdentity
+  | UsersWithoutProfile
 /**
  * What puts a finding right. Printed by default; applied only through a guarded target.
  */
@@ -301,6 +313,30 @@ export type Step =
  * Something that may have been read.
  */
 export type AssertionValueFact = AssertionValueFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type AuthFactorsFact = AuthFactorsFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type AuthIdentitiesFact = AuthIdentitiesFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type AuthProfilesFact = AuthProfilesFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type CountFact = CountFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type AuthStatesFact = AuthStatesFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type AuthUsersFact = AuthUsersFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -606,10 +642,6 @@ export type RecentFact = RecentFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
-export type CountFact = CountFactRead | UnreadFact
-/**
- * Something that may have been read.
- */
 export type SpreadFact = SpreadFactRead | UnreadFact
 /**
  * Something that may have been read.
@@ -659,6 +691,10 @@ export type PitrOutcome = 'failed' | 'restored' | 'unproven'
  * How much of a finding is accepted.
  */
 export type Bound = number | string[]
+/**
+ * Something of a baseline that is compared.
+ */
+export type AuthComparison = 'bans' | 'deletions' | 'factors' | 'sessions' | 'users'
 /**
  * What one bucket must be: private, public, or that and its limits.
  */
@@ -2082,6 +2118,52 @@ export interface BackupsKeptTooLong {
   severity: Severity
 }
 /**
+ * Users were banned, and can sign in again.
+ */
+export interface BansLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'bans_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The ids of the first of them.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many.
+   */
+  users: number
+}
+/**
  * A policy opens all files of a bucket.
  */
 export interface BroadObjectPolicy {
@@ -2786,6 +2868,52 @@ export interface DefinerView {
   through: string[]
 }
 /**
+ * Users were deleted, and are there again.
+ */
+export interface DeletionsUndone {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'deletions_undone'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The ids of the first of them.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many.
+   */
+  users: number
+}
+/**
  * A rule is switched off.
  */
 export interface DisabledRule {
@@ -2966,6 +3094,52 @@ export interface RowKeys {
    * One list of values a row.
    */
   rows: (string | null)[][]
+}
+/**
+ * Several users have one e-mail address.
+ */
+export interface EmailsShared {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'emails_shared'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The ids of the first of them.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many users have an address that is another user's too.
+   */
+  users: number
 }
 /**
  * A table had rows and now has none.
@@ -3365,6 +3539,52 @@ export interface HalfNullKeys {
   severity: Severity
 }
 /**
+ * Identities belong to users that are not there.
+ */
+export interface IdentitiesWithoutUser {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  /**
+   * How many identities.
+   */
+  identities: number
+  kind: 'identities_without_user'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The ids of the first users who are missing.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * An index is not valid, not ready, or half dropped.
  */
 export interface InvalidIndex {
@@ -3401,6 +3621,98 @@ export interface InvalidIndex {
    * Whether new rows go into it.
    */
   ready: boolean
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
+ * Columns that break logins are NULL.
+ */
+export interface LoginColumnsNull {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The columns, unquoted.
+   */
+  columns: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'login_columns_null'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The ids of the first of them.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many users have NULL in at least one of them.
+   */
+  users: number
+}
+/**
+ * Other sessions, refresh tokens or second factors than in the baseline.
+ */
+export interface LoginsDiffer {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * How many there are of what.
+   */
+  differences: Difference[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'logins_differ'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
   /**
    * What puts it right.
    */
@@ -4304,6 +4616,48 @@ export interface NoRows {
    * The newest instant in the baseline.
    */
   was?: string | null
+}
+/**
+ * There are no users, and there should be.
+ */
+export interface NoUsers {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * How many there were in the baseline, or must be at least, where that is known.
+   */
+  expected?: number | null
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'no_users'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
 }
 /**
  * An object that the baseline does not have.
@@ -5523,6 +5877,56 @@ export interface PrivilegesWidened {
   severity: Severity
 }
 /**
+ * Rows of the application belong to users that are not there.
+ */
+export interface ProfilesWithoutUser {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The column that says whose they are, unquoted.
+   */
+  column: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'profiles_without_user'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How many rows.
+   */
+  rows: number
+  /**
+   * The ids of the first users who are missing.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * Rows of the application name objects that are not there.
  */
 export interface ReferencesWithoutObject {
@@ -6133,6 +6537,52 @@ export interface RpoMissed {
    * How bad it is.
    */
   severity: Severity
+}
+/**
+ * Users had a second factor, and sign in without one.
+ */
+export interface SecondFactorsLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'second_factors_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The ids of the first of them.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many.
+   */
+  users: number
 }
 /**
  * A sequence hands out values that are already taken.
@@ -6777,6 +7227,164 @@ export interface UnverifiedBackups {
   severity: Severity
 }
 /**
+ * There are fewer users than there should be.
+ */
+export interface UsersMissing {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * How many there were in the baseline, or must be at least.
+   */
+  expected: number
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'users_missing'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * How many are missing.
+   */
+  missing: number
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many there are.
+   */
+  users: number
+}
+/**
+ * Users have no identity to sign in with.
+ */
+export interface UsersWithoutIdentity {
+  /**
+   * How many of them sign in by e-mail, so that the identity follows from the user.
+   */
+  by_email: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'users_without_identity'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The ids of the first of them.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many.
+   */
+  users: number
+  /**
+   * How many there were in the baseline.
+   */
+  were?: number | null
+}
+/**
+ * Users have no row where each should have one.
+ */
+export interface UsersWithoutProfile {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The column that says whose a row is, unquoted.
+   */
+  column: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'users_without_profile'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * The ids of the first of them.
+   */
+  samples: string[]
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * How many.
+   */
+  users: number
+  /**
+   * How many there were in the baseline.
+   */
+  were?: number | null
+}
+/**
  * Something that was wanted and could not be read.
  */
 export interface Unread {
@@ -7209,6 +7817,10 @@ export interface Evidence {
     [k: string]: AssertionValueFact
   }
   /**
+   * What the tables of Supabase's auth service hold.
+   */
+  auth?: AuthFacts
+  /**
    * What the repository of backups holds; only where the plan names one.
    */
   backups?: RepositoryFactsFact
@@ -7279,6 +7891,256 @@ export interface UnreadFact {
    * Why.
    */
   unread: Cause
+}
+/**
+ * What the tables of the auth service hold.
+ */
+export interface AuthFacts {
+  /**
+   * `auth.mfa_factors`.
+   */
+  factors?: AuthFactorsFact
+  /**
+   * `auth.identities`, against the users.
+   */
+  identities?: AuthIdentitiesFact
+  /**
+   * Tables of the application with a row for each user, by column: `public.profiles.id`.
+   */
+  profiles?: {
+    [k: string]: AuthProfilesFact
+  }
+  /**
+   * How many rows `auth.refresh_tokens` has.
+   */
+  refresh_tokens?: CountFact
+  /**
+   * How many rows `auth.sessions` has.
+   */
+  sessions?: CountFact
+  /**
+   * What became of the users that were banned, deleted or had a second factor in the baseline.
+   */
+  states?: AuthStatesFact
+  /**
+   * `auth.users`.
+   */
+  users?: AuthUsersFact
+}
+/**
+ * What was read.
+ */
+export interface AuthFactorsFactRead {
+  read: AuthFactors
+}
+/**
+ * Second factors.
+ */
+export interface AuthFactors {
+  /**
+   * How many there are.
+   */
+  factors: number
+  /**
+   * Who has one: ten thousand at most.
+   */
+  protected?: string[]
+  /**
+   * How many users have a verified one.
+   */
+  users: number
+  /**
+   * How many of them are verified, so that signing in asks for them.
+   */
+  verified: number
+}
+/**
+ * What was read.
+ */
+export interface AuthIdentitiesFactRead {
+  read: AuthIdentities
+}
+/**
+ * The ways in which users sign in.
+ */
+export interface AuthIdentities {
+  /**
+   * How many there are.
+   */
+  identities: number
+  /**
+   * How many users have none, though they are neither deleted nor anonymous.
+   */
+  users_without: number
+  /**
+   * How many of these sign in by e-mail, so that it follows from the user.
+   */
+  users_without_by_email: number
+  /**
+   * The first of them.
+   */
+  users_without_samples?: string[]
+  /**
+   * How many belong to no user.
+   */
+  without_user: number
+  /**
+   * The ids of the first users who are missing.
+   */
+  without_user_samples?: string[]
+}
+/**
+ * What was read.
+ */
+export interface AuthProfilesFactRead {
+  read: AuthProfiles
+}
+/**
+ * A table of the application with a row for each user.
+ */
+export interface AuthProfiles {
+  /**
+   * How many rows name a user.
+   */
+  profiles: number
+  /**
+   * How many users should have a row: they are neither deleted nor anonymous.
+   */
+  users: number
+  /**
+   * How many of them have none.
+   */
+  users_without: number
+  /**
+   * The first of them.
+   */
+  users_without_samples?: string[]
+  /**
+   * How many of them name one that is not there.
+   */
+  without_user: number
+  /**
+   * The ids of the first users who are missing.
+   */
+  without_user_samples?: string[]
+}
+/**
+ * What was read.
+ */
+export interface CountFactRead {
+  read: number
+}
+/**
+ * What was read.
+ */
+export interface AuthStatesFactRead {
+  read: AuthStates
+}
+/**
+ * What became of users whom a baseline names.
+ */
+export interface AuthStates {
+  /**
+   * By id.
+   */
+  users: {
+    [k: string]: AuthState
+  }
+}
+/**
+ * What became of one user.
+ */
+export interface AuthState {
+  /**
+   * Until when the user is banned.
+   */
+  banned_until?: string | null
+  /**
+   * Whether the user is deleted, and only the row is kept.
+   */
+  deleted: boolean
+  /**
+   * How many verified second factors the user has.
+   */
+  factors: number
+  /**
+   * Whether the row is there.
+   */
+  there: boolean
+}
+/**
+ * What was read.
+ */
+export interface AuthUsersFactRead {
+  read: AuthUsers
+}
+/**
+ * The users.
+ */
+export interface AuthUsers {
+  /**
+   * How many of them have an anonymous account.
+   */
+  anonymous: number
+  /**
+   * How many are or were banned.
+   */
+  banned: number
+  /**
+   * Who is banned, the longest first: ten thousand at most.
+   */
+  bans?: AuthBan[]
+  /**
+   * How many are deleted.
+   */
+  deleted: number
+  /**
+   * Who is deleted: ten thousand at most.
+   */
+  deletions?: string[]
+  /**
+   * How many have it in which column.
+   */
+  null_columns?: {
+    [k: string]: number
+  }
+  /**
+   * How many have an e-mail address that another user has too, where one address signs in as one user.
+   */
+  sharing_email: number
+  /**
+   * The first of them.
+   */
+  sharing_email_samples?: string[]
+  /**
+   * How many come from an organisation's own sign-on.
+   */
+  sso: number
+  /**
+   * How many have NULL in a column that breaks logins.
+   */
+  unreadable: number
+  /**
+   * The first of them.
+   */
+  unreadable_samples?: string[]
+  /**
+   * How many there are, deleted ones included whose rows are kept.
+   */
+  users: number
+}
+/**
+ * Until when a user may not sign in.
+ */
+export interface AuthBan {
+  /**
+   * Until when.
+   */
+  until: string
+  /**
+   * The id of the user.
+   */
+  user: string
 }
 /**
  * What was read.
@@ -10154,12 +11016,6 @@ export interface Recent {
 /**
  * What was read.
  */
-export interface CountFactRead {
-  read: number
-}
-/**
- * What was read.
- */
 export interface SpreadFactRead {
   read: Spread
 }
@@ -10902,6 +11758,10 @@ export interface Plan {
    */
   assertions?: Assertion[]
   /**
+   * How many users there must be, and which tables of the application have a row for each.
+   */
+  auth_integrity?: AuthIntegrity | null
+  /**
    * Where backups are, and how many there must be.
    */
   backups?: Backups | null
@@ -11020,6 +11880,36 @@ export interface Assertion {
    * One statement that reads.
    */
   sql: string
+}
+/**
+ * What must hold of the users of Supabase's auth service.
+ */
+export interface AuthIntegrity {
+  /**
+   * What of a baseline is compared; all of it where left out.
+   */
+  compare?: AuthComparison[] | null
+  /**
+   * How many users there must be at least, deleted ones left out. 0 says that there may be none.
+   */
+  minimum_users?: number | null
+  /**
+   * Tables of the application whose rows belong to users.
+   */
+  profiles?: PlannedProfiles[]
+}
+/**
+ * A table of the application whose rows belong to users.
+ */
+export interface PlannedProfiles {
+  /**
+   * The column that says whose the row is, of `uuid` or text: `profiles.id`.
+   */
+  column: string
+  /**
+   * Whether every user must have a row: all but those who are deleted or anonymous. Default: true.
+   */
+  every_user?: boolean | null
 }
 /**
  * Where backups are, and how many there must be.

@@ -54,6 +54,9 @@ async fn the_plan_of_the_sample_holds() {
     let fresh: Vec<String> = taken.freshness.unwrap().tables.iter().map(ToString::to_string).collect();
     assert!(fresh.contains(&"\"User\".created_at".to_owned()), "{fresh:?}");
     assert_eq!(taken.assertions.len(), 1);
+    let profiles = taken.auth_integrity.unwrap().profiles;
+    let profiles: Vec<String> = profiles.iter().map(|planned| planned.column.to_string()).collect();
+    assert_eq!(profiles, ["\"User\".id"], "those of several tenants are memberships");
 
     let baseline = database.evidence(&plan, None).await;
     let report = database.report(&text, Some(&baseline)).await;

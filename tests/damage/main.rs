@@ -3,6 +3,7 @@
 //! `<check>.sql` holds the healthy database and, after the line `-- damage`, what is done to it.
 
 mod assertions;
+mod auth_integrity;
 mod backups;
 mod bucket_privacy;
 mod content_drift;

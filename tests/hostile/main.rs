@@ -30,6 +30,12 @@ fn every(third: usize) -> impl Iterator<Item = &'static str> {
 
 fn healthy() -> String {
     let mut sql = String::from("create schema sequences; create schema functions; create schema views;\n");
+    // A user, to whom none of the rows belongs that the plan says belong to users.
+    sql += "insert into auth.users (instance_id, id, aud, role, confirmation_token, recovery_token, email_change_token_new,
+  email_change, created_at) values ('00000000-0000-0000-0000-000000000000', '00000000-0000-4000-8000-000000000001',
+  'authenticated', 'authenticated', '', '', '', '', '2026-11-20');
+insert into auth.identities (id, provider_id, user_id, identity_data, provider)
+select id, id::text, id, '{}', 'email' from auth.users;\n";
     for name in NAMES {
         let (n, l, t) = (quote(name), literal(name), quote(TENANT));
         // Roles belong to the cluster, which is this binary's own.
@@ -108,9 +114,13 @@ fn plan() -> Plan {
         .collect();
     let keys: Vec<String> =
         speakable().map(|name| format!("{n}.child ({n}, {t})", n = quote(name), t = quote(TENANT))).collect();
+    let profiles: Vec<_> = speakable()
+        .map(|name| json!({ "column": format!("{n}.child.{n}", n = quote(name)), "every_user": false }))
+        .collect();
     let schemas: Vec<&str> = NAMES.into_iter().chain(["views", "functions"]).collect();
     let json = json!({
         "tenancy": { "column": TENANT },
+        "auth_integrity": { "profiles": profiles },
         "duplicate_keys": { "keys": keys },
         "rls_coverage": { "exposed_schemas": schemas },
         "assertions": assertions,
@@ -147,7 +157,7 @@ async fn case() -> Case {
 }
 
 /// How many names each kind of finding must be told of.
-const EXPECTED: [(&str, usize); 14] = [
+const EXPECTED: [(&str, usize); 15] = [
     ("assertion_failed", 22),
     ("bucket_public", 26),
     // Each primary key, and the plan's.
@@ -159,6 +169,7 @@ const EXPECTED: [(&str, usize); 14] = [
     ("policy_added", 8),
     ("policy_changed", 9),
     ("policy_lost", 9),
+    ("profiles_without_user", 22),
     ("rls_disabled", 9),
     ("sequence_behind", 26),
     ("stale_data", 26),

@@ -4,7 +4,9 @@ create table message (id int primary key, sender uuid references "User", body te
 create table marketplace_order (id int primary key, buyer uuid references "User", amount numeric);
 create table support_tickets (id int primary key, body text);
 create table gdpr_consents (id int primary key, user_id uuid references "User");
-insert into auth.users (id) select md5(n::text)::uuid from generate_series(1, 10) n;
+insert into auth.users (instance_id, id, aud, role, confirmation_token, recovery_token, email_change_token_new, email_change)
+select '00000000-0000-0000-0000-000000000000', md5(n::text)::uuid, 'authenticated', 'authenticated', '', '', '', '' from generate_series(1, 10) n;
+insert into auth.identities (id, provider_id, user_id, identity_data, provider) select id, id::text, id, '{}', 'email' from auth.users;
 insert into "User" select id from auth.users;
 insert into "Beacon" select n, md5(n::text)::uuid, 'beacon' from generate_series(1, 10) n;
 insert into message select n, md5((1 + n % 10)::text)::uuid, 'hello' from generate_series(1, 50) n;

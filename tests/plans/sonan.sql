@@ -14,7 +14,9 @@ insert into invoices select n, md5((n % 3)::text)::uuid, 1 + n % 9, 'paid', date
 insert into proposals select n, md5((n % 3)::text)::uuid from generate_series(1, 5) n;
 insert into contracts select n, md5((n % 3)::text)::uuid from generate_series(1, 5) n;
 insert into notifications select n, md5((n % 3)::text)::uuid from generate_series(1, 5) n;
-insert into auth.users (id) values (md5('1')::uuid);
+insert into auth.users (instance_id, id, aud, role, confirmation_token, recovery_token, email_change_token_new, email_change)
+select '00000000-0000-0000-0000-000000000000', md5(n::text)::uuid, 'authenticated', 'authenticated', '', '', '', '' from generate_series(1, 1) n;
+insert into auth.identities (id, provider_id, user_id, identity_data, provider) select id, id::text, id, '{}', 'email' from auth.users;
 do $$
 declare
   t text;

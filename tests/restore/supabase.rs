@@ -23,8 +23,10 @@ create materialized view internal.domains as select split_part(email, '@', 2) as
 create view public.mine with (security_invoker) as select * from public.profiles;
 create policy \"documents of members\" on storage.objects for select to authenticated using (bucket_id = 'documents');
 create policy members on storage.buckets for select to authenticated using (true);
-insert into auth.users (id, email, created_at)
-  select ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, n || '@example.com', now() from generate_series(1, 200) n;
+insert into auth.users (instance_id, id, aud, role, email, confirmation_token, recovery_token, email_change_token_new,
+                        email_change, created_at)
+  select '00000000-0000-0000-0000-000000000000', ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid,
+    'authenticated', 'authenticated', n || '@example.com', '', '', '', '', now() from generate_series(1, 200) n;
 insert into auth.identities (provider_id, user_id, identity_data, provider, id)
   select id::text, id, jsonb_build_object('email', email), 'email', gen_random_uuid() from auth.users;
 insert into storage.buckets (id, name, public) values ('documents', 'documents', false), ('avatars', 'avatars', true);

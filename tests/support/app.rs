@@ -15,6 +15,9 @@ create policy own on invoices for select to authenticated using (tenant_id = rig
 insert into tenants select n, '2026-11-20T01:00:00Z' from generate_series(1, 5) n;
 insert into invoices (tenant_id, created_at) select 1 + n % 5, '2026-11-20T01:00:00Z' from generate_series(1, 20) n;
 insert into storage.buckets (id, name, public) values ('documents', 'documents', false);
+insert into auth.users (instance_id, id, aud, role, email, confirmation_token, recovery_token, email_change_token_new, email_change, created_at)
+select '00000000-0000-0000-0000-000000000000', ('00000000-0000-4000-8000-00000000000' || n)::uuid, 'authenticated', 'authenticated', 'user' || n || '@example.com', '', '', '', '', '2026-11-20T01:00:00Z' from generate_series(1, 2) n;
+insert into auth.identities (id, provider_id, user_id, identity_data, provider) select id, id::text, id, '{}', 'email' from auth.users;
 ";
 
 /// What must hold of it.
@@ -39,12 +42,15 @@ drop index invoices_created_at;
 alter table tenants disable trigger stamp;
 select setval('invoices_id_seq', 3);
 grant truncate on tenants to anon;
+update auth.users set recovery_token = null where email = 'user1@example.com';
 ";
 
 /// What is found of that against a baseline of before, by whoever can read everything.
 pub const FOUND: &[&str] = &[
     "assertions:assertion_failed:there are five tenants",
+    "auth_integrity:login_columns_null:auth.users",
     "bucket_privacy:bucket_public:documents",
+    "content_drift:rows_differ:auth.users",
     "content_drift:rows_differ:public.invoices",
     "content_drift:rows_differ:public.tenants",
     "content_drift:rows_differ:storage.buckets",

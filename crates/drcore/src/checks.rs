@@ -4,6 +4,7 @@
 //! [`ALL`], and `tests/damage/<name>.sql`.
 
 pub mod assertions;
+pub mod auth_integrity;
 pub mod backups;
 pub mod bucket_privacy;
 pub mod content_drift;
@@ -30,6 +31,7 @@ pub use crate::check::Check;
 /// Every check that exists: a report has one result for each.
 pub static ALL: &[&Check] = &[
     &assertions::CHECK,
+    &auth_integrity::CHECK,
     &backups::CHECK,
     &bucket_privacy::CHECK,
     &content_drift::CHECK,

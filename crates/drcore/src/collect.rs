@@ -10,6 +10,7 @@ mod advice;
 mod answer;
 mod asking;
 mod attempt;
+pub(crate) mod auth;
 mod backups;
 mod content;
 mod duplicates;
@@ -43,6 +44,7 @@ use jiff::Timestamp;
 
 pub(crate) use asking::{rewrite_check, unless_stopped};
 use attempt::{Attempt, Collection};
+pub use auth::AuthQuestion;
 pub use content::ContentChoice;
 pub(crate) use objects::URL as OBJECT_URL;
 pub(crate) use progress::{FilesProgress, both};

@@ -7,6 +7,7 @@
 
 pub mod acl;
 mod assertions;
+mod auth;
 mod backups;
 pub mod catalog;
 mod files;
@@ -28,6 +29,9 @@ use serde::{Deserialize, Serialize};
 
 pub use assertions::AssertionValue;
 pub(crate) use assertions::sha256;
+pub use auth::{
+    AuthBan, AuthFactors, AuthFacts, AuthIdentities, AuthProfiles, AuthState, AuthStates, AuthUsers,
+};
 pub use backups::{BackupFact, RepositoryFacts};
 pub use catalog::Catalog;
 pub use files::{BucketFiles, BucketState, Files, OddFiles, UnclearFiles};
@@ -254,6 +258,9 @@ pub struct Evidence {
     /// Results of the team's own statements, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub assertions: BTreeMap<String, Fact<AssertionValue>>,
+    /// What the tables of Supabase's auth service hold.
+    #[serde(default, skip_serializing_if = "AuthFacts::is_not_asked")]
+    pub auth: Box<AuthFacts>,
     /// What users of the API see of each other's rows, by the ids of the plan, and `anon`; only where the plan says so.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub isolation: BTreeMap<String, ActedAs>,
@@ -286,6 +293,7 @@ impl PartialEq for Evidence {
             && self.catalog == other.catalog
             && self.scans == other.scans
             && self.assertions == other.assertions
+            && self.auth == other.auth
             && self.isolation == other.isolation
             && self.files == other.files
             && self.backups == other.backups
@@ -305,6 +313,7 @@ impl Evidence {
             catalog: Box::default(),
             scans: Scans::default(),
             assertions: BTreeMap::new(),
+            auth: Box::default(),
             isolation: BTreeMap::new(),
             files: Fact::NotAsked,
             backups: Fact::NotAsked,

@@ -149,10 +149,10 @@ pub trait Payload {
     }
 }
 
-/// Payloads with their common fields, of kinds that are not counted. `Kind: of field, field` says by which fields
-/// acceptances bound it.
+/// Payloads with their common fields. `Kind: of field, field` says by which fields acceptances bound it,
+/// `Kind: up to field` which one counts; other kinds are not counted.
 macro_rules! payloads {
-    ($($(#[$doc:meta])* $type:ident $(: of $($extent:ident),+)? { $($(#[$field_doc:meta])* $field:ident: $of:ty,)* })*) => {
+    ($($(#[$doc:meta])* $type:ident $(: of $($extent:ident),+)? $(: up to $count:ident)? { $($(#[$field_doc:meta])* $field:ident: $of:ty,)* })*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -169,6 +169,10 @@ macro_rules! payloads {
                 fn common(&self) -> &$crate::finding::Common {
                     &self.common
                 }
+
+                $(fn count(&self) -> Option<u64> {
+                    Some(self.$count)
+                })?
 
                 $(fn extent(&self) -> Vec<String> {
                     let mut words = Vec::new();
@@ -232,6 +236,8 @@ findings! {
     BackupTooOld(checks::backups::BackupTooOld) = "backup_too_old",
     /// Backups are older than they should be kept.
     BackupsKeptTooLong(checks::backups::BackupsKeptTooLong) = "backups_kept_too_long",
+    /// Users were banned, and can sign in again.
+    BansLost(checks::auth_integrity::BansLost) = "bans_lost",
     /// A policy opens all files of a bucket.
     BroadObjectPolicy(checks::bucket_privacy::BroadObjectPolicy) = "broad_object_policy",
     /// A bucket does not say whether it is public.
@@ -260,12 +266,16 @@ findings! {
     DefinerFunctionsOpened(checks::privilege_drift::DefinerFunctionsOpened) = "definer_functions_opened",
     /// A view reads past the policies of the tables under it.
     DefinerView(checks::rls_coverage::DefinerView) = "definer_view",
+    /// Users were deleted, and are there again.
+    DeletionsUndone(checks::auth_integrity::DeletionsUndone) = "deletions_undone",
     /// A rule is switched off.
     DisabledRule(checks::invalid_objects::DisabledRule) = "disabled_rule",
     /// A trigger, or an event trigger, is switched off.
     DisabledTrigger(checks::invalid_objects::DisabledTrigger) = "disabled_trigger",
     /// Several rows have a key that only one may have.
     DuplicatedRows(checks::duplicate_keys::DuplicatedRows) = "duplicated_rows",
+    /// Several users have one e-mail address.
+    EmailsShared(checks::auth_integrity::EmailsShared) = "emails_shared",
     /// A table had rows and now has none.
     EmptiedTable(checks::row_counts::EmptiedTable) = "emptied_table",
     /// A table is there now and was not in the baseline.
@@ -280,8 +290,14 @@ findings! {
     FunctionLinesLost(checks::schema_drift::FunctionLinesLost) = "function_lines_lost",
     /// A row breaks MATCH FULL: some columns of its key are NULL, others are not.
     HalfNullKeys(checks::orphan_fks::HalfNullKeys) = "half_null_keys",
+    /// Identities belong to users that are not there.
+    IdentitiesWithoutUser(checks::auth_integrity::IdentitiesWithoutUser) = "identities_without_user",
     /// An index is not valid, not ready, or half dropped.
     InvalidIndex(checks::invalid_objects::InvalidIndex) = "invalid_index",
+    /// Columns that break logins are NULL.
+    LoginColumnsNull(checks::auth_integrity::LoginColumnsNull) = "login_columns_null",
+    /// Other sessions, refresh tokens or second factors than in the baseline.
+    LoginsDiffer(checks::auth_integrity::LoginsDiffer) = "logins_differ",
     /// A role lost rights of another one.
     MembershipNarrowed(checks::privilege_drift::MembershipNarrowed) = "membership_narrowed",
     /// A role gained rights of another one.
@@ -320,6 +336,8 @@ findings! {
     NoBackups(checks::backups::NoBackups) = "no_backups",
     /// A table that should have a newest row has none.
     NoRows(checks::freshness::NoRows) = "no_rows",
+    /// There are no users, and there should be.
+    NoUsers(checks::auth_integrity::NoUsers) = "no_users",
     /// An object that the baseline does not have.
     ObjectAdded(checks::schema_drift::ObjectAdded) = "object_added",
     /// An object is not what it was in the baseline.
@@ -370,6 +388,8 @@ findings! {
     PrivilegesNarrowed(checks::privilege_drift::PrivilegesNarrowed) = "privileges_narrowed",
     /// Roles may do what they could not do in the baseline.
     PrivilegesWidened(checks::privilege_drift::PrivilegesWidened) = "privileges_widened",
+    /// Rows of the application belong to users that are not there.
+    ProfilesWithoutUser(checks::auth_integrity::ProfilesWithoutUser) = "profiles_without_user",
     /// Rows of the application name objects that are not there.
     ReferencesWithoutObject(checks::storage_orphans::ReferencesWithoutObject) = "references_without_object",
     /// Files have another size than their rows say.
@@ -394,6 +414,8 @@ findings! {
     RowsShownToAnonymous(checks::tenant_isolation::RowsShownToAnonymous) = "rows_shown_to_anonymous",
     /// More of the last writes is lost than the plan allows.
     RpoMissed(checks::freshness::RpoMissed) = "rpo_missed",
+    /// Users had a second factor, and sign in without one.
+    SecondFactorsLost(checks::auth_integrity::SecondFactorsLost) = "second_factors_lost",
     /// A sequence hands out values that are already taken.
     SequenceBehind(checks::sequence_lag::SequenceBehind) = "sequence_behind",
     /// A sequence, or the type of its column, has few values left.
@@ -422,6 +444,12 @@ findings! {
     UnreferencedFiles(checks::storage_orphans::UnreferencedFiles) = "unreferenced_files",
     /// The newest backup that somebody found whole is too old, or there is none.
     UnverifiedBackups(checks::backups::UnverifiedBackups) = "unverified_backups",
+    /// There are fewer users than there should be.
+    UsersMissing(checks::auth_integrity::UsersMissing) = "users_missing",
+    /// Users have no identity to sign in with.
+    UsersWithoutIdentity(checks::auth_integrity::UsersWithoutIdentity) = "users_without_identity",
+    /// Users have no row where each should have one.
+    UsersWithoutProfile(checks::auth_integrity::UsersWithoutProfile) = "users_without_profile",
 }
 
 impl Finding {

@@ -98,6 +98,7 @@ fn written(evidence: &Evidence, own: &[&Relation], looked: &Looked) -> String {
     orphan_fks(&mut plan, catalog, own);
     duplicate_keys(&mut plan, catalog, own);
     rls_coverage(&mut plan, catalog, own);
+    auth_integrity(&mut plan, catalog, own);
     bucket_privacy(&mut plan, catalog);
     looked.write(&mut plan, catalog, own);
     freshness(&mut plan, evidence, own);
@@ -387,6 +388,51 @@ fn rls_coverage(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
         plan.proposal("[rls_coverage]");
         plan.proposal(&line);
     }
+}
+
+/// Tables whose primary key is a user's.
+fn auth_integrity(plan: &mut Writer, catalog: &Catalog, own: &[&Relation]) {
+    if !catalog.is_supabase().unwrap_or_default() {
+        return;
+    }
+    plan.section("How many users there must be at least, and the tables with a row for each of them.");
+    let profiles = match profiles(catalog, own) {
+        Ok(profiles) => profiles,
+        Err(cause) => {
+            plan.unread("foreign keys or keys", &cause);
+            Vec::new()
+        }
+    };
+    plan.proposal("[auth_integrity]");
+    plan.proposal("minimum_users = 1");
+    if profiles.is_empty() {
+        plan.note("No table was seen whose key is a user's; one is declared like this:");
+        plan.note("profiles = [{ column = \"profiles.id\" }]");
+        return;
+    }
+    plan.proposal("profiles = [");
+    for column in profiles {
+        plan.proposal(&format!("{{ column = {} }},", toml_string(&column)));
+    }
+    plan.proposal("]");
+}
+
+fn profiles(catalog: &Catalog, own: &[&Relation]) -> Result<Vec<String>, Cause> {
+    let users = QualifiedName::new("auth", "users");
+    let mut found = Vec::new();
+    for key in catalog.foreign_keys.get()?.iter().filter(|key| key.parent == users) {
+        let is_own = own.iter().any(|relation| relation.name == key.child);
+        let primary = catalog.primary_key(&key.child)?.map(|key| &key.columns);
+        if let [column] = key.child_columns.as_slice()
+            && is_own
+            && primary == Some(&key.child_columns)
+        {
+            found.push(column_of(&key.child, column));
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
 }
 
 /// Every bucket as it is now.

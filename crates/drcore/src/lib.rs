@@ -68,6 +68,7 @@
 mod access;
 pub mod archive;
 mod arguments;
+mod auth;
 pub mod backup;
 pub mod check;
 pub mod checks;

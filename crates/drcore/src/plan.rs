@@ -8,6 +8,7 @@
 
 mod accept;
 mod assertions;
+mod auth_integrity;
 mod backups;
 mod bucket_privacy;
 mod content_drift;
@@ -40,6 +41,7 @@ use serde::Serialize;
 pub use accept::{Accept, Bound};
 pub use assertions::{Assertion, Expectation};
 pub(crate) use assertions::{Rule, shown};
+pub use auth_integrity::{AuthComparison, AuthIntegrity, PlannedProfiles};
 pub use backups::{Backups, Objectives};
 pub use bucket_privacy::{BucketExpectation, BucketPrivacy};
 pub use content_drift::ContentDrift;
@@ -87,6 +89,9 @@ pub struct Plan {
     /// Sessions, timeouts and the deadline.
     #[serde(skip_serializing_if = "Limits::is_default")]
     pub limits: Limits,
+    /// How many users there must be, and which tables of the application have a row for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_integrity: Option<AuthIntegrity>,
     /// Where backups are, and how many there must be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backups: Option<Backups>,
@@ -147,6 +152,7 @@ impl Default for Plan {
             scope: Scope::default(),
             tenancy: None,
             limits: Limits::default(),
+            auth_integrity: None,
             backups: None,
             objectives: None,
             bucket_privacy: None,
@@ -240,6 +246,7 @@ impl Plan {
             scope: fields.section(reader, "scope", Scope::read).unwrap_or_default(),
             tenancy: fields.section(reader, "tenancy", Tenancy::read),
             limits: fields.section(reader, "limits", Limits::read).unwrap_or_default(),
+            auth_integrity: fields.section(reader, "auth_integrity", AuthIntegrity::read),
             backups: fields.section(reader, "backups", Backups::read),
             objectives: fields.section(reader, "objectives", Objectives::read),
             bucket_privacy: fields.section(reader, "bucket_privacy", BucketPrivacy::read),
@@ -280,6 +287,7 @@ impl Plan {
     /// Whether a section of the plan names the check, so that having nothing to go on counts.
     pub fn names(&self, check: &str) -> bool {
         match check {
+            "auth_integrity" => self.auth_integrity.is_some(),
             "backups" => self.backups.is_some(),
             "orphan_fks" => self.orphan_fks.is_some(),
             "duplicate_keys" => self.duplicate_keys.is_some(),

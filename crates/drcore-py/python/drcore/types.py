@@ -97,6 +97,157 @@ class AssertionValueFactRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuthBan:
+    """Until when a user may not sign in."""
+
+    until: str
+    """Until when."""
+    user: str
+    """The id of the user."""
+
+
+AuthComparison: TypeAlias = Literal["bans", "deletions", "factors", "sessions", "users"]
+"""Something of a baseline that is compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthFactors:
+    """Second factors."""
+
+    factors: int
+    """How many there are."""
+    users: int
+    """How many users have a verified one."""
+    verified: int
+    """How many of them are verified, so that signing in asks for them."""
+    protected: list[str] = field(default_factory=list)
+    """Who has one: ten thousand at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthFactorsFactRead:
+    """What was read."""
+
+    read: AuthFactors
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthIdentities:
+    """The ways in which users sign in."""
+
+    identities: int
+    """How many there are."""
+    users_without: int
+    """How many users have none, though they are neither deleted nor anonymous."""
+    users_without_by_email: int
+    """How many of these sign in by e-mail, so that it follows from the user."""
+    without_user: int
+    """How many belong to no user."""
+    users_without_samples: list[str] = field(default_factory=list)
+    """The first of them."""
+    without_user_samples: list[str] = field(default_factory=list)
+    """The ids of the first users who are missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthIdentitiesFactRead:
+    """What was read."""
+
+    read: AuthIdentities
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthProfiles:
+    """A table of the application with a row for each user."""
+
+    profiles: int
+    """How many rows name a user."""
+    users: int
+    """How many users should have a row: they are neither deleted nor anonymous."""
+    users_without: int
+    """How many of them have none."""
+    without_user: int
+    """How many of them name one that is not there."""
+    users_without_samples: list[str] = field(default_factory=list)
+    """The first of them."""
+    without_user_samples: list[str] = field(default_factory=list)
+    """The ids of the first users who are missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthProfilesFactRead:
+    """What was read."""
+
+    read: AuthProfiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthState:
+    """What became of one user."""
+
+    deleted: bool
+    """Whether the user is deleted, and only the row is kept."""
+    factors: int
+    """How many verified second factors the user has."""
+    there: bool
+    """Whether the row is there."""
+    banned_until: str | None = None
+    """Until when the user is banned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthStates:
+    """What became of users whom a baseline names."""
+
+    users: dict[str, AuthState]
+    """By id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthStatesFactRead:
+    """What was read."""
+
+    read: AuthStates
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthUsers:
+    """The users."""
+
+    anonymous: int
+    """How many of them have an anonymous account."""
+    banned: int
+    """How many are or were banned."""
+    deleted: int
+    """How many are deleted."""
+    sharing_email: int
+    """How many have an e-mail address that another user has too, where one address signs in as one user."""
+    sso: int
+    """How many come from an organisation's own sign-on."""
+    unreadable: int
+    """How many have NULL in a column that breaks logins."""
+    users: int
+    """How many there are, deleted ones included whose rows are kept."""
+    bans: list[AuthBan] = field(default_factory=list)
+    """Who is banned, the longest first: ten thousand at most."""
+    deletions: list[str] = field(default_factory=list)
+    """Who is deleted: ten thousand at most."""
+    null_columns: dict[str, int] = field(default_factory=dict)
+    """How many have it in which column."""
+    sharing_email_samples: list[str] = field(default_factory=list)
+    """The first of them."""
+    unreadable_samples: list[str] = field(default_factory=list)
+    """The first of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthUsersFactRead:
+    """What was read."""
+
+    read: AuthUsers
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackupFacts:
     """The backup that was restored."""
 
@@ -1572,6 +1723,16 @@ class PlannedObjectReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedProfiles:
+    """A table of the application whose rows belong to users."""
+
+    column: str
+    """The column that says whose the row is, of `uuid` or text: `profiles.id`."""
+    every_user: bool | None = None
+    """Whether every user must have a row: all but those who are deleted or anonymous. Default: true."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlannedRelation:
     """A relation that no foreign key constraint declares."""
 
@@ -2831,6 +2992,18 @@ class Assertion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuthIntegrity:
+    """What must hold of the users of Supabase's auth service."""
+
+    compare: list[AuthComparison] | None = None
+    """What of a baseline is compared; all of it where left out."""
+    minimum_users: int | None = None
+    """How many users there must be at least, deleted ones left out. 0 says that there may be none."""
+    profiles: list[PlannedProfiles] = field(default_factory=list)
+    """Tables of the application whose rows belong to users."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackupDump:
     """The dump of a backup."""
 
@@ -4033,6 +4206,26 @@ AssertionValueFact: TypeAlias = AssertionValueFactRead | UnreadFact
 """Something that may have been read."""
 
 
+AuthFactorsFact: TypeAlias = AuthFactorsFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+AuthIdentitiesFact: TypeAlias = AuthIdentitiesFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+AuthProfilesFact: TypeAlias = AuthProfilesFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+AuthStatesFact: TypeAlias = AuthStatesFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+AuthUsersFact: TypeAlias = AuthUsersFactRead | UnreadFact
+"""Something that may have been read."""
+
+
 BucketFacts: TypeAlias = BucketFactsRead | UnreadFact
 """Something that may have been read."""
 
@@ -4255,6 +4448,8 @@ class Plan:
     """Findings that are known and accepted."""
     assertions: list[Assertion] = field(default_factory=list)
     """The team's own statements, and what they must return."""
+    auth_integrity: AuthIntegrity | None = None
+    """How many users there must be, and which tables of the application have a row for each."""
     backups: Backups | None = None
     """Where backups are, and how many there must be."""
     bucket_privacy: BucketPrivacy | None = None
@@ -4681,6 +4876,33 @@ RuleFacts: TypeAlias = RuleFactsRead | UnreadFact
 
 SchemaFacts: TypeAlias = SchemaFactsRead | UnreadFact
 """Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorsLost:
+    """Users had a second factor, and sign in without one."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["second_factors_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The ids of the first of them."""
+    severity: Severity
+    """How bad it is."""
+    users: int
+    """How many."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 SecurityLabelFacts: TypeAlias = SecurityLabelFactsRead | UnreadFact
@@ -5135,6 +5357,97 @@ class UnverifiedBackups:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsersMissing:
+    """There are fewer users than there should be."""
+
+    check: str
+    """The check that found it."""
+    expected: int
+    """How many there were in the baseline, or must be at least."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["users_missing"]
+    message: str
+    """What was expected and what was found, in one line."""
+    missing: int
+    """How many are missing."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    users: int
+    """How many there are."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsersWithoutIdentity:
+    """Users have no identity to sign in with."""
+
+    by_email: int
+    """How many of them sign in by e-mail, so that the identity follows from the user."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["users_without_identity"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The ids of the first of them."""
+    severity: Severity
+    """How bad it is."""
+    users: int
+    """How many."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    were: int | None = None
+    """How many there were in the baseline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsersWithoutProfile:
+    """Users have no row where each should have one."""
+
+    check: str
+    """The check that found it."""
+    column: str
+    """The column that says whose a row is, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["users_without_profile"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The ids of the first of them."""
+    severity: Severity
+    """How bad it is."""
+    users: int
+    """How many."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    were: int | None = None
+    """How many there were in the baseline."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AchievedRpo:
     """How long before the restore target the newest row of all was written."""
 
@@ -5235,6 +5548,26 @@ class AssertionFailed:
     """Read-only SQL that shows the rows or the setting."""
     remedy: Remedy | None = None
     """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthFacts:
+    """What the tables of the auth service hold."""
+
+    factors: AuthFactorsFact | None = None
+    """`auth.mfa_factors`."""
+    identities: AuthIdentitiesFact | None = None
+    """`auth.identities`, against the users."""
+    profiles: dict[str, AuthProfilesFact] = field(default_factory=dict)
+    """Tables of the application with a row for each user, by column: `public.profiles.id`."""
+    refresh_tokens: CountFact | None = None
+    """How many rows `auth.refresh_tokens` has."""
+    sessions: CountFact | None = None
+    """How many rows `auth.sessions` has."""
+    states: AuthStatesFact | None = None
+    """What became of the users that were banned, deleted or had a second factor in the baseline."""
+    users: AuthUsersFact | None = None
+    """`auth.users`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -5366,6 +5699,33 @@ class BackupsKeptTooLong:
     """The instant of the oldest."""
     severity: Severity
     """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BansLost:
+    """Users were banned, and can sign in again."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["bans_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The ids of the first of them."""
+    severity: Severity
+    """How bad it is."""
+    users: int
+    """How many."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -5865,6 +6225,33 @@ class DefinerView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeletionsUndone:
+    """Users were deleted, and are there again."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["deletions_undone"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The ids of the first of them."""
+    severity: Severity
+    """How bad it is."""
+    users: int
+    """How many."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiffReport:
     """What differs between two sides, A and B."""
 
@@ -5988,6 +6375,33 @@ class DuplicatedRows:
     """Whether PostgreSQL believes one of them; none where there is none now."""
     were: int | None = None
     """How many were too many in the baseline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailsShared:
+    """Several users have one e-mail address."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["emails_shared"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The ids of the first of them."""
+    severity: Severity
+    """How bad it is."""
+    users: int
+    """How many users have an address that is another user's too."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -6192,6 +6606,33 @@ class HalfNullKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IdentitiesWithoutUser:
+    """Identities belong to users that are not there."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    identities: int
+    """How many identities."""
+    kind: Literal["identities_without_user"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The ids of the first users who are missing."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvalidIndex:
     """An index is not valid, not ready, or half dropped."""
 
@@ -6208,6 +6649,60 @@ class InvalidIndex:
     """What it is about, as a user would type it."""
     ready: bool
     """Whether new rows go into it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginColumnsNull:
+    """Columns that break logins are NULL."""
+
+    check: str
+    """The check that found it."""
+    columns: list[str]
+    """The columns, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["login_columns_null"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    samples: list[str]
+    """The ids of the first of them."""
+    severity: Severity
+    """How bad it is."""
+    users: int
+    """How many users have NULL in at least one of them."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginsDiffer:
+    """Other sessions, refresh tokens or second factors than in the baseline."""
+
+    check: str
+    """The check that found it."""
+    differences: list[Difference]
+    """How many there are of what."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["logins_differ"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
     severity: Severity
     """How bad it is."""
     hint: str | None = None
@@ -6742,6 +7237,31 @@ class NoRows:
     """What puts it right."""
     was: str | None = None
     """The newest instant in the baseline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoUsers:
+    """There are no users, and there should be."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["no_users"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    expected: int | None = None
+    """How many there were in the baseline, or must be at least, where that is known."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -7446,6 +7966,35 @@ class PrivilegesWidened:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProfilesWithoutUser:
+    """Rows of the application belong to users that are not there."""
+
+    check: str
+    """The check that found it."""
+    column: str
+    """The column that says whose they are, unquoted."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["profiles_without_user"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    rows: int
+    """How many rows."""
+    samples: list[str]
+    """The ids of the first users who are missing."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReferencesWithoutObject:
     """Rows of the application name objects that are not there."""
 
@@ -7523,6 +8072,8 @@ class Evidence:
     """What reading the tables themselves showed."""
     assertions: dict[str, AssertionValueFact] = field(default_factory=dict)
     """Results of the team's own statements, by name."""
+    auth: AuthFacts | None = None
+    """What the tables of Supabase's auth service hold."""
     backups: RepositoryFactsFact | None = None
     """What the repository of backups holds; only where the plan names one."""
     files: FilesFact | None = None
@@ -7533,7 +8084,7 @@ class Evidence:
     """What the platform says of its own backups; only where the plan names the project."""
 
 
-Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BackupGap | BackupShrunk | BackupTooOld | BackupsKeptTooLong | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DamagedBackup | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DisabledRule | DisabledTrigger | DuplicatedRows | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | InvalidIndex | MembershipNarrowed | MembershipWidened | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingReferenceColumn | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoBackups | NoRows | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | ObjectsWithoutReference | OrphanedRows | OwnRowsHidden | OwnerChanged | PasswordLost | PasswordsUnknown | PitrUnavailable | PlatformBackupFailed | PlatformBackupTooOld | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyCallsVolatile | PolicyChanged | PolicyIgnoresTenant | PolicyLost | PolicyNeverTrue | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ReferencesWithoutObject | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RowsOfOthersShown | RowsShownToAnonymous | RpoMissed | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnenforcedConstraint | UnfedColumn | UnfinishedBackup | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles | UnverifiedBackups
+Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BackupGap | BackupShrunk | BackupTooOld | BackupsKeptTooLong | BansLost | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DamagedBackup | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DeletionsUndone | DisabledRule | DisabledTrigger | DuplicatedRows | EmailsShared | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | IdentitiesWithoutUser | InvalidIndex | LoginColumnsNull | LoginsDiffer | MembershipNarrowed | MembershipWidened | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingReferenceColumn | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoBackups | NoRows | NoUsers | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | ObjectsWithoutReference | OrphanedRows | OwnRowsHidden | OwnerChanged | PasswordLost | PasswordsUnknown | PitrUnavailable | PlatformBackupFailed | PlatformBackupTooOld | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyCallsVolatile | PolicyChanged | PolicyIgnoresTenant | PolicyLost | PolicyNeverTrue | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ProfilesWithoutUser | ReferencesWithoutObject | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RowsOfOthersShown | RowsShownToAnonymous | RpoMissed | SecondFactorsLost | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnenforcedConstraint | UnfedColumn | UnfinishedBackup | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles | UnverifiedBackups | UsersMissing | UsersWithoutIdentity | UsersWithoutProfile
 """Something that is wrong with the database."""
 
 

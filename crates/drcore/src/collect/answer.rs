@@ -114,6 +114,10 @@ impl Job {
                 acting.keep(answer, evidence);
                 0
             }
+            Self::Auth(auth) => {
+                auth.keep(answer, &mut evidence.auth);
+                0
+            }
             Self::Assertion(assertion) => {
                 let fact = answer.and_then(|rows| match rows.as_slice() {
                     [row] => match row.as_slice() {

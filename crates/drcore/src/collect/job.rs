@@ -1,6 +1,7 @@
 //! One statement, or one pass, that answers one or several requests.
 
 use super::acting::Acting;
+use super::auth::AuthJob;
 use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::objects::{LostObjects, UnnamedObjectsOf};
 use super::orphans::CountOrphans;
@@ -46,6 +47,8 @@ pub(super) enum Job {
     /// Several sequences in one statement, which fails as a whole where one of them cannot be read.
     Sequences(Vec<QualifiedName>),
     Assertion(Assertion),
+    /// What a table of the auth service holds.
+    Auth(AuthJob),
     /// Several tables, as one of the API's users sees them.
     Acting(Acting),
     /// How many rows each tenant and each hour has.
@@ -106,6 +109,7 @@ impl Job {
         match self {
             Self::Acting(_) => "acting",
             Self::Assertion(_) => "assertion",
+            Self::Auth(_) => "auth",
             Self::Catalog(_) => "catalog",
             Self::Pass(_) => "pass",
             Self::CountDuplicates(_) => "duplicates",
@@ -130,6 +134,7 @@ impl Job {
         match self {
             Self::Acting(acting) => crate::text::plural(acting.tables.len() as u64, "table"),
             Self::Assertion(assertion) => assertion.name.clone(),
+            Self::Auth(auth) => auth.question.table().to_string(),
             Self::Catalog(name) => format!("{name:?}"),
             Self::Pass(job) => job.pass.name.to_string(),
             Self::Keys(keys) => keys.parent.to_string(),
@@ -206,6 +211,11 @@ impl Job {
                 let rows = acting.tables.iter().map(|table| sizes.rows(&table.name)).sum();
                 Place::new(Rank::Rest, rows, rows)
             }
+            // A join costs several passes.
+            Self::Auth(auth) => {
+                let rows = auth.reads.iter().map(|table| sizes.rows(table)).fold(0, u64::saturating_add);
+                Place::new(Rank::References, rows, rows.saturating_mul(4))
+            }
             // Nobody knows what it reads.
             Self::Assertion(_) => Place::new(Rank::Rest, sizes.largest(), sizes.largest()),
         }
@@ -216,6 +226,7 @@ impl Job {
         match self {
             // The one fact of the catalog that is a table like any other.
             Self::Catalog(CatalogFactName::Bucket) => vec![QualifiedName::new("storage", "buckets")],
+            Self::Auth(auth) if auth.sql.is_ok() => auth.reads.clone(),
             Self::Table { name, .. } => vec![name.clone()],
             Self::Recent(recent) => vec![recent.table.clone()],
             Self::Spread(spread) => vec![spread.table.clone()],
@@ -289,6 +300,7 @@ impl Job {
                     + " order by 1"
             }
             Self::Assertion(assertion) => assertion.statement().to_owned(),
+            Self::Auth(auth) => return auth.sql.as_ref().ok().cloned(),
             Self::LostObjects(lost) => lost.sql(),
             Self::UnnamedObjects(unnamed) => unnamed.sql(),
             Self::Question(question) => question.clone(),

@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::acting::{self, Acting, Shared};
+use super::auth::AuthJob;
 use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::job::{ColumnKind, Job};
 use super::objects::{LostObjects, UnnamedObjectsOf};
@@ -179,6 +180,7 @@ pub(super) fn plan_jobs(
             Request::UnnamedObjects(references) => {
                 jobs.push(Job::UnnamedObjects(UnnamedObjectsOf::new(references, plan, catalog)));
             }
+            Request::Auth(question) => jobs.push(Job::Auth(AuthJob::new(question, catalog))),
             Request::StoredRows => jobs.push(Job::StoredRows(reading.stored_rows(catalog))),
             Request::Acting { who, table } => acted.entry(who).or_default().push(table),
             Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),

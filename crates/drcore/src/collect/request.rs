@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::auth::AuthQuestion;
 use crate::content::ContentWay;
 use crate::evidence::Evidence;
 use crate::evidence::catalog::CatalogFactName;
@@ -63,6 +64,8 @@ pub enum Request {
         /// The table or view.
         table: QualifiedName,
     },
+    /// What the tables of the auth service hold.
+    Auth(AuthQuestion),
     /// The rows that the files of a store are compared with.
     StoredRows,
     /// The objects that a column of the application names, and that are not there.
@@ -99,6 +102,7 @@ impl Request {
             Self::Acting { who, table } => {
                 evidence.isolation.get(who).is_some_and(|acted| acted.tables.contains_key(table))
             }
+            Self::Auth(question) => question.is_answered(&evidence.auth),
             Self::StoredRows => !matches!(evidence.stored_rows, StoredRows::Wanted),
             Self::LostObjects(reference) => scans.named_objects.contains_key(&reference.key()),
             Self::UnnamedObjects(_) => !scans.unnamed_objects.is_not_asked(),
@@ -183,7 +187,11 @@ impl Wants {
                 Request::UnnamedObjects(references) => {
                     tables.extend(references.iter().map(|reference| &reference.table));
                 }
-                Request::Assertion(_) | Request::Catalog(_) | Request::Sequence(_) | Request::StoredRows => {}
+                Request::Assertion(_)
+                | Request::Auth(_)
+                | Request::Catalog(_)
+                | Request::Sequence(_)
+                | Request::StoredRows => {}
             }
         }
         tables

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::run::Shards;
-use super::{ActedAs, Cause, CauseKind, Evidence, Fact, Run, Scans, Seen, TableScan};
+use super::{ActedAs, AuthFacts, Cause, CauseKind, Evidence, Fact, Run, Scans, Seen, TableScan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::QualifiedName;
 
@@ -51,6 +51,7 @@ impl Evidence {
             format: self.format,
             catalog,
             assertions: each(self.assertions, other.assertions, Fact::join),
+            auth: Box::new(self.auth.and(*other.auth)),
             isolation: each(self.isolation, other.isolation, ActedAs::and),
             files: self.files.join(other.files),
             backups: self.backups.join(other.backups),
@@ -171,6 +172,20 @@ impl TableScan {
             extremes: each(self.extremes, other.extremes, Fact::join),
             recent: each(self.recent, other.recent, Fact::join),
             spread: self.spread.join(other.spread),
+        }
+    }
+}
+
+impl AuthFacts {
+    fn and(self, other: Self) -> Self {
+        Self {
+            users: self.users.join(other.users),
+            identities: self.identities.join(other.identities),
+            factors: self.factors.join(other.factors),
+            sessions: self.sessions.join(other.sessions),
+            refresh_tokens: self.refresh_tokens.join(other.refresh_tokens),
+            profiles: each(self.profiles, other.profiles, Fact::join),
+            states: self.states.join(other.states),
         }
     }
 }
@@ -346,6 +361,7 @@ mod tests {
             assertion in fact((0_u64..2).prop_map(value)),
             who in "[xy]",
             seen in prop::collection::btree_map("[tu]", fact((0_u64..2).prop_map(seen)), 0..3),
+            tokens in fact(0_u64..2),
             schemas in fact(Just(Vec::<Schema>::new())),
             notes in prop::collection::vec("[ab]", 0..3),
             sessions in 1_u32..4,
@@ -371,6 +387,8 @@ mod tests {
             let tables = seen.into_iter().map(|(table, seen)| (QualifiedName::new("public", table), seen));
             let acted = ActedAs { sha256: who, tables: tables.collect() };
             evidence.isolation.insert("ann".to_owned(), acted);
+            evidence.auth.sessions = tokens.clone();
+            evidence.auth.refresh_tokens = tokens;
             evidence.catalog.schemas = schemas;
             evidence
         }
