@@ -52,6 +52,25 @@ impl Part {
         }
     }
 
+    /// What takes its place where it took longer than a statement may: smaller parts.
+    pub(super) fn split(self, cause: &Cause, storage: &Storage, lessons: &Lessons) -> Vec<Self> {
+        if cause.kind != CauseKind::StatementTimeout {
+            return Vec::new();
+        }
+        lessons.took_too_long(self.blocks(storage));
+        self.halves(storage)
+    }
+
+    /// The same where a part of this size took too long already.
+    pub(super) fn split_before(self, storage: &Storage, lessons: &Lessons) -> Vec<Self> {
+        if lessons.are_too_many(self.blocks(storage)) { self.halves(storage) } else { Vec::new() }
+    }
+
+    /// Whether it is but a part of the table.
+    pub(super) fn is_part(self) -> bool {
+        matches!(self, Self::Blocks(..))
+    }
+
     /// How many blocks it has, roughly.
     pub(super) fn blocks(self, storage: &Storage) -> u32 {
         match self {

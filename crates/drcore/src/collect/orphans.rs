@@ -8,7 +8,7 @@ use super::gathering::{Lessons, Part};
 use super::storage::{Storage, Storages};
 use crate::connect;
 use crate::content::Coverage;
-use crate::evidence::{Cause, CauseKind, Orphans, Scans};
+use crate::evidence::{Cause, Orphans, Scans};
 use crate::reference::Reference;
 
 /// The orphans of one reference, or of a part of its child.
@@ -44,8 +44,7 @@ impl CountOrphans {
     pub(super) fn jobs(reference: Reference, storages: &Storages, blocks: Option<u32>) -> Vec<Self> {
         let storage = storages.get(&reference.child).cloned().unwrap_or_default();
         let parts = blocks.map_or_else(|| vec![Part::Whole], |_| Part::of(&storage, u64::MAX, blocks));
-        let whole = Self::of(reference, storage);
-        parts.into_iter().map(|part| Self { part, ..whole.clone() }).collect()
+        Self::of(reference, storage).parts(parts)
     }
 
     /// Of a child that is stored in this way.
@@ -99,24 +98,18 @@ impl CountOrphans {
         }
     }
 
-    /// What takes its place where it took longer than a statement may: smaller parts.
+    /// What takes its place where it took longer than a statement may.
     pub(super) fn split(&self, cause: &Cause) -> Vec<Self> {
-        if cause.kind != CauseKind::StatementTimeout {
-            return Vec::new();
-        }
-        self.whole.lessons.took_too_long(self.part.blocks(&self.whole.storage));
-        self.smaller()
+        self.parts(self.part.split(cause, &self.whole.storage, &self.whole.lessons))
     }
 
     /// The same where a part of this size took too long already.
     pub(super) fn split_before(&self) -> Vec<Self> {
-        let blocks = self.part.blocks(&self.whole.storage);
-        if self.whole.lessons.are_too_many(blocks) { self.smaller() } else { Vec::new() }
+        self.parts(self.part.split_before(&self.whole.storage, &self.whole.lessons))
     }
 
-    fn smaller(&self) -> Vec<Self> {
-        let halves = self.part.halves(&self.whole.storage);
-        halves.into_iter().map(|part| Self { part, ..self.clone() }).collect()
+    fn parts(&self, parts: Vec<Part>) -> Vec<Self> {
+        parts.into_iter().map(|part| Self { part, ..self.clone() }).collect()
     }
 
     /// Another part could not be read: there is no use in this one.
@@ -141,7 +134,7 @@ impl CountOrphans {
 
     /// Whether it is but a part of the child.
     pub(super) fn is_part(&self) -> bool {
-        matches!(self.part, Part::Blocks(..))
+        self.part.is_part()
     }
 }
 

@@ -18,9 +18,7 @@ use crate::content::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::catalog::{Catalog, Column, Relation};
-use crate::evidence::{
-    Cause, CauseKind, Evidence, Fact, OrphanSample, Orphans, RowKeys, TableParts, TableScan,
-};
+use crate::evidence::{Cause, Evidence, Fact, OrphanSample, Orphans, RowKeys, TableParts, TableScan};
 use crate::reference::Reference;
 use crate::sql::QualifiedName;
 
@@ -415,24 +413,18 @@ impl PassJob {
         if pass.only_sketch { 0 } else { rows }
     }
 
-    /// What takes its place where it took longer than a statement may: smaller parts.
+    /// What takes its place where it took longer than a statement may.
     pub(super) fn split(&self, cause: &Cause) -> Vec<Self> {
-        if cause.kind != CauseKind::StatementTimeout {
-            return Vec::new();
-        }
-        self.pass.lessons.took_too_long(self.part.blocks(&self.pass.storage));
-        self.smaller()
+        self.parts(self.part.split(cause, &self.pass.storage, &self.pass.lessons))
     }
 
     /// The same where a part of this size took too long already.
     pub(super) fn split_before(&self) -> Vec<Self> {
-        let blocks = self.part.blocks(&self.pass.storage);
-        if self.pass.lessons.are_too_many(blocks) { self.smaller() } else { Vec::new() }
+        self.parts(self.part.split_before(&self.pass.storage, &self.pass.lessons))
     }
 
-    fn smaller(&self) -> Vec<Self> {
-        let halves = self.part.halves(&self.pass.storage);
-        halves.into_iter().map(|part| Self { part, ..self.clone() }).collect()
+    fn parts(&self, parts: Vec<Part>) -> Vec<Self> {
+        parts.into_iter().map(|part| Self { part, ..self.clone() }).collect()
     }
 
     /// Another part could not be read: there is no use in this one.
@@ -442,7 +434,7 @@ impl PassJob {
 
     /// Whether it is but a part of the table.
     pub(super) fn is_part(&self) -> bool {
-        matches!(self.part, Part::Blocks(..))
+        self.part.is_part()
     }
 
     /// This part cannot be read, and so the table cannot. Gives what the server may be asked instead: all that
