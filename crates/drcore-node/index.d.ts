@@ -119,7 +119,7 @@ export function inspect(archive: string | URL, options?: InspectOptions): Promis
 export function repair(url?: string | URL, options?: RepairOptions): Promise<RepairPlan>
 
 /**
- * Plans the restore of a dump into a database; writes nothing.
+ * Plans the restore of a backup into a database; writes nothing there.
  *
  * ```js
  * const target = { url: process.env.NEW_URL, project: 'abcdefghijklmnopqrst' }
@@ -129,7 +129,9 @@ export function repair(url?: string | URL, options?: RepairOptions): Promise<Rep
  * restored.report?.assertPassed()
  * ```
  *
- * @param archive What `pg_dump` wrote: custom, directory, tar or plain SQL, compressed or not.
+ * @param archive What `pg_dump` wrote: custom, directory, tar or plain SQL, compressed or not; or a repository of backups
+ * or one of them, which is fetched into `TMPDIR`, for as long as the plan is there, and put right from the baseline that
+ * lies beside it.
  * @param target What is restored into, by its URL and its name; of a scratch cluster the URL is enough.
  * @throws {DrcoreError} `refused` if the target is not what was named, is protected, or holds something: `detail`
  * shows what was compared; `format` if it is no whole dump; `tool` if no programs of PostgreSQL fit; `usage` if an
@@ -427,6 +429,8 @@ export interface RepairOptions extends CollectOptions {
 
 /** What is asked of {@link restore}; what belongs to verifying is heeded where there is a baseline. */
 export interface RestoreOptions extends Omit<CollectOptions, 'against' | 'shard' | 'snapshot' | 'store' | 'tenant'> {
+  /** Which backup of the repository: `'newest'`, a day, an instant, or its name. */
+  pick?: string | undefined
   /**
    * What happens to what the target holds: `'empty'`, as it must be by default; `'replace'` takes it away first;
    * `'resume'` goes on with a restore of this archive that was interrupted, `'start_over'` takes away what that left.

@@ -69,7 +69,7 @@ async function restore(archive, target, options) {
   const start = (running, file) => native.restore(running, file, address(named.url) ?? '')
   const { project, ...rest } = plainObject(options ?? {})
   if (project !== undefined) throw usage('project: belongs to the target: { url, project }')
-  return new RestorePlan(KEY, await call(start, pathOf(archive), { ...rest, project: named.project }))
+  return new RestorePlan(KEY, await call(start, archiveOf(archive), { ...rest, project: named.project }))
 }
 
 /** Starts a throw-away PostgreSQL server on this machine. */

@@ -2,6 +2,7 @@
 
 mod interrupted;
 mod refused;
+mod repository;
 mod round_trip;
 mod scratch;
 mod supabase;

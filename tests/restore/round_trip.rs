@@ -316,7 +316,7 @@ async fn what_was_done_is_not_done_twice_and_what_came_since_is_not_taken_away()
     let database = Database::empty().await;
     let url = database.url().await;
     let mut call = RestoreCall::default();
-    let planned = drcore::restore::restore(&archive, &url, &call).await.unwrap();
+    let planned = drcore::restore::restore(archive.to_str().unwrap(), &url, &call).await.unwrap();
     let options = planned.execute_options();
     planned.execute(&options).await.unwrap();
     let error = planned.execute(&options).await.unwrap_err();
@@ -325,7 +325,7 @@ async fn what_was_done_is_not_done_twice_and_what_came_since_is_not_taken_away()
     assert_eq!(database.query("select count(*) from a").await, ["1"]);
     // What nobody saw when the plan was reviewed stays.
     call.options.onto = Onto::Replace;
-    let planned = drcore::restore::restore(&archive, &url, &call).await.unwrap();
+    let planned = drcore::restore::restore(archive.to_str().unwrap(), &url, &call).await.unwrap();
     database.execute("create table written_since (id int)").await;
     let error = planned.execute(&options).await.unwrap_err();
     assert_eq!(error.kind(), drcore::ErrorKind::Refused, "{error:?}");

@@ -107,7 +107,8 @@ async fn what_a_dump_opens_again_is_closed_from_the_baseline_and_verified() {
     let mut call = RestoreCall::default();
     call.verify.against = Some(Against::Evidence(Box::new(before.clone())));
     call.verify.content(true);
-    let planned = drcore::restore::restore(&archive, &fresh.url().await, &call).await.unwrap();
+    let planned =
+        drcore::restore::restore(archive.to_str().unwrap(), &fresh.url().await, &call).await.unwrap();
     let restored = planned.execute(&planned.execute_options()).await.unwrap();
     let after = restored.after.as_ref().unwrap();
     // The target's default privileges granted what the source had revoked.

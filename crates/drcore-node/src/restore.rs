@@ -1,6 +1,5 @@
 //! What a restore would do, kept in Rust, and what came of it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use drcore::restore::restore as plan_restore;
@@ -24,7 +23,7 @@ pub fn restore<'env>(
     let call = call.clone();
     promise(env, async move {
         let options = call.restore_call()?;
-        let planning = Box::pin(plan_restore(Path::new(&archive), &url, &options));
+        let planning = Box::pin(plan_restore(&archive, &url, &options));
         call.or_cancelled(planning).await.map(Into::into)
     })
 }

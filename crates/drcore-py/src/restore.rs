@@ -28,7 +28,7 @@ pub(crate) fn restore(
         let mut call = call?;
         call.verify.collect.cancel = cancel;
         call.verify.collect.progress = Some(sink);
-        plan_restore(&archive, &url, &call).await
+        plan_restore(&archive.to_string_lossy(), &url, &call).await
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use drcore::backup::Pick;
 use drcore::connect::Dsn;
 use drcore::restore::{Onto, RestoreCall, RestorePlan, Restored, restore, table};
 use drcore::{Against, Error, ErrorKind};
@@ -13,7 +14,7 @@ use crate::output;
 use crate::progress::Display;
 use crate::screen::Screen;
 
-/// Restore a dump into an empty database, and say what did not travel
+/// Restore a backup into an empty database, and say what did not travel
 ///
 /// Reads the archive's table of contents and the target, says what will happen
 /// and what is left out, and does exactly that. On a Supabase project the
@@ -30,12 +31,18 @@ use crate::screen::Screen;
 Examples:
   drcore restore backup.dump --target \"$NEW_URL\" --plan-only
   drcore restore backup.dump --target \"$NEW_URL\" --project abcdefghijklmnopqrst
+  drcore restore s3://backups --pick 2026-11-20 --target \"$NEW_URL\" --project …
   drcore restore backup.dump --target \"$NEW_URL\" --project … --resume
   drcore scratch --supabase -- drcore restore backup.dump")]
 pub(crate) struct Arguments {
-    /// What pg_dump wrote: custom, directory, tar or plain SQL, compressed or not
-    #[arg(value_name = "FILE")]
-    archive: PathBuf,
+    /// What pg_dump wrote: custom, directory, tar or plain SQL, compressed or not; or a
+    /// repository of backups or one of them, fetched to TMPDIR and put right from its
+    /// baseline
+    #[arg(value_name = "FILE|URL", value_parser = not_empty)]
+    backup: String,
+    /// Which backup of the repository: newest, a day, an instant, or its name
+    #[arg(long, value_name = "WHICH", value_parser = not_empty)]
+    pick: Option<String>,
     /// What is restored into; without it DATABASE_URL, PGHOST and the like
     #[arg(long, value_name = "URL", env = "DRCORE_TARGET", hide_env_values = true, value_parser = not_empty)]
     target: Option<String>,
@@ -93,7 +100,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     let url = arguments.url(screen)?;
     let (mut call, display) = arguments.call(screen)?;
     arguments.reading.limit(&mut call.verify.plan);
-    let planned = Box::pin(restore(&arguments.archive, &url, &call)).await?;
+    let planned = Box::pin(restore(&arguments.backup, &url, &call)).await?;
     screen.incident.planned(&planned.plan.digest);
     if arguments.plan_only || arguments.apply.is_none() && planned.plan.needs_review() {
         drop(display);
@@ -171,6 +178,7 @@ impl Arguments {
         let mut call = RestoreCall::default();
         call.project.clone_from(&self.project);
         call.clone_of.clone_from(&self.clone_of);
+        call.pick = self.pick.as_deref().map(Pick::parse).transpose().map_err(Fault::usage)?;
         call.options.onto = self.onto();
         call.options.jobs = self.jobs;
         let tables: Result<Vec<_>, Error> = self.table.iter().map(|name| table(name)).collect();

@@ -3,7 +3,7 @@
 use drcore_tests::Database;
 
 use super::HEALTHY;
-use super::command::Place;
+use super::command::{Place, Ran};
 
 /// A dump of a healthy database, and its baseline.
 async fn backed_up(place: &Place) {
@@ -82,4 +82,32 @@ async fn mistakes_are_refused_before_anything_is_written() {
         assert!(ran.err.contains(says), "{arguments:?}: {ran:?}");
     }
     assert!(database.query("select 1 from pg_namespace where nspname = 'drcore_restore'").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_backup_is_fetched_reviewed_and_leaves_nothing_behind() {
+    let place = Place::new();
+    let source = Database::with(HEALTHY).await;
+    std::fs::create_dir(place.path("backups")).unwrap();
+    let ran = place.run(&["backup", "take", &source.url().await, "--to", "backups"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    std::fs::create_dir(place.path("temporary")).unwrap();
+    let run = |arguments: &[&str]| Ran::of(place.command(arguments).env("TMPDIR", place.path("temporary")));
+    let database = Database::empty().await;
+    let url = database.url().await;
+    let ran = run(&["restore", "backups", "--target", &url, "--plan-only", "-o", "plan.json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let plan: serde_json::Value = serde_json::from_str(&place.read("plan.json")).unwrap();
+    // Fetched anew, and the same plan.
+    let digest = plan["digest"].as_str().unwrap();
+    let ran = run(&["restore", "backups", "--pick", "newest", "--target", &url, "--apply", digest]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.out.starts_with("RESTORED ") && ran.out.contains("/backup-") && ran.out.contains("PASSED"),
+        "{ran:?}"
+    );
+    assert_eq!(std::fs::read_dir(place.path("temporary")).unwrap().count(), 0);
+    let ran = run(&["restore", "backups", "--pick", "2001-01-01", "--target", &url]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert_eq!(std::fs::read_dir(place.path("temporary")).unwrap().count(), 0);
 }

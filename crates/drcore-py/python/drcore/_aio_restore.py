@@ -17,6 +17,7 @@ async def restore(
     archive: str | os.PathLike[str],
     target: str | Target,
     *,
+    pick: str | None = None,
     onto: Onto | None = None,
     tables: Sequence[str] | None = None,
     jobs: int | None = None,
@@ -30,7 +31,7 @@ async def restore(
     content: bool | None = None,
     on_progress: OnProgress | None = None,
 ) -> RestorePlan:
-    """Plans the restore of a dump into a database; writes nothing.
+    """Plans the restore of a backup into a database; writes nothing there.
 
     Arguments and errors are those of :func:`drcore.restore`. ``on_progress`` is told in the event loop;
     ``await drcore.aio.execute(plan)`` does what was reviewed.
@@ -39,6 +40,7 @@ async def restore(
         archive,
         target,
         against,
+        pick=pick,
         onto=onto,
         tables=tables,
         jobs=jobs,

@@ -18,6 +18,7 @@ def restore(
     archive: str | os.PathLike[str],
     target: str | Target,
     *,
+    pick: str | None = None,
     onto: Onto | None = None,
     tables: Sequence[str] | None = None,
     jobs: int | None = None,
@@ -31,14 +32,17 @@ def restore(
     content: bool | None = None,
     on_progress: OnProgress | None = None,
 ) -> RestorePlan:
-    """Plans the restore of a dump into a database; writes nothing.
+    """Plans the restore of a backup into a database; writes nothing there.
 
     ``print(plan)`` shows what would be done, in order, and what is left out and why; ``plan.execute()`` does
     exactly that. ``drcore.explain("restore")`` has more.
 
     Args:
-        archive: What ``pg_dump`` wrote: custom, directory, tar or plain SQL, compressed or not.
+        archive: What ``pg_dump`` wrote: custom, directory, tar or plain SQL, compressed or not; or a repository
+            of backups or one of them, as in :mod:`drcore.backup`: it is fetched into ``TMPDIR``, for as long
+            as the plan is there, and put right from the baseline that lies beside it.
         target: What is restored into, by its URL and its name; of a scratch cluster the URL is enough.
+        pick: Which backup of the repository: ``"newest"``, a day, an instant, or its name.
         onto: What happens to what the target holds: ``"empty"``, as it must be by default; ``"replace"`` takes
             it away first; ``"resume"`` goes on with a restore of this archive that was interrupted, and
             ``"start_over"`` takes away what that left.
@@ -66,6 +70,7 @@ def restore(
         archive,
         target,
         against,
+        pick=pick,
         onto=onto,
         tables=tables,
         jobs=jobs,

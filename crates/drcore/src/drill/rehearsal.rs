@@ -3,16 +3,15 @@
 mod options;
 mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
 
 use super::report::{DrillRow, Step, StepTime};
-use crate::backup::{BackupEntry, InstantFrom, Repository, RepositoryUrl};
+use crate::backup::{BackupEntry, InstantFrom};
 use crate::collect::Stop;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
@@ -20,7 +19,9 @@ use crate::finding::Severity;
 use crate::plan::Objectives;
 use crate::report::{Report, Verdict};
 use crate::restore::scratch::Recipe;
-use crate::restore::{Dumped, RestoreCall, Restored, ScratchCluster, ScratchOptions, Tools, restore};
+use crate::restore::{
+    Dump, DumpSource, Dumped, RestoreCall, Restored, ScratchCluster, ScratchOptions, Tools, restore,
+};
 use crate::text::{age, milliseconds, plural, seconds};
 use crate::verify::{Against, verify};
 
@@ -127,13 +128,11 @@ pub async fn rehearse(location: &str, options: &RehearsalOptions) -> Result<Rehe
 
 /// A backup on this machine.
 struct Fetched {
-    path: PathBuf,
+    dump: Dump,
     backup: RehearsedBackup,
     baseline: Option<Evidence>,
     /// How large the database will be, about.
     expected_bytes: u64,
-    /// Gone with this.
-    _directory: Option<TempDir>,
 }
 
 async fn steps(location: &str, options: &RehearsalOptions) -> Result<Rehearsal> {
@@ -148,7 +147,7 @@ async fn steps(location: &str, options: &RehearsalOptions) -> Result<Rehearsal> 
 
     let began = begins(Step::Fetch);
     let fetched = Box::pin(fetch(location, options)).await?;
-    let dumped = Dumped::of(&fetched.path).await?;
+    let dumped = Dumped::of(&fetched.dump.path).await?;
     timed(Step::Fetch, began);
 
     let began = begins(Step::Start);
@@ -162,7 +161,7 @@ async fn steps(location: &str, options: &RehearsalOptions) -> Result<Rehearsal> 
     call.options.jobs = options.jobs;
     call.verify = options.verify.clone();
     call.verify.against = fetched.baseline.clone().map(|baseline| Against::Evidence(Box::new(baseline)));
-    let planned = Box::pin(restore(&fetched.path, &url, &call)).await?;
+    let planned = Box::pin(restore(&fetched.dump.path.to_string_lossy(), &url, &call)).await?;
     let planning = began.elapsed();
     let restored = Box::pin(planned.execute(&planned.execute_options())).await?;
     // Verifying, and putting right what a dump does not bring, is told apart.
@@ -194,56 +193,48 @@ async fn fetch(location: &str, options: &RehearsalOptions) -> Result<Fetched> {
             .hint("Give the file of the baseline, or nothing: it lies beside the backup."));
     }
     let given = options.verify.stored().await?;
-    if options.pick.is_none() && is_dump(location) {
-        let path = PathBuf::from(location);
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let backup = RehearsedBackup {
-            name,
-            location: location.to_owned(),
-            at: given.as_ref().map(|baseline| baseline.run.taken_at),
-            bytes: size(&path)?,
-            baseline: given.is_some(),
-        };
-        let expected_bytes = expected(None, backup.bytes);
-        return Ok(Fetched { path, backup, baseline: given, expected_bytes, _directory: None });
-    }
-    let (repository, entry) = Box::pin(Repository::open(location)?.resolve(options.pick.as_ref())).await?;
+    let source = DumpSource::of(location, options.pick.as_ref()).await?;
     let baseline = match given {
         Some(baseline) => Some(baseline),
-        None => repository.baseline(&entry).await?,
+        None => source.baseline().await?,
     };
-    let directory = tempfile::Builder::new()
-        .prefix("drcore-")
-        .tempdir()
-        .map_err(|error| Error::new(ErrorKind::Io, "cannot make a temporary directory").caused_by(error))?;
     let told = |progress| {
         if let Some(tell) = &options.verify.collect.progress {
             tell(progress);
         }
     };
-    let fetched = repository.fetch(&entry, directory.path(), told).await?;
-    let BackupEntry { name, at, at_from, dump_bytes, source, .. } = entry;
-    let expected_bytes = expected(source.and_then(|source| source.bytes), dump_bytes);
-    let backup = RehearsedBackup {
-        name,
-        location: repository.url().to_string(),
-        // Of a copy, the object's time is when it was copied: too new is the wrong side to be wrong on.
-        at: Some(at).filter(|_| at_from != InstantFrom::Modified),
-        bytes: dump_bytes,
-        baseline: baseline.is_some(),
+    let dump = source.fetch(told).await?;
+    let (backup, expected_bytes) = match source {
+        DumpSource::File(path) => {
+            let bytes = size(&path)?;
+            let backup = RehearsedBackup {
+                name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                location: location.to_owned(),
+                at: baseline.as_ref().map(|baseline| baseline.run.taken_at),
+                bytes,
+                baseline: baseline.is_some(),
+            };
+            (backup, expected(None, bytes))
+        }
+        DumpSource::Backup(repository, entry) => {
+            let BackupEntry { name, at, at_from, dump_bytes, source, .. } = *entry;
+            let backup = RehearsedBackup {
+                name,
+                location: repository.url().to_string(),
+                // Of a copy, the object's time is when it was copied: too new is the wrong side to be wrong on.
+                at: Some(at).filter(|_| at_from != InstantFrom::Modified),
+                bytes: dump_bytes,
+                baseline: baseline.is_some(),
+            };
+            (backup, expected(source.and_then(|source| source.bytes), dump_bytes))
+        }
     };
-    Ok(Fetched { path: fetched.path, backup, baseline, expected_bytes, _directory: Some(directory) })
+    Ok(Fetched { dump, backup, baseline, expected_bytes })
 }
 
 /// How large a database will be: as its source was, else as dumps commonly become that are compressed.
 fn expected(source: Option<u64>, dump: u64) -> u64 {
     source.unwrap_or_else(|| dump.saturating_mul(8))
-}
-
-/// Whether it is a dump on this machine rather than a repository: a file, or a directory of `pg_dump`'s.
-fn is_dump(location: &str) -> bool {
-    let path = Path::new(location);
-    !RepositoryUrl::is_one(location) && (path.is_file() || path.join("toc.dat").is_file())
 }
 
 fn size(path: &Path) -> Result<u64> {

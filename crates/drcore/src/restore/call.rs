@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::after::{after_restore, cut_over};
+use super::dump::{Dump, DumpSource};
 use super::plan::{Onto, RestoreOptions, RestorePlan};
 use super::restored::Restored;
 use super::run::ExecuteOptions;
+use crate::backup::Pick;
+use crate::collect::Stop;
 use crate::connect::{Apart, RestoreTarget, TargetOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
@@ -23,6 +27,8 @@ pub struct RestoreCall {
     pub project: Option<String>,
     /// The name of what the target is a physical clone of, where it is one.
     pub clone_of: Option<String>,
+    /// Which backup of a repository; the newest, or the one that the URL names, where nothing is said.
+    pub pick: Option<Pick>,
     /// What is restored, and onto what.
     pub options: RestoreOptions,
     /// How the restored database is verified; what it is compared with is the baseline of the backup. The plan's
@@ -36,6 +42,8 @@ pub struct Restore {
     /// What would be done.
     pub plan: RestorePlan,
     url: String,
+    /// Which may have been fetched, and is there as long as this.
+    dump: Arc<Dump>,
     baseline: Option<Evidence>,
     call: RestoreCall,
 }
@@ -47,19 +55,50 @@ impl fmt::Debug for Restore {
     }
 }
 
-/// Plans the restore of an archive into the database at `url`. Writes nothing.
+/// Plans the restore of a dump into the database at `url`: a file or directory that `pg_dump` wrote, or a backup of the
+/// repository at this URL, which is fetched and compared with its manifest's sums first. Nothing is written to the
+/// database.
+///
+/// What a dump does not bring is put right from the baseline that lies beside the backup, where nobody gave another.
 ///
 /// # Errors
-/// As [`RestoreTarget::connect`] and [`RestorePlan::of`].
-pub async fn restore(archive: &Path, url: &str, call: &RestoreCall) -> Result<Restore> {
+/// As [`RestoreTarget::connect`] and [`RestorePlan::of`]; of a repository as [`crate::backup::Repository::resolve`] and
+/// [`crate::backup::Repository::fetch`].
+pub async fn restore(backup: &str, url: &str, call: &RestoreCall) -> Result<Restore> {
     if let Some(Against::Url(_)) = &call.verify.against {
         let message = "against: a restore is compared with the baseline of its backup";
         return Err(Error::new(ErrorKind::Usage, message)
             .hint("Give the file of the baseline; drcore verify compares with a live database."));
     }
-    let baseline = Box::pin(call.verify.stored()).await?;
-    let (plan, _) = look(archive, url, call, baseline.as_ref()).await?;
-    Ok(Restore { plan, url: url.to_owned(), baseline, call: call.clone() })
+    let given = Box::pin(call.verify.stored()).await?;
+    let stop = Stop::new(call.verify.collect.cancel.clone(), None);
+    let fetching = Box::pin(fetch(backup, call, given));
+    let fetched = stop.or(fetching).await;
+    stop.finish();
+    let (source, dump, baseline) = fetched?;
+    let (mut plan, _) = look(&dump.path, url, call, baseline.as_ref()).await?;
+    plan.archive.file = source.shown();
+    Ok(Restore { plan, url: url.to_owned(), dump: Arc::new(dump), baseline, call: call.clone() })
+}
+
+/// The dump on this machine, and the baseline that was given or lies beside it.
+async fn fetch(
+    backup: &str,
+    call: &RestoreCall,
+    given: Option<Evidence>,
+) -> Result<(DumpSource, Dump, Option<Evidence>)> {
+    let source = DumpSource::of(backup, call.pick.as_ref()).await?;
+    let baseline = match given {
+        Some(baseline) => Some(baseline),
+        None => source.baseline().await?,
+    };
+    let told = |progress| {
+        if let Some(tell) = &call.verify.collect.progress {
+            tell(progress);
+        }
+    };
+    let dump = source.fetch(told).await?;
+    Ok((source, dump, baseline))
 }
 
 /// The target, if it may be restored into, and what would be done to it.
@@ -92,10 +131,11 @@ impl Restore {
     /// As [`restore`] and [`RestorePlan::execute`]; once it was restored, what verifying could not find out is in the
     /// report.
     pub async fn execute(&self, options: &ExecuteOptions) -> Result<Restored> {
-        let file = &self.plan.archive.file;
-        let (plan, target) = Box::pin(look(file, &self.url, &self.call, self.baseline.as_ref())).await?;
+        let looking = look(&self.dump.path, &self.url, &self.call, self.baseline.as_ref());
+        let (plan, target) = Box::pin(looking).await?;
         plan.expect(&self.plan.digest)?;
         let mut restored = Box::pin(plan.execute(&target, options)).await?;
+        restored.plan.archive.file.clone_from(&self.plan.archive.file);
         if let Some(baseline) = &self.baseline {
             let mut verify = self.call.verify.clone();
             verify.collect.cancel = options.cancel.clone();
@@ -121,11 +161,12 @@ impl Restore {
 }
 
 /// The keys of a call that are not those of verifying.
-const KEYS: &[&str] = &["clone_of", "jobs", "onto", "project", "tables"];
+const KEYS: &[&str] = &["clone_of", "jobs", "onto", "pick", "project", "tables"];
 
 impl RestoreCall {
     /// Reads the options of a call: those of [`VerifyOptions::from_json`], and `{"project": NAME, "onto": "empty" |
-    /// "replace" | "resume" | "start_over", "tables": ["public.invoices"], "jobs": 4, "clone_of": NAME}`.
+    /// "replace" | "resume" | "start_over", "tables": ["public.invoices"], "jobs": 4, "clone_of": NAME, "pick":
+    /// "2026-11-20"}`.
     ///
     /// # Errors
     /// As [`VerifyOptions::from_json`].
@@ -138,6 +179,7 @@ impl RestoreCall {
             Some(_) => Err(Error::new(ErrorKind::Usage, format!("{key}: expected text"))),
         };
         let (project, clone_of) = (name("project")?, name("clone_of")?);
+        let pick = name("pick")?.as_deref().map(Pick::parse).transpose()?;
         let onto = given
             .remove("onto")
             .map(serde_json::from_value::<Onto>)
@@ -156,7 +198,7 @@ impl RestoreCall {
         let options =
             RestoreOptions { onto: onto.unwrap_or_default(), jobs, tables: tables(&mut given)?, tools: None };
         let verify = VerifyOptions::from_json(&Value::Object(given).to_string())?;
-        Ok(Self { project, clone_of, options, verify })
+        Ok(Self { project, clone_of, pick, options, verify })
     }
 }
 
