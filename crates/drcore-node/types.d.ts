@@ -182,12 +182,22 @@ export type Finding =
   | ForceRlsLost
   | FunctionLinesLost
   | HalfNullKeys
+  | HistoryChanged
+  | HistoryLost
   | IdentitiesWithoutUser
   | InvalidIndex
   | LoginColumnsNull
   | LoginsDiffer
   | MembershipNarrowed
   | MembershipWidened
+  | MigrationVersionsShared
+  | MigrationsAdded
+  | MigrationsEdited
+  | MigrationsFailed
+  | MigrationsLost
+  | MigrationsOutOfOrder
+  | MigrationsPending
+  | MigrationsUnknown
   | MissingBucket
   | MissingColumn
   | MissingFiles
@@ -248,6 +258,7 @@ export type Finding =
   | SequenceBehind
   | SequenceNearExhaustion
   | SequenceWentBack
+  | ServiceLevelDiffers
   | StaleData
   | StorageRlsDisabled
   | UnenforcedConstraint
@@ -591,6 +602,22 @@ export type BucketState = 'there' | 'gone' | 'other'
  * Something that may have been read.
  */
 export type SeenFact = SeenFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type MigrationFolderFact = MigrationFolderFactRead | UnreadFact
+/**
+ * Who applies migrations and keeps the history of them.
+ */
+export type MigrationTool = 'dbmate' | 'drizzle' | 'prisma' | 'sqlx' | 'supabase'
+/**
+ * Something that may have been read.
+ */
+export type MigrationHistoryFact = MigrationHistoryFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type ServiceLevelFact = ServiceLevelFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
@@ -3539,6 +3566,94 @@ export interface HalfNullKeys {
   severity: Severity
 }
 /**
+ * The history of migrations says that something else was applied than in the baseline.
+ */
+export interface HistoryChanged {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'history_changed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The migrations, in order.
+   */
+  versions: string[]
+}
+/**
+ * A history of migrations is gone, or empty.
+ */
+export interface HistoryLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'history_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * How many migrations it had in the baseline, or there are files of; 0 where that is not known.
+   */
+  migrations: number
+  /**
+   * The newest of them.
+   */
+  newest?: string | null
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+}
+/**
  * Identities belong to users that are not there.
  */
 export interface IdentitiesWithoutUser {
@@ -3817,6 +3932,358 @@ export interface MembershipWidened {
    * In which way.
    */
   ways: string[]
+}
+/**
+ * Several files of migrations have one version.
+ */
+export interface MigrationVersionsShared {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The files.
+   */
+  files: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'migration_versions_shared'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The version.
+   */
+  version: string
+}
+/**
+ * Migrations that the baseline does not have.
+ */
+export interface MigrationsAdded {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'migrations_added'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The migrations, in order.
+   */
+  versions: string[]
+}
+/**
+ * Files of migrations hold something else than was applied.
+ */
+export interface MigrationsEdited {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Their files.
+   */
+  files: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'migrations_edited'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The migrations, in order.
+   */
+  versions: string[]
+}
+/**
+ * Migrations did not come to their end.
+ */
+export interface MigrationsFailed {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'migrations_failed'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The migrations, in order.
+   */
+  versions: string[]
+}
+/**
+ * Migrations of the baseline are not in the history any more.
+ */
+export interface MigrationsLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'migrations_lost'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The migrations, in order.
+   */
+  versions: string[]
+}
+/**
+ * Files older than what was applied last were never applied.
+ */
+export interface MigrationsOutOfOrder {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Their files.
+   */
+  files: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'migrations_out_of_order'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The migrations, in order.
+   */
+  versions: string[]
+}
+/**
+ * Files of migrations were not applied.
+ */
+export interface MigrationsPending {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * Their files.
+   */
+  files: string[]
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'migrations_pending'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The migrations, in order.
+   */
+  versions: string[]
+}
+/**
+ * Migrations were applied of which there is no file.
+ */
+export interface MigrationsUnknown {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'migrations_unknown'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The migrations, in order.
+   */
+  versions: string[]
 }
 /**
  * A bucket that the plan or the baseline names is nowhere.
@@ -6729,6 +7196,60 @@ export interface SequenceWentBack {
   was: string
 }
 /**
+ * A service of the platform has applied other migrations of its own than in the baseline.
+ */
+export interface ServiceLevelDiffers {
+  /**
+   * How many it has.
+   */
+  applied: number
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'service_level_differs'
+  /**
+   * The last of them.
+   */
+  last?: string | null
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * The last of them.
+   */
+  was?: string | null
+  /**
+   * How many it had applied.
+   */
+  were: number
+}
+/**
  * The newest rows that were there when the baseline was taken are gone.
  */
 export interface StaleData {
@@ -7842,6 +8363,10 @@ export interface Evidence {
   isolation?: {
     [k: string]: ActedAs
   }
+  /**
+   * Which migrations were applied, and which files there are.
+   */
+  migrations?: MigrationFacts
   /**
    * What the platform says of its own backups; only where the plan names the project.
    */
@@ -10496,6 +11021,134 @@ export interface Seen {
   own: number
 }
 /**
+ * Which migrations were applied, and which files there are.
+ */
+export interface MigrationFacts {
+  /**
+   * The files in the plan's folder.
+   */
+  folder?: MigrationFolderFact
+  /**
+   * Histories that tools keep of what they applied, by table.
+   */
+  histories?: {
+    [k: string]: MigrationHistoryFact
+  }
+  /**
+   * How far Supabase's services are with migrations of their own, by table.
+   */
+  services?: {
+    [k: string]: ServiceLevelFact
+  }
+}
+/**
+ * What was read.
+ */
+export interface MigrationFolderFactRead {
+  read: MigrationFolder
+}
+/**
+ * The files of migrations in a directory.
+ */
+export interface MigrationFolder {
+  /**
+   * The files, in the tool's order.
+   */
+  files: MigrationFile[]
+  /**
+   * What looks like migrations, and is none by its name.
+   */
+  passed_over?: string[]
+  /**
+   * The directory, as the plan names it.
+   */
+  path: string
+  /**
+   * Whose files they were taken for.
+   */
+  tool: MigrationTool
+}
+/**
+ * The file of a migration.
+ */
+export interface MigrationFile {
+  /**
+   * The hashes that a history may hold of it: one for each kind of line ends.
+   */
+  contents?: string[]
+  /**
+   * The file, seen from the directory.
+   */
+  file: string
+  /**
+   * Its name, where the tool has another for it.
+   */
+  name?: string | null
+  /**
+   * By what the tool knows it.
+   */
+  version: string
+}
+/**
+ * What was read.
+ */
+export interface MigrationHistoryFactRead {
+  read: MigrationHistory
+}
+/**
+ * The migrations that a tool applied.
+ */
+export interface MigrationHistory {
+  /**
+   * What was applied, in the tool's order.
+   */
+  applied: AppliedMigration[]
+  /**
+   * Whose history it is.
+   */
+  tool: MigrationTool
+}
+/**
+ * A migration that was applied.
+ */
+export interface AppliedMigration {
+  /**
+   * A hash of what was applied, where the history holds that.
+   */
+  content?: string | null
+  /**
+   * Whether the history says that it did not come to its end.
+   */
+  failed?: boolean
+  /**
+   * Its name, where the history holds another.
+   */
+  name?: string | null
+  /**
+   * By what the tool knows it: a number, or the name of a directory.
+   */
+  version: string
+}
+/**
+ * What was read.
+ */
+export interface ServiceLevelFactRead {
+  read: ServiceLevel
+}
+/**
+ * How far a service is with its own migrations.
+ */
+export interface ServiceLevel {
+  /**
+   * How many it applied.
+   */
+  applied: number
+  /**
+   * The last of them.
+   */
+  last?: string | null
+}
+/**
  * What was read.
  */
 export interface PlatformFactsFactRead {
@@ -11790,6 +12443,10 @@ export interface Plan {
    */
   limits?: Limits
   /**
+   * Where the files of migrations are, and who keeps the history of those that were applied.
+   */
+  migration_drift?: MigrationDrift | null
+  /**
    * What a disaster may cost.
    */
   objectives?: Objectives | null
@@ -12033,6 +12690,23 @@ export interface Limits {
    * How long one statement may take. Default: what the role has, else 15 minutes.
    */
   statement_timeout?: string | null
+}
+/**
+ * Where the files of migrations are, and who keeps the history of those that were applied.
+ */
+export interface MigrationDrift {
+  /**
+   * The directory of the files, such as `supabase/migrations`: seen from where the command runs.
+   */
+  folder?: string | null
+  /**
+   * The table of the history, where it is not the tool's usual one.
+   */
+  table?: string | null
+  /**
+   * Whose files and history they are; where left out, whoever's history the database has.
+   */
+  tool?: MigrationTool | null
 }
 /**
  * What a disaster may cost.

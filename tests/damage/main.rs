@@ -10,6 +10,7 @@ mod content_drift;
 mod duplicate_keys;
 mod freshness;
 mod invalid_objects;
+mod migration_drift;
 mod orphan_fks;
 mod privilege_drift;
 mod rls_coverage;

@@ -58,6 +58,8 @@ grant select on {n}.{n}, {n}.child to anon, authenticated;
 create function functions.{n}() returns text language sql security definer as {body};
 create view views.{n} as select * from {n}.{n};
 insert into storage.buckets (id, name, public, created_at) values ({l}, {l}, false, '2026-11-01');
+create table {n}.schema_migrations (version text primary key);
+insert into {n}.schema_migrations values ({l}), ({l} || ' kept');
 ",
             seq = literal(&format!("sequences.{n}")),
             body = literal(&format!("select {l}::text")),
@@ -77,7 +79,8 @@ select setval({}, 1, false);
 update pg_index set indisready = false where indexrelid = {key}::regclass;
 insert into {n}.child select * from {n}.child where {n} = {l} || ' 1';
 update pg_index set indisready = true where indexrelid = {key}::regclass;
-update storage.buckets set public = true where id = {l};\n",
+update storage.buckets set public = true where id = {l};
+delete from {n}.schema_migrations where version = {l};\n",
             literal(&format!("sequences.{n}")),
             key = literal(&format!("{n}.child_pkey")),
         );
@@ -157,12 +160,14 @@ async fn case() -> Case {
 }
 
 /// How many names each kind of finding must be told of.
-const EXPECTED: [(&str, usize); 15] = [
+const EXPECTED: [(&str, usize); 16] = [
     ("assertion_failed", 22),
     ("bucket_public", 26),
     // Each primary key, and the plan's.
     ("duplicated_rows", 48),
-    ("fewer_rows", 26),
+    // Of each schema a table, and its history of migrations.
+    ("fewer_rows", 52),
+    ("migrations_lost", 26),
     ("missing_foreign_key", 9),
     ("object_changed", 8),
     ("orphaned_rows", 26),

@@ -4,6 +4,7 @@ mod application;
 mod attributes;
 mod facts;
 mod mutations;
+mod server;
 
 /// One of every kind of object.
 const EVERYTHING: &str = include_str!("everything.sql");

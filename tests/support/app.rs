@@ -18,6 +18,9 @@ insert into storage.buckets (id, name, public) values ('documents', 'documents',
 insert into auth.users (instance_id, id, aud, role, email, confirmation_token, recovery_token, email_change_token_new, email_change, created_at)
 select '00000000-0000-0000-0000-000000000000', ('00000000-0000-4000-8000-00000000000' || n)::uuid, 'authenticated', 'authenticated', 'user' || n || '@example.com', '', '', '', '', '2026-11-20T01:00:00Z' from generate_series(1, 2) n;
 insert into auth.identities (id, provider_id, user_id, identity_data, provider) select id, id::text, id, '{}', 'email' from auth.users;
+create schema supabase_migrations;
+create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
+insert into supabase_migrations.schema_migrations values ('20240101000000', array['select 1'], 'one'), ('20240201000000', array['select 2'], 'two');
 ";
 
 /// What must hold of it.
@@ -43,6 +46,7 @@ alter table tenants disable trigger stamp;
 select setval('invoices_id_seq', 3);
 grant truncate on tenants to anon;
 update auth.users set recovery_token = null where email = 'user1@example.com';
+delete from supabase_migrations.schema_migrations where name = 'two';
 ";
 
 /// What is found of that against a baseline of before, by whoever can read everything.
@@ -57,6 +61,7 @@ pub const FOUND: &[&str] = &[
     "duplicate_keys:duplicated_rows:public.invoices:invoices_pkey",
     "freshness:stale_data:public.tenants.created_at",
     "invalid_objects:disabled_trigger:public.tenants:stamp",
+    "migration_drift:migrations_lost:supabase_migrations.schema_migrations",
     "orphan_fks:orphaned_rows:public.invoices:invoices_tenant_id_fkey",
     "privilege_drift:privileges_widened:public:tables",
     "rls_coverage:rls_disabled:public.invoices",

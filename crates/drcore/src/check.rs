@@ -184,6 +184,15 @@ impl Judgement {
         self.unread.push(Unread::new(object, cause));
     }
 
+    /// Adds what a reader should know of what was proved.
+    pub(crate) fn remark(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        self.remark = Some(match self.remark.take() {
+            Some(before) => format!("{before}; {text}"),
+            None => text,
+        });
+    }
+
     /// Counts what was looked at.
     pub fn examine(&mut self, what: &str, count: u64) {
         if count > 0 {

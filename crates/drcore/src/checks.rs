@@ -15,6 +15,7 @@ pub mod freshness;
 pub mod invalid_objects;
 #[cfg(test)]
 mod judged;
+pub mod migration_drift;
 pub mod orphan_fks;
 mod platform;
 pub mod policies;
@@ -38,6 +39,7 @@ pub static ALL: &[&Check] = &[
     &duplicate_keys::CHECK,
     &freshness::CHECK,
     &invalid_objects::CHECK,
+    &migration_drift::CHECK,
     &orphan_fks::CHECK,
     &privilege_drift::CHECK,
     &rls_coverage::CHECK,

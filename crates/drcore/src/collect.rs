@@ -20,6 +20,7 @@ mod gathering;
 mod job;
 mod jobs;
 mod link;
+mod migrations;
 mod objects;
 mod orphans;
 mod pass;
@@ -46,6 +47,7 @@ pub(crate) use asking::{rewrite_check, unless_stopped};
 use attempt::{Attempt, Collection};
 pub use auth::AuthQuestion;
 pub use content::ContentChoice;
+pub use migrations::MigrationQuestion;
 pub(crate) use objects::URL as OBJECT_URL;
 pub(crate) use progress::{FilesProgress, both};
 pub use progress::{Phase, Progress};
@@ -92,6 +94,8 @@ pub struct CollectOptions {
     pub store: Option<Store>,
     /// Where backups are looked for, as the plan says.
     pub(crate) backups: Option<crate::plan::Backups>,
+    /// Where the files of migrations are, as the plan says.
+    pub(crate) migrations: Option<crate::plan::MigrationDrift>,
     /// These facts of the catalog and nothing else, whatever checks want: no table is scanned.
     pub facts: Option<Vec<CatalogFactName>>,
     /// Whether each file of the store is kept that something is wrong with.
@@ -184,6 +188,7 @@ async fn collect_until(
     };
     // Without its type, whose parts are many, or the futures of callers would be too deep for the compiler.
     collection.files(&mut evidence, &progress::FilesProgress::new(told)).boxed().await;
+    migrations::read_folder(options, stop, &mut evidence).boxed().await;
     backups::read(options, stop, &mut evidence).boxed().await;
     evidence.run.elapsed_ms = milliseconds(started);
     tracing::info!(

@@ -13,6 +13,7 @@ pub mod catalog;
 mod files;
 mod isolation;
 mod merge;
+mod migrations;
 mod object_references;
 mod parts;
 mod run;
@@ -36,6 +37,9 @@ pub use backups::{BackupFact, RepositoryFacts};
 pub use catalog::Catalog;
 pub use files::{BucketFiles, BucketState, Files, OddFiles, UnclearFiles};
 pub use isolation::{ActedAs, Seen};
+pub use migrations::{
+    AppliedMigration, MigrationFacts, MigrationFile, MigrationFolder, MigrationHistory, ServiceLevel,
+};
 pub use object_references::{NamedObjects, UnnamedByBucket, UnnamedObjects};
 pub use parts::TableParts;
 pub use run::{Access, Failure, PasswordFrom, Run, Server, Shards};
@@ -261,6 +265,9 @@ pub struct Evidence {
     /// What the tables of Supabase's auth service hold.
     #[serde(default, skip_serializing_if = "AuthFacts::is_not_asked")]
     pub auth: Box<AuthFacts>,
+    /// Which migrations were applied, and which files there are.
+    #[serde(default, skip_serializing_if = "MigrationFacts::is_not_asked")]
+    pub migrations: Box<MigrationFacts>,
     /// What users of the API see of each other's rows, by the ids of the plan, and `anon`; only where the plan says so.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub isolation: BTreeMap<String, ActedAs>,
@@ -294,6 +301,7 @@ impl PartialEq for Evidence {
             && self.scans == other.scans
             && self.assertions == other.assertions
             && self.auth == other.auth
+            && self.migrations == other.migrations
             && self.isolation == other.isolation
             && self.files == other.files
             && self.backups == other.backups
@@ -314,6 +322,7 @@ impl Evidence {
             scans: Scans::default(),
             assertions: BTreeMap::new(),
             auth: Box::default(),
+            migrations: Box::default(),
             isolation: BTreeMap::new(),
             files: Fact::NotAsked,
             backups: Fact::NotAsked,

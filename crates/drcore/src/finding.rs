@@ -290,6 +290,10 @@ findings! {
     FunctionLinesLost(checks::schema_drift::FunctionLinesLost) = "function_lines_lost",
     /// A row breaks MATCH FULL: some columns of its key are NULL, others are not.
     HalfNullKeys(checks::orphan_fks::HalfNullKeys) = "half_null_keys",
+    /// The history of migrations says that something else was applied than in the baseline.
+    HistoryChanged(checks::migration_drift::HistoryChanged) = "history_changed",
+    /// A history of migrations is gone, or empty.
+    HistoryLost(checks::migration_drift::HistoryLost) = "history_lost",
     /// Identities belong to users that are not there.
     IdentitiesWithoutUser(checks::auth_integrity::IdentitiesWithoutUser) = "identities_without_user",
     /// An index is not valid, not ready, or half dropped.
@@ -302,6 +306,22 @@ findings! {
     MembershipNarrowed(checks::privilege_drift::MembershipNarrowed) = "membership_narrowed",
     /// A role gained rights of another one.
     MembershipWidened(checks::privilege_drift::MembershipWidened) = "membership_widened",
+    /// Several files of migrations have one version.
+    MigrationVersionsShared(checks::migration_drift::MigrationVersionsShared) = "migration_versions_shared",
+    /// Migrations that the baseline does not have.
+    MigrationsAdded(checks::migration_drift::MigrationsAdded) = "migrations_added",
+    /// Files of migrations hold something else than was applied.
+    MigrationsEdited(checks::migration_drift::MigrationsEdited) = "migrations_edited",
+    /// Migrations did not come to their end.
+    MigrationsFailed(checks::migration_drift::MigrationsFailed) = "migrations_failed",
+    /// Migrations of the baseline are not in the history any more.
+    MigrationsLost(checks::migration_drift::MigrationsLost) = "migrations_lost",
+    /// Files older than what was applied last were never applied.
+    MigrationsOutOfOrder(checks::migration_drift::MigrationsOutOfOrder) = "migrations_out_of_order",
+    /// Files of migrations were not applied.
+    MigrationsPending(checks::migration_drift::MigrationsPending) = "migrations_pending",
+    /// Migrations were applied of which there is no file.
+    MigrationsUnknown(checks::migration_drift::MigrationsUnknown) = "migrations_unknown",
     /// A bucket that the plan or the baseline names is nowhere.
     MissingBucket(checks::bucket_privacy::MissingBucket) = "missing_bucket",
     /// A timestamp column that the plan or the baseline names is nowhere.
@@ -422,6 +442,8 @@ findings! {
     SequenceNearExhaustion(checks::sequence_lag::SequenceNearExhaustion) = "sequence_near_exhaustion",
     /// A sequence will hand out again what it had handed out when the baseline was taken.
     SequenceWentBack(checks::sequence_lag::SequenceWentBack) = "sequence_went_back",
+    /// A service of the platform has applied other migrations of its own than in the baseline.
+    ServiceLevelDiffers(checks::migration_drift::ServiceLevelDiffers) = "service_level_differs",
     /// The newest rows that were there when the baseline was taken are gone.
     StaleData(checks::freshness::StaleData) = "stale_data",
     /// Row level security of a storage table is off.

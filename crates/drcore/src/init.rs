@@ -99,6 +99,7 @@ fn written(evidence: &Evidence, own: &[&Relation], looked: &Looked) -> String {
     duplicate_keys(&mut plan, catalog, own);
     rls_coverage(&mut plan, catalog, own);
     auth_integrity(&mut plan, catalog, own);
+    migration_drift(&mut plan, catalog);
     bucket_privacy(&mut plan, catalog);
     looked.write(&mut plan, catalog, own);
     freshness(&mut plan, evidence, own);
@@ -433,6 +434,25 @@ fn profiles(catalog: &Catalog, own: &[&Relation]) -> Result<Vec<String>, Cause> 
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// The files of the migrations whose history is seen.
+fn migration_drift(plan: &mut Writer, catalog: &Catalog) {
+    let histories = match crate::migrations::histories(catalog, None) {
+        Ok(histories) => histories,
+        Err(cause) => {
+            plan.section("The files of migrations, beside the history of those that were applied.");
+            return plan.unread("tables or columns", &cause);
+        }
+    };
+    let Some(first) = histories.first() else { return };
+    plan.section("The files of migrations, beside the history of those that were applied.");
+    plan.proposal("[migration_drift]");
+    plan.proposal(&format!("folder = {}", toml_string(first.tool.usual_folder())));
+    // Of several, somebody must say whose files these are.
+    if histories.len() > 1 {
+        plan.proposal(&format!("table = {}", toml_string(&first.table.to_string())));
+    }
 }
 
 /// Every bucket as it is now.

@@ -83,6 +83,7 @@ pub mod finding;
 pub mod gap;
 mod http;
 mod init;
+pub mod migrations;
 pub mod pages;
 pub mod plan;
 pub mod platform;

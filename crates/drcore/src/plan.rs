@@ -17,6 +17,7 @@ mod duplicate_keys;
 mod duration;
 mod freshness;
 mod limits;
+mod migration_drift;
 mod mistakes;
 mod names;
 mod node;
@@ -49,6 +50,7 @@ pub use duplicate_keys::{DuplicateKeys, PlannedKey};
 pub use duration::Span;
 pub use freshness::Freshness;
 pub use limits::Limits;
+pub use migration_drift::MigrationDrift;
 pub use names::{ColumnName, TableName};
 pub use object_references::{ObjectNaming, PlannedObjectReference};
 pub use orphan_fks::{Columns, OrphanFks, PlannedRelation};
@@ -107,6 +109,9 @@ pub struct Plan {
     /// Keys that no constraint or index declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicate_keys: Option<DuplicateKeys>,
+    /// Where the files of migrations are, and who keeps the history of those that were applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migration_drift: Option<MigrationDrift>,
     /// Relations that no foreign key constraint declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orphan_fks: Option<OrphanFks>,
@@ -158,6 +163,7 @@ impl Default for Plan {
             bucket_privacy: None,
             content_drift: None,
             duplicate_keys: None,
+            migration_drift: None,
             orphan_fks: None,
             restore: None,
             rls_coverage: None,
@@ -252,6 +258,7 @@ impl Plan {
             bucket_privacy: fields.section(reader, "bucket_privacy", BucketPrivacy::read),
             content_drift: fields.section(reader, "content_drift", ContentDrift::read),
             duplicate_keys: fields.section(reader, "duplicate_keys", DuplicateKeys::read),
+            migration_drift: fields.section(reader, "migration_drift", MigrationDrift::read),
             orphan_fks: fields.section(reader, "orphan_fks", OrphanFks::read),
             restore: fields.section(reader, "restore", RestoreRules::read),
             rls_coverage: fields.section(reader, "rls_coverage", RlsCoverage::read),
@@ -291,6 +298,7 @@ impl Plan {
             "backups" => self.backups.is_some(),
             "orphan_fks" => self.orphan_fks.is_some(),
             "duplicate_keys" => self.duplicate_keys.is_some(),
+            "migration_drift" => self.migration_drift.is_some(),
             "content_drift" => self.content_drift.is_some(),
             "bucket_privacy" => self.bucket_privacy.is_some(),
             "rls_coverage" => self.rls_coverage.is_some(),

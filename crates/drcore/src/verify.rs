@@ -172,10 +172,17 @@ impl VerifyOptions {
     fn of_database(&self) -> CollectOptions {
         let planned = self.plan.storage_orphans.as_ref().and_then(StorageOrphans::store);
         let only = &self.collect.only;
-        let is_wanted = only.is_empty() || only.iter().any(|id| id == "backups");
-        let backups =
-            self.plan.backups.clone().filter(|_| is_wanted && self.plan.skipped("backups").is_none());
-        CollectOptions { store: self.collect.store.clone().or(planned), backups, ..self.collect.clone() }
+        let runs = |check: &str| {
+            (only.is_empty() || only.iter().any(|id| id == check)) && self.plan.skipped(check).is_none()
+        };
+        let backups = self.plan.backups.clone().filter(|_| runs("backups"));
+        let migrations = self.plan.migration_drift.clone().filter(|_| runs("migration_drift"));
+        CollectOptions {
+            store: self.collect.store.clone().or(planned),
+            backups,
+            migrations,
+            ..self.collect.clone()
+        }
     }
 
     /// How to collect what others are compared with: with the content of tables, where the link is fast.

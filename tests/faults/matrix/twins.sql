@@ -31,7 +31,11 @@ select 'documents', n || '.pdf', '1f9d7a52-3c0e-4b57-9a2e-' || lpad(n::text, 12,
 insert into auth.users (instance_id, id, aud, role, email, confirmation_token, recovery_token, email_change_token_new, email_change, created_at)
 select '00000000-0000-0000-0000-000000000000', ('00000000-0000-4000-8000-00000000000' || n)::uuid, 'authenticated', 'authenticated', 'user' || n || '@example.com', '', '', '', '', '2026-11-20T02:00:00Z' from generate_series(1, 2) n;
 insert into auth.identities (id, provider_id, user_id, identity_data, provider) select id, id::text, id, '{}', 'email' from auth.users;
+create schema supabase_migrations;
+create table supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
+insert into supabase_migrations.schema_migrations values ('20240101000000', array['select 1'], 'one'), ('20240201000000', array['select 2'], 'two');
 -- damage
+delete from supabase_migrations.schema_migrations where name = 'two';
 update auth.users set recovery_token = null where email = 'user1@example.com';
 -- What is written while an index is not ready is not in it.
 update pg_index set indisready = false where indexrelid = 'kinds_pkey'::regclass;

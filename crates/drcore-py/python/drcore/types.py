@@ -51,6 +51,20 @@ class AggregateFactsRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AppliedMigration:
+    """A migration that was applied."""
+
+    version: str
+    """By what the tool knows it: a number, or the name of a directory."""
+    content: str | None = None
+    """A hash of what was applied, where the history holds that."""
+    failed: bool | None = None
+    """Whether the history says that it did not come to its end."""
+    name: str | None = None
+    """Its name, where the history holds another."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ArchiveDifference:
     """A table of which an archive does not hold what a baseline says, or another dump."""
 
@@ -1414,6 +1428,24 @@ class ManifestRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MigrationFile:
+    """The file of a migration."""
+
+    file: str
+    """The file, seen from the directory."""
+    version: str
+    """By what the tool knows it."""
+    contents: list[str] = field(default_factory=list)
+    """The hashes that a history may hold of it: one for each kind of line ends."""
+    name: str | None = None
+    """Its name, where the tool has another for it."""
+
+
+MigrationTool: TypeAlias = Literal["dbmate", "drizzle", "prisma", "sqlx", "supabase"]
+"""Who applies migrations and keeps the history of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotCovered:
     """A table whose rows do not say when they were created."""
 
@@ -2237,6 +2269,23 @@ class ServiceHealth:
     """How it is."""
     error: str | None = None
     """What is wrong, where the platform says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceLevel:
+    """How far a service is with its own migrations."""
+
+    applied: int
+    """How many it applied."""
+    last: str | None = None
+    """The last of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceLevelFactRead:
+    """What was read."""
+
+    read: ServiceLevel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3589,6 +3638,56 @@ class Manifest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MigrationDrift:
+    """Where the files of migrations are, and who keeps the history of those that were applied."""
+
+    folder: str | None = None
+    """The directory of the files, such as `supabase/migrations`: seen from where the command runs."""
+    table: str | None = None
+    """The table of the history, where it is not the tool's usual one."""
+    tool: MigrationTool | None = None
+    """Whose files and history they are; where left out, whoever's history the database has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationFolder:
+    """The files of migrations in a directory."""
+
+    files: list[MigrationFile]
+    """The files, in the tool's order."""
+    path: str
+    """The directory, as the plan names it."""
+    tool: MigrationTool
+    """Whose files they were taken for."""
+    passed_over: list[str] = field(default_factory=list)
+    """What looks like migrations, and is none by its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationFolderFactRead:
+    """What was read."""
+
+    read: MigrationFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationHistory:
+    """The migrations that a tool applied."""
+
+    applied: list[AppliedMigration]
+    """What was applied, in the tool's order."""
+    tool: MigrationTool
+    """Whose history it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationHistoryFactRead:
+    """What was read."""
+
+    read: MigrationHistory
+
+
+@dataclass(frozen=True, kw_only=True)
 class NamedObjects:
     """The objects that a column names."""
 
@@ -4404,6 +4503,14 @@ LargeObjectsFacts: TypeAlias = LargeObjectsFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+MigrationFolderFact: TypeAlias = MigrationFolderFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+MigrationHistoryFact: TypeAlias = MigrationHistoryFactRead | UnreadFact
+"""Something that may have been read."""
+
+
 NamedObjectsFact: TypeAlias = NamedObjectsFactRead | UnreadFact
 """Something that may have been read."""
 
@@ -4464,6 +4571,8 @@ class Plan:
     """How new the newest rows must be."""
     limits: Limits | None = None
     """Sessions, timeouts and the deadline."""
+    migration_drift: MigrationDrift | None = None
+    """Where the files of migrations are, and who keeps the history of those that were applied."""
     objectives: Objectives | None = None
     """What a disaster may cost."""
     orphan_fks: OrphanFks | None = None
@@ -5002,6 +5111,41 @@ class SequenceWentBack:
     """Read-only SQL that shows the rows or the setting."""
     remedy: Remedy | None = None
     """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceLevelDiffers:
+    """A service of the platform has applied other migrations of its own than in the baseline."""
+
+    applied: int
+    """How many it has."""
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["service_level_differs"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    were: int
+    """How many it had applied."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    last: str | None = None
+    """The last of them."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+    was: str | None = None
+    """The last of them."""
+
+
+ServiceLevelFact: TypeAlias = ServiceLevelFactRead | UnreadFact
+"""Something that may have been read."""
 
 
 SettingFacts: TypeAlias = SettingFactsRead | UnreadFact
@@ -6606,6 +6750,58 @@ class HalfNullKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HistoryChanged:
+    """The history of migrations says that something else was applied than in the baseline."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["history_changed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    versions: list[str]
+    """The migrations, in order."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryLost:
+    """A history of migrations is gone, or empty."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["history_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    migrations: int
+    """How many migrations it had in the baseline, or there are files of; 0 where that is not known."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    newest: str | None = None
+    """The newest of them."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class IdentitiesWithoutUser:
     """Identities belong to users that are not there."""
 
@@ -6761,6 +6957,226 @@ class MembershipWidened:
     """How bad it is."""
     ways: list[str]
     """In which way."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationFacts:
+    """Which migrations were applied, and which files there are."""
+
+    folder: MigrationFolderFact | None = None
+    """The files in the plan's folder."""
+    histories: dict[str, MigrationHistoryFact] = field(default_factory=dict)
+    """Histories that tools keep of what they applied, by table."""
+    services: dict[str, ServiceLevelFact] = field(default_factory=dict)
+    """How far Supabase's services are with migrations of their own, by table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationVersionsShared:
+    """Several files of migrations have one version."""
+
+    check: str
+    """The check that found it."""
+    files: list[str]
+    """The files."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["migration_versions_shared"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    version: str
+    """The version."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationsAdded:
+    """Migrations that the baseline does not have."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["migrations_added"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    versions: list[str]
+    """The migrations, in order."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationsEdited:
+    """Files of migrations hold something else than was applied."""
+
+    check: str
+    """The check that found it."""
+    files: list[str]
+    """Their files."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["migrations_edited"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    versions: list[str]
+    """The migrations, in order."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationsFailed:
+    """Migrations did not come to their end."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["migrations_failed"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    versions: list[str]
+    """The migrations, in order."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationsLost:
+    """Migrations of the baseline are not in the history any more."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["migrations_lost"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    versions: list[str]
+    """The migrations, in order."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationsOutOfOrder:
+    """Files older than what was applied last were never applied."""
+
+    check: str
+    """The check that found it."""
+    files: list[str]
+    """Their files."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["migrations_out_of_order"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    versions: list[str]
+    """The migrations, in order."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationsPending:
+    """Files of migrations were not applied."""
+
+    check: str
+    """The check that found it."""
+    files: list[str]
+    """Their files."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["migrations_pending"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    versions: list[str]
+    """The migrations, in order."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationsUnknown:
+    """Migrations were applied of which there is no file."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["migrations_unknown"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    versions: list[str]
+    """The migrations, in order."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -8080,11 +8496,13 @@ class Evidence:
     """The files of Supabase Storage, against the rows that know of them; only where a store was given."""
     isolation: dict[str, ActedAs] = field(default_factory=dict)
     """What users of the API see of each other's rows, by the ids of the plan, and `anon`; only where the plan says so."""
+    migrations: MigrationFacts | None = None
+    """Which migrations were applied, and which files there are."""
     platform: PlatformFactsFact | None = None
     """What the platform says of its own backups; only where the plan names the project."""
 
 
-Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BackupGap | BackupShrunk | BackupTooOld | BackupsKeptTooLong | BansLost | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DamagedBackup | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DeletionsUndone | DisabledRule | DisabledTrigger | DuplicatedRows | EmailsShared | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | IdentitiesWithoutUser | InvalidIndex | LoginColumnsNull | LoginsDiffer | MembershipNarrowed | MembershipWidened | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingReferenceColumn | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoBackups | NoRows | NoUsers | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | ObjectsWithoutReference | OrphanedRows | OwnRowsHidden | OwnerChanged | PasswordLost | PasswordsUnknown | PitrUnavailable | PlatformBackupFailed | PlatformBackupTooOld | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyCallsVolatile | PolicyChanged | PolicyIgnoresTenant | PolicyLost | PolicyNeverTrue | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ProfilesWithoutUser | ReferencesWithoutObject | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RowsOfOthersShown | RowsShownToAnonymous | RpoMissed | SecondFactorsLost | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | StaleData | StorageRlsDisabled | UnenforcedConstraint | UnfedColumn | UnfinishedBackup | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles | UnverifiedBackups | UsersMissing | UsersWithoutIdentity | UsersWithoutProfile
+Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BackupGap | BackupShrunk | BackupTooOld | BackupsKeptTooLong | BansLost | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DamagedBackup | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DeletionsUndone | DisabledRule | DisabledTrigger | DuplicatedRows | EmailsShared | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | HistoryChanged | HistoryLost | IdentitiesWithoutUser | InvalidIndex | LoginColumnsNull | LoginsDiffer | MembershipNarrowed | MembershipWidened | MigrationVersionsShared | MigrationsAdded | MigrationsEdited | MigrationsFailed | MigrationsLost | MigrationsOutOfOrder | MigrationsPending | MigrationsUnknown | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingReferenceColumn | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoBackups | NoRows | NoUsers | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | ObjectsWithoutReference | OrphanedRows | OwnRowsHidden | OwnerChanged | PasswordLost | PasswordsUnknown | PitrUnavailable | PlatformBackupFailed | PlatformBackupTooOld | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyCallsVolatile | PolicyChanged | PolicyIgnoresTenant | PolicyLost | PolicyNeverTrue | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ProfilesWithoutUser | ReferencesWithoutObject | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RowsOfOthersShown | RowsShownToAnonymous | RpoMissed | SecondFactorsLost | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | ServiceLevelDiffers | StaleData | StorageRlsDisabled | UnenforcedConstraint | UnfedColumn | UnfinishedBackup | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles | UnverifiedBackups | UsersMissing | UsersWithoutIdentity | UsersWithoutProfile
 """Something that is wrong with the database."""
 
 

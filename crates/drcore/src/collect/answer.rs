@@ -118,6 +118,10 @@ impl Job {
                 auth.keep(answer, &mut evidence.auth);
                 0
             }
+            Self::Migrations(job) => {
+                job.keep(answer, &mut evidence.migrations);
+                0
+            }
             Self::Assertion(assertion) => {
                 let fact = answer.and_then(|rows| match rows.as_slice() {
                     [row] => match row.as_slice() {

@@ -3,6 +3,7 @@
 use super::acting::Acting;
 use super::auth::AuthJob;
 use super::duplicates::{CountDuplicates, SampleDuplicates};
+use super::migrations::MigrationJob;
 use super::objects::{LostObjects, UnnamedObjectsOf};
 use super::orphans::CountOrphans;
 use super::pass::PassJob;
@@ -49,6 +50,8 @@ pub(super) enum Job {
     Assertion(Assertion),
     /// What a table of the auth service holds.
     Auth(AuthJob),
+    /// Which migrations were applied.
+    Migrations(MigrationJob),
     /// Several tables, as one of the API's users sees them.
     Acting(Acting),
     /// How many rows each tenant and each hour has.
@@ -116,6 +119,7 @@ impl Job {
             Self::Impossible { .. } | Self::Incomparable { .. } => "impossible",
             Self::Keys(_) => "keys",
             Self::LostObjects(_) => "lost_objects",
+            Self::Migrations(_) => "migrations",
             Self::OrphanSample { .. } => "orphan_sample",
             Self::Orphans(_) => "orphans",
             Self::Recent(_) => "recent",
@@ -135,6 +139,7 @@ impl Job {
             Self::Acting(acting) => crate::text::plural(acting.tables.len() as u64, "table"),
             Self::Assertion(assertion) => assertion.name.clone(),
             Self::Auth(auth) => auth.question.table().to_string(),
+            Self::Migrations(job) => job.question.table().to_string(),
             Self::Catalog(name) => format!("{name:?}"),
             Self::Pass(job) => job.pass.name.to_string(),
             Self::Keys(keys) => keys.parent.to_string(),
@@ -216,6 +221,10 @@ impl Job {
                 let rows = auth.reads.iter().map(|table| sizes.rows(table)).fold(0, u64::saturating_add);
                 Place::new(Rank::References, rows, rows.saturating_mul(4))
             }
+            Self::Migrations(job) => {
+                let rows = sizes.rows(job.question.table());
+                Place::new(Rank::Rest, rows, rows)
+            }
             // Nobody knows what it reads.
             Self::Assertion(_) => Place::new(Rank::Rest, sizes.largest(), sizes.largest()),
         }
@@ -227,6 +236,7 @@ impl Job {
             // The one fact of the catalog that is a table like any other.
             Self::Catalog(CatalogFactName::Bucket) => vec![QualifiedName::new("storage", "buckets")],
             Self::Auth(auth) if auth.sql.is_ok() => auth.reads.clone(),
+            Self::Migrations(job) => vec![job.question.table().clone()],
             Self::Table { name, .. } => vec![name.clone()],
             Self::Recent(recent) => vec![recent.table.clone()],
             Self::Spread(spread) => vec![spread.table.clone()],
@@ -300,6 +310,7 @@ impl Job {
                     + " order by 1"
             }
             Self::Assertion(assertion) => assertion.statement().to_owned(),
+            Self::Migrations(job) => job.sql.clone(),
             Self::Auth(auth) => return auth.sql.as_ref().ok().cloned(),
             Self::LostObjects(lost) => lost.sql(),
             Self::UnnamedObjects(unnamed) => unnamed.sql(),

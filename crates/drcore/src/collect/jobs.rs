@@ -7,6 +7,7 @@ use super::acting::{self, Acting, Shared};
 use super::auth::AuthJob;
 use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::job::{ColumnKind, Job};
+use super::migrations::MigrationJob;
 use super::objects::{LostObjects, UnnamedObjectsOf};
 use super::orphans::CountOrphans;
 use super::pass::Pass;
@@ -181,6 +182,7 @@ pub(super) fn plan_jobs(
                 jobs.push(Job::UnnamedObjects(UnnamedObjectsOf::new(references, plan, catalog)));
             }
             Request::Auth(question) => jobs.push(Job::Auth(AuthJob::new(question, catalog))),
+            Request::Migrations(question) => jobs.push(Job::Migrations(MigrationJob::new(question, catalog))),
             Request::StoredRows => jobs.push(Job::StoredRows(reading.stored_rows(catalog))),
             Request::Acting { who, table } => acted.entry(who).or_default().push(table),
             Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::auth::AuthQuestion;
+use super::migrations::MigrationQuestion;
 use crate::content::ContentWay;
 use crate::evidence::Evidence;
 use crate::evidence::catalog::CatalogFactName;
@@ -66,6 +67,8 @@ pub enum Request {
     },
     /// What the tables of the auth service hold.
     Auth(AuthQuestion),
+    /// Which migrations were applied.
+    Migrations(MigrationQuestion),
     /// The rows that the files of a store are compared with.
     StoredRows,
     /// The objects that a column of the application names, and that are not there.
@@ -103,6 +106,7 @@ impl Request {
                 evidence.isolation.get(who).is_some_and(|acted| acted.tables.contains_key(table))
             }
             Self::Auth(question) => question.is_answered(&evidence.auth),
+            Self::Migrations(question) => question.is_answered(&evidence.migrations),
             Self::StoredRows => !matches!(evidence.stored_rows, StoredRows::Wanted),
             Self::LostObjects(reference) => scans.named_objects.contains_key(&reference.key()),
             Self::UnnamedObjects(_) => !scans.unnamed_objects.is_not_asked(),
@@ -190,6 +194,7 @@ impl Wants {
                 Request::Assertion(_)
                 | Request::Auth(_)
                 | Request::Catalog(_)
+                | Request::Migrations(_)
                 | Request::Sequence(_)
                 | Request::StoredRows => {}
             }

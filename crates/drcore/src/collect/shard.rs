@@ -124,6 +124,7 @@ impl Shard {
             Request::Sequence(name) => self.takes_named(&name.to_string()),
             Request::Acting { who, .. } => self.takes_named(who),
             Request::Assertion(name) => self.takes_named(name),
+            Request::Migrations(question) => self.takes_named(&question.table().to_string()),
             Request::Auth(question) => self.takes_named(&question.table().to_string()),
             Request::LostObjects(_) | Request::StoredRows | Request::UnnamedObjects(_) => self.is_first(),
         };

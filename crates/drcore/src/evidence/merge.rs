@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::run::Shards;
-use super::{ActedAs, AuthFacts, Cause, CauseKind, Evidence, Fact, Run, Scans, Seen, TableScan};
+use super::{
+    ActedAs, AuthFacts, Cause, CauseKind, Evidence, Fact, MigrationFacts, Run, Scans, Seen, TableScan,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::QualifiedName;
 
@@ -52,6 +54,7 @@ impl Evidence {
             catalog,
             assertions: each(self.assertions, other.assertions, Fact::join),
             auth: Box::new(self.auth.and(*other.auth)),
+            migrations: Box::new(self.migrations.and(*other.migrations)),
             isolation: each(self.isolation, other.isolation, ActedAs::and),
             files: self.files.join(other.files),
             backups: self.backups.join(other.backups),
@@ -190,6 +193,16 @@ impl AuthFacts {
     }
 }
 
+impl MigrationFacts {
+    fn and(self, other: Self) -> Self {
+        Self {
+            histories: each(self.histories, other.histories, Fact::join),
+            folder: self.folder.join(other.folder),
+            services: each(self.services, other.services, Fact::join),
+        }
+    }
+}
+
 impl ActedAs {
     /// What was seen as somebody else, under the same name, is unread, and nobody's from then on.
     fn and(self, other: Self) -> Self {
@@ -285,7 +298,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::catalog::Schema;
-    use super::super::{AssertionValue, Extremes, Orphans, SequenceState, Server, TableParts};
+    use super::super::{AssertionValue, Extremes, Orphans, SequenceState, Server, ServiceLevel, TableParts};
     use super::*;
     use crate::content::{Blocks, Content, Coverage, Fingerprint, METHOD};
 
@@ -307,6 +320,10 @@ mod tests {
 
     fn seen(others: u64) -> Seen {
         Seen { own: 1, others, other_tenants: others, has_own: true, has_others: true }
+    }
+
+    fn level(applied: u64) -> ServiceLevel {
+        ServiceLevel { applied, last: None }
     }
 
     fn cause() -> impl Strategy<Value = Cause> {
@@ -362,6 +379,7 @@ mod tests {
             who in "[xy]",
             seen in prop::collection::btree_map("[tu]", fact((0_u64..2).prop_map(seen)), 0..3),
             tokens in fact(0_u64..2),
+            level in fact((0_u64..2).prop_map(level)),
             schemas in fact(Just(Vec::<Schema>::new())),
             notes in prop::collection::vec("[ab]", 0..3),
             sessions in 1_u32..4,
@@ -389,6 +407,7 @@ mod tests {
             evidence.isolation.insert("ann".to_owned(), acted);
             evidence.auth.sessions = tokens.clone();
             evidence.auth.refresh_tokens = tokens;
+            evidence.migrations.services.insert(QualifiedName::new("auth", "schema_migrations"), level);
             evidence.catalog.schemas = schemas;
             evidence
         }
