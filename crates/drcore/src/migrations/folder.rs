@@ -56,7 +56,14 @@ fn entries(folder: &Path) -> Result<Vec<(String, bool)>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(refused)? {
         let entry = entry.map_err(refused)?;
-        names.push((entry.file_name().to_string_lossy().into_owned(), entry.path().is_dir()));
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_directory = match fs::metadata(entry.path()) {
+            Ok(metadata) => metadata.is_dir(),
+            // Locks of editors lead nowhere.
+            Err(_) if name.starts_with('.') => continue,
+            Err(error) => return Err(self::refused(&entry.path(), &error)),
+        };
+        names.push((name, is_directory));
     }
     names.sort();
     Ok(names)
@@ -77,9 +84,14 @@ fn one(
     let (file, version, called) = match (tool, is_directory) {
         (MigrationTool::Prisma, true) => {
             let file = format!("{name}/{PRISMA_FILE}");
-            if !folder.join(&file).is_file() {
-                read.passed_over.push(name);
-                return Ok(());
+            // What is there and cannot be read is no directory without one.
+            match fs::symlink_metadata(folder.join(&file)) {
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    read.passed_over.push(name);
+                    return Ok(());
+                }
+                Err(error) => return Err(refused(&folder.join(&file), &error)),
             }
             (file, name, None)
         }
@@ -283,6 +295,17 @@ mod tests {
         for tool in [MigrationTool::Supabase, MigrationTool::Drizzle, MigrationTool::Prisma] {
             assert_eq!(read("/no/such/folder", tool).unwrap_err().kind(), ErrorKind::Io, "{tool:?}");
         }
+        // A link that leads to itself, and one that leads nowhere.
+        let turning = folder(&[("1_a/migration.sql", ""), ("2_b/other.sql", "")]);
+        std::os::unix::fs::symlink("migration.sql", turning.path().join("2_b/migration.sql")).unwrap();
+        let read_as = |tool| read(turning.path().to_str().unwrap(), tool);
+        assert_eq!(read_as(MigrationTool::Prisma).unwrap_err().kind(), ErrorKind::Io);
+        fs::remove_file(turning.path().join("2_b/migration.sql")).unwrap();
+        assert_eq!(read_as(MigrationTool::Prisma).unwrap().files.len(), 1);
+        std::os::unix::fs::symlink("nowhere", turning.path().join(".#lock")).unwrap();
+        assert_eq!(read_as(MigrationTool::Prisma).unwrap().files.len(), 1);
+        std::os::unix::fs::symlink("nowhere", turning.path().join("3_c")).unwrap();
+        assert_eq!(read_as(MigrationTool::Prisma).unwrap_err().kind(), ErrorKind::Io);
         let broken = folder(&[("meta/_journal.json", "{\"entries\": [{\"when\": 1, \"tag\": \"x\"}]}")]);
         let broken = broken.path().to_str().unwrap();
         assert!(read(broken, MigrationTool::Drizzle).unwrap_err().to_string().contains("x.sql"));
