@@ -4,7 +4,7 @@ use super::ID;
 use crate::evidence::{AppliedMigration, MigrationFile, MigrationFolder, MigrationHistory, ServiceLevel};
 use crate::finding::{Common, Severity, payloads};
 use crate::migrations::{KnownHistory, MigrationTool};
-use crate::remedy::{Remedy, RemedyClass};
+use crate::remedy::{Choice, Remedy, RemedyClass};
 use crate::sql::{QualifiedName, literal};
 use crate::text::{count, list, plural};
 
@@ -154,7 +154,9 @@ impl HistoryLost {
         let message = format!("{} {what}, had {}", known.table, plural(migrations, "migration"));
         let applied: Vec<&AppliedMigration> = was.applied.iter().collect();
         let mut common = lost(known, "history_lost", message);
-        if let Some(remedy) = reinsert(known, &applied) {
+        if let Some(statements) = reinsert(known, &applied) {
+            let remedy = Remedy::sql(RemedyClass::Safe, statements)
+                .with_note("from the baseline, without their text: only where the schema has what they do");
             common = common.remedy(remedy);
         }
         Self { common, migrations, newest: was.applied.last().map(|last| last.version.clone()) }
@@ -257,15 +259,22 @@ impl MigrationsLost {
         let mut common = of(known, "migrations_lost", Severity::Critical, message)
             .hint("The restore is of a time before them, or lost rows: look at schema_drift before they run again.")
             .query(show(known));
-        if let Some(remedy) = reinsert(known, lost) {
-            common = common.remedy(remedy);
+        // A restore of a time before them lacks what they do: never written unless somebody says that it is there.
+        if let Some(statements) = reinsert(known, lost) {
+            let summary = "write that they were applied, where the schema has what they do";
+            common = common.remedy(Remedy::choose(vec![Choice::new(
+                "mark-applied",
+                summary,
+                RemedyClass::Safe,
+                statements,
+            )]));
         }
         Self { common, versions }
     }
 }
 
 /// Rows of Supabase's history, which need no text; those of others cannot be made without it.
-fn reinsert(known: &KnownHistory, lost: &[&AppliedMigration]) -> Option<Remedy> {
+fn reinsert(known: &KnownHistory, lost: &[&AppliedMigration]) -> Option<Vec<String>> {
     if known.tool != MigrationTool::Supabase {
         return None;
     }
@@ -277,17 +286,13 @@ fn reinsert(known: &KnownHistory, lost: &[&AppliedMigration]) -> Option<Remedy> 
         })
         .collect();
     let table = &known.table;
-    let statements = [
+    Some(vec![
         format!("create schema if not exists {}", crate::sql::ident(&table.schema)),
         format!(
             "create table if not exists {table} (version text primary key, statements text[], name text)"
         ),
         format!("insert into {table} (version, name) values {} on conflict do nothing", values.join(", ")),
-    ];
-    Some(
-        Remedy::sql(RemedyClass::Safe, statements)
-            .with_note("from the baseline, without their text: only where the schema has what they do"),
-    )
+    ])
 }
 
 impl MigrationsOutOfOrder {
