@@ -140,6 +140,23 @@ export function repair(url?: string | URL, options?: RepairOptions): Promise<Rep
 export function restore(archive: string | URL, target: string | URL | Target, options?: RestoreOptions): Promise<RestorePlan>
 
 /**
+ * Rehearses a restore: fetches a backup, restores it into a throw-away cluster, verifies it, and takes the time. Nothing
+ * of yours is touched, and nothing is left.
+ *
+ * ```js
+ * const rehearsal = await drill('s3://paycraft-backups', { plan: 'drcore.toml' })
+ * console.log(rehearsal)                             // verdict, steps with their times, RTO and RPO
+ * await drills.record('s3://paycraft-backups', rehearsal)
+ * ```
+ *
+ * @param backup A repository of backups, of which the newest is taken, a day in it, one backup, or a file that `pg_dump`
+ * wrote; where it is undefined, the repository of the plan's `[backups]`.
+ * @throws {DrcoreError} `usage` if there is no such backup or an option cannot work, `format` if it is not what was
+ * written, `tool` if PostgreSQL's programs are not there.
+ */
+export function drill(backup?: string | URL, options?: DrillOptions): Promise<Rehearsal>
+
+/**
  * Starts a throw-away PostgreSQL server on this machine, on a private socket. It is gone when it is closed,
  * or with this process, however that ends.
  *
@@ -187,6 +204,19 @@ export const backup: {
   /** Which backups are too old; with `apply`, the digest of that plan, removes them. */
   prune(repository: string | URL, options: PruneOptions & { apply: string }): Promise<wire.Pruned>
   prune(repository: string | URL, options: PruneOptions & { apply?: undefined }): Promise<wire.PrunePlan>
+}
+
+/** Records of drills: in a repository of backups (`s3://…`, `gs://…`, `az://…`) or a directory, below `drills/`. */
+export const drills: {
+  /** Writes the record of a drill; gives its name there. */
+  record(place: string | URL, rehearsal: Rehearsal, options?: Pick<CallOptions, 'signal'>): Promise<string>
+  /**
+   * All drills that are recorded in a place, the newest first, and whether the newest took longer than those before it.
+   * What lies there and cannot be read, or is no record, is in `left_out` with the cause.
+   *
+   * @throws {DrcoreError} If they could not be listed: half a list is none.
+   */
+  history(place: string | URL, options?: DrillHistoryOptions): Promise<wire.DrillHistory>
 }
 
 /** Backups of the platform, and going back in time there. The token is read from `SUPABASE_ACCESS_TOKEN`. */
@@ -241,6 +271,24 @@ export const storage: {
 export function explain(topic?: string): string
 
 /**
+ * Begins the review of an incident, or of a drill, as Markdown, from what was recorded: timeline, RTO and RPO, what was lost,
+ * what was done and verified. Every place that only people can fill says `TO WRITE`.
+ *
+ * ```js
+ * await writeFile('review.md', review(restored, lost, report), { flag: 'wx' })
+ * ```
+ *
+ * @param records What the verbs gave, or its JSON, or the `file:` URL of that, in any order.
+ * @throws {DrcoreError} `format` if one is no record of these, or of a newer version; `usage` if there is none.
+ */
+export function review(...records: readonly ReviewRecord[]): string
+
+/** What a review is made of, its JSON, or a file with that. */
+export type ReviewRecord =
+  | Rehearsal | Restored | Repaired | Report | Gap
+  | wire.Rehearsal | wire.Restored | wire.Repaired | wire.Report | wire.GapReport | string | URL
+
+/**
  * Runs the `drcore` command in this process and waits for its end.
  *
  * @param argv The arguments, the program's name first.
@@ -290,13 +338,18 @@ export interface CollectOptions extends JudgeOptions {
   store?: string | undefined
   /** Whose files, where the store holds those of several tenants. */
   tenant?: string | undefined
+  /**
+   * The name of the database, as {@link repair} has it, where the plan's `[tenant_isolation]` wants writes to be
+   * attempted as users: each is undone. Never production's.
+   */
+  attempt_writes?: string | undefined
 }
 
 /** How to verify. */
 export interface VerifyOptions extends Omit<CollectOptions, 'shard'> {}
 
 /** How to collect a baseline. */
-export interface BaselineOptions extends Omit<CollectOptions, 'against' | 'store' | 'tenant'> {}
+export interface BaselineOptions extends Omit<CollectOptions, 'against' | 'attempt_writes' | 'store' | 'tenant'> {}
 
 /** What is asked of {@link gap}. */
 export interface GapOptions extends CallOptions {
@@ -428,7 +481,7 @@ export interface RepairOptions extends CollectOptions {
 }
 
 /** What is asked of {@link restore}; what belongs to verifying is heeded where there is a baseline. */
-export interface RestoreOptions extends Omit<CollectOptions, 'against' | 'shard' | 'snapshot' | 'store' | 'tenant'> {
+export interface RestoreOptions extends Omit<CollectOptions, 'against' | 'attempt_writes' | 'shard' | 'snapshot' | 'store' | 'tenant'> {
   /** Which backup of the repository: `'newest'`, a day, an instant, or its name. */
   pick?: string | undefined
   /**
@@ -453,6 +506,28 @@ export interface RestoreOptions extends Omit<CollectOptions, 'against' | 'shard'
 export interface ExecuteOptions extends CallOptions {
   /** The digest of the plan that was reviewed; needed where it `needsReview`. */
   apply?: string | undefined
+}
+
+/** How a {@link drill} is done. */
+export interface DrillOptions extends Pick<CollectOptions, keyof CallOptions | 'plan' | 'deadline' | 'sessions' | 'limits'> {
+  /** Which backup of the repository: `'newest'`, a day, an instant (the newest before it) or its name. */
+  pick?: string | undefined
+  /** What the database begins with that it is restored into; by default as the backup needs it. */
+  recipe?: 'plain' | 'supabase' | 'supabase_roles' | undefined
+  /** The major version of the server, such as 17; by default that of the backup. */
+  major?: number | undefined
+  /** How many sessions restore at once, from 1 to 64. */
+  jobs?: number | undefined
+  /** Who rehearses, for the drill log; by default who is logged in. */
+  operator?: string | undefined
+  /** The baseline, as a file or Evidence; by default the one that lies beside the backup. */
+  against?: string | URL | Evidence | wire.Evidence | undefined
+}
+
+/** How recorded drills are compared. */
+export interface DrillHistoryOptions extends Pick<CallOptions, 'signal'> {
+  /** What counts as slower: by more than so many per cent of the median, 50 by default. */
+  slower_by?: number | undefined
 }
 
 /** What is written to: a database, by its URL, and what it is called. */
@@ -605,6 +680,55 @@ export class Restored {
   toString(): string
   /** As data, for `JSON.stringify`. */
   toJSON(): wire.Restored
+}
+
+/**
+ * A drill that came to its end: whether the backup is good, how long it took to get it back, and how old it was.
+ * `console.log(rehearsal)` shows the text.
+ */
+export class Rehearsal {
+  private constructor()
+  /**
+   * Reads the record of a drill from its JSON.
+   * @throws {DrcoreError} `format` if it is none, or of a newer major version.
+   */
+  static fromJSON(json: string | wire.Rehearsal): Rehearsal
+  /** Reads the record of a drill from a file, such as `drcore drill -o drill.json` writes. */
+  static load(path: string | URL): Promise<Rehearsal>
+
+  /** `drcore.rehearsal/1`. */
+  readonly format: string
+  /** What it came to: `passed` only where all came back, all of it was verified, and the objectives were met. */
+  readonly verdict: wire.Verdict
+  /** The exit code that the command would have: 0 passed, 1 failed, 3 unproven. */
+  readonly exitCode: number
+  /** Why it did not pass, one sentence each. */
+  readonly problems: readonly string[]
+  /** What was restored. */
+  readonly backup: wire.RehearsedBackup
+  /** The version of the server that it was restored into. */
+  readonly server: string
+  /** What came of the restore. */
+  readonly restored: Restored
+  /** What verifying said last. Without a baseline it knows nothing of what was lost. */
+  readonly report: Report | undefined
+  /** What a disaster may cost by the plan's objectives, and what this one would have. */
+  readonly objectives: readonly wire.ObjectiveOutcome[]
+  /** The row for the drill log. */
+  readonly row: wire.DrillRow
+  /** All that is volatile: when it began, the times of the steps, RTO and RPO. */
+  readonly run: wire.RehearsalRun
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+
+  /** Adds the row to a drill log, a table of Markdown; a log that is not there begins with it. */
+  appendTo(log: string | URL): Promise<void>
+  /** The row for the drill log, as a table of Markdown. */
+  toMarkdown(): string
+  /** As text: the verdict and why, the steps with their times, the objectives, and the row. */
+  toString(): string
+  /** As data, for `JSON.stringify`; {@link Rehearsal.fromJSON} reads it back. */
+  toJSON(): wire.Rehearsal
 }
 
 /** A throw-away PostgreSQL server, gone when it is closed, or with this process. */

@@ -72,6 +72,12 @@ async function restore(archive, target, options) {
   return new RestorePlan(KEY, await call(start, archiveOf(archive), { ...rest, project: named.project }))
 }
 
+/** Rehearses a restore: fetches a backup, restores it, verifies it, and takes the time. */
+async function drill(backup, options) {
+  const subject = backup === undefined ? undefined : archiveOf(backup)
+  return new Rehearsal(KEY, await call(native.drill, subject, options))
+}
+
 /** Starts a throw-away PostgreSQL server on this machine. */
 async function scratch(options) {
   return new Scratch(KEY, await call(native.scratch, undefined, options))
@@ -96,6 +102,18 @@ const backup = Object.freeze({
   },
 })
 
+/** Records of drills, in a directory or a repository of backups. */
+const drills = Object.freeze({
+  async record(place, rehearsal, options) {
+    if (!(rehearsal instanceof Rehearsal)) throw usage('rehearsal: expected a Rehearsal, as drill() gives it')
+    const start = (running, where) => native.drillsRecord(running, where, Handle.handle(rehearsal))
+    return await call(start, directoryOf(place), options)
+  },
+  async history(place, options) {
+    return JSON.parse(await call(native.drillsHistory, directoryOf(place), options))
+  },
+})
+
 /** Backups of the platform, and going back in time there. */
 const platform = Object.freeze({
   async backups(project, options) {
@@ -117,6 +135,13 @@ const storage = {
 /** Explains a check, a kind of finding, a finding or a key of the plan. */
 function explain(topic) {
   return value(native.explain(topic))
+}
+
+/** Begins the review of an incident, in Markdown, from what was recorded. */
+function review(...records) {
+  const files = records.filter((record) => record instanceof URL).map(pathOf)
+  const given = records.filter((record) => !(record instanceof URL))
+  return value(native.review(given.map((record) => (record instanceof Handle ? record.json : jsonText(record))), files))
 }
 
 /** Runs the `drcore` command in this process. */
@@ -555,6 +580,70 @@ class Restored extends Handle {
   }
 }
 
+/** A drill that came to its end: whether the backup is good, how long it took to get it back, and how old it was. */
+class Rehearsal extends Handle {
+  static fromJSON(json) {
+    return new Rehearsal(KEY, value(native.readRehearsal(jsonText(json))))
+  }
+
+  static async load(path) {
+    return new Rehearsal(KEY, value(await native.loadRehearsal(pathOf(path))))
+  }
+
+  get verdict() {
+    return this.toJSON().verdict
+  }
+
+  get problems() {
+    return this.toJSON().problems
+  }
+
+  get backup() {
+    return this.toJSON().backup
+  }
+
+  get server() {
+    return this.toJSON().server
+  }
+
+  get restored() {
+    return new Restored(KEY, Handle.handle(this).restored())
+  }
+
+  get report() {
+    const report = Handle.handle(this).report()
+    return report ? new Report(KEY, report) : undefined
+  }
+
+  get objectives() {
+    return this.toJSON().objectives
+  }
+
+  get row() {
+    return this.toJSON().row
+  }
+
+  get exitCode() {
+    return Handle.handle(this).exitCode()
+  }
+
+  async appendTo(log) {
+    value(await Handle.handle(this).appendTo(pathOf(log)))
+  }
+
+  toMarkdown() {
+    return Handle.handle(this).markdown()
+  }
+
+  toString() {
+    return Handle.handle(this).text().trimEnd()
+  }
+
+  [util.inspect.custom]() {
+    return this.toString()
+  }
+}
+
 /** A throw-away PostgreSQL server, gone when it is closed, or with this process. */
 class Scratch {
   #handle
@@ -832,6 +921,13 @@ function placeOf(repository) {
   throw usage('repository: expected a string or a URL')
 }
 
+/** A directory, also as `file:` URL, or the URL of a repository. */
+function directoryOf(place) {
+  if (typeof place === 'string') return place
+  if (place instanceof URL) return place.protocol === 'file:' ? fileURLToPath(place) : place.href
+  throw usage('place: expected a string or a URL')
+}
+
 /** A project, by its ref. */
 function referenceOf(project) {
   if (typeof project === 'string') return project
@@ -897,6 +993,7 @@ module.exports = {
   Gap,
   Inspection,
   NotPassedError,
+  Rehearsal,
   RepairPlan,
   Repaired,
   Report,
@@ -909,6 +1006,8 @@ module.exports = {
   cli,
   collect,
   diff,
+  drill,
+  drills,
   explain,
   gap,
   init,
@@ -917,6 +1016,7 @@ module.exports = {
   platform,
   repair,
   restore,
+  review,
   scratch,
   storage,
   verify,

@@ -252,7 +252,9 @@ export type Finding =
   | RoleWidened
   | RowsDiffer
   | RowsOfOthersShown
+  | RowsOfOthersWritable
   | RowsShownToAnonymous
+  | RowsWritableByAnonymous
   | RpoMissed
   | SecondFactorsLost
   | SequenceBehind
@@ -261,6 +263,8 @@ export type Finding =
   | ServiceLevelDiffers
   | StaleData
   | StorageRlsDisabled
+  | TenantMembershipsGained
+  | TenantMembershipsLost
   | UnenforcedConstraint
   | UnfedColumn
   | UnfinishedBackup
@@ -320,6 +324,10 @@ export type Step =
   | 'repair'
   | 'verify_again'
   | 'gap'
+/**
+ * Why something is no record that counts.
+ */
+export type RecordProblem = 'damaged' | 'duplicate' | 'foreign' | 'unreadable'
 /**
  * Something that may have been read.
  */
@@ -625,6 +633,14 @@ export type PlatformFactsFact = PlatformFactsFactRead | UnreadFact
 /**
  * Something that may have been read.
  */
+export type UserTenantsFact = UserTenantsFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type UserSampleFact = UserSampleFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
 export type DuplicateSampleFact = DuplicateSampleFactRead | UnreadFact
 /**
  * Something that may have been read.
@@ -674,6 +690,18 @@ export type SpreadFact = SpreadFactRead | UnreadFact
  * Something that may have been read.
  */
 export type UnnamedByBucketFact = UnnamedByBucketFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type AttemptedWritesFact = AttemptedWritesFactRead | UnreadFact
+/**
+ * Something that may have been read.
+ */
+export type WritesFact = WritesFactRead | UnreadFact
+/**
+ * What came of trying to write in one way.
+ */
+export type WriteOutcome = 'allowed' | 'blind' | 'denied' | 'failed' | 'no_row' | 'untried'
 /**
  * What a record counts by.
  */
@@ -791,6 +819,7 @@ export interface Documents {
   diff: DiffReport
   diff_row: DiffRow
   drill: DrillReport
+  drills: DrillHistory
   error: ErrorWire
   evidence: Evidence
   gap: GapReport
@@ -5569,7 +5598,7 @@ export interface OwnRowsHidden {
    */
   severity: Severity
   /**
-   * Who, by the ids of the plan.
+   * Who, by their ids.
    */
   users: string[]
 }
@@ -6905,9 +6934,56 @@ export interface RowsOfOthersShown {
    */
   tenants: number
   /**
-   * Who, by the ids of the plan.
+   * Who, by their ids.
    */
   users: string[]
+}
+/**
+ * Users may write rows of other tenants.
+ */
+export interface RowsOfOthersWritable {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'rows_of_others_writable'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * Who, by their ids.
+   */
+  users: string[]
+  /**
+   * In which ways: `update`, `delete`, `insert`, `take` (make them their own), `give` (their own to others); or the
+   * same `blindly`, where only a statement without a filter does.
+   */
+  ways: string[]
 }
 /**
  * Whoever has no account sees rows of tenants.
@@ -6954,6 +7030,48 @@ export interface RowsShownToAnonymous {
    * How many tenants these belong to.
    */
   tenants: number
+}
+/**
+ * Whoever has no account may write rows of tenants.
+ */
+export interface RowsWritableByAnonymous {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'rows_writable_by_anonymous'
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * In which ways: `update`, `delete`, `insert`; or the same `blindly`, where only a statement without a filter does.
+   */
+  ways: string[]
 }
 /**
  * More of the last writes is lost than the plan allows.
@@ -7340,6 +7458,98 @@ export interface StorageRlsDisabled {
    * Whether it was on in the baseline.
    */
   was_on: boolean
+}
+/**
+ * Users belong to more tenants than they did.
+ */
+export interface TenantMembershipsGained {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'tenant_memberships_gained'
+  /**
+   * How many memberships there are more than there were.
+   */
+  memberships: number
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * Who, by their ids.
+   */
+  users: string[]
+}
+/**
+ * Users belong to fewer tenants than they did.
+ */
+export interface TenantMembershipsLost {
+  /**
+   * The check that found it.
+   */
+  check: string
+  /**
+   * The consequence, or advice, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * `check:kind:object[:qualifier]`, stable: never made of counts, samples or wording.
+   */
+  id: string
+  kind: 'tenant_memberships_lost'
+  /**
+   * How many memberships there are no more.
+   */
+  memberships: number
+  /**
+   * What was expected and what was found, in one line.
+   */
+  message: string
+  /**
+   * What it is about, as a user would type it.
+   */
+  object: string
+  /**
+   * Read-only SQL that shows the rows or the setting.
+   */
+  query?: string | null
+  /**
+   * What puts it right.
+   */
+  remedy?: Remedy | null
+  /**
+   * How bad it is.
+   */
+  severity: Severity
+  /**
+   * Who, by their ids.
+   */
+  users: string[]
 }
 /**
  * What enforces a constraint is switched off.
@@ -8293,6 +8503,230 @@ export interface Write {
   statement: string
 }
 /**
+ * All drills that are recorded in one place.
+ */
+export interface DrillHistory {
+  /**
+   * Each drill, the newest first.
+   */
+  drills: PastDrill[]
+  /**
+   * Always `drcore.drills/1`.
+   */
+  format: string
+  /**
+   * When the last drill was begun that passed.
+   */
+  last_passed_at?: string | null
+  /**
+   * What lies there and is no record that counts, and why.
+   */
+  left_out: LeftOutRecord[]
+  /**
+   * Where the records lie: never a key.
+   */
+  place: string
+  /**
+   * When this was read.
+   */
+  read_at: string
+  /**
+   * For everything that was rehearsed on more than once, the newest drill beside those before it.
+   */
+  trends: DrillTrend[]
+}
+/**
+ * A drill as its record tells of it.
+ */
+export interface PastDrill {
+  /**
+   * What was restored.
+   */
+  backup: RehearsedBackup
+  /**
+   * The database that was dumped, where the dump says so.
+   */
+  database?: string | null
+  /**
+   * The objectives of the plan of that time, and whether they were met.
+   */
+  objectives: ObjectiveOutcome[]
+  /**
+   * Who rehearsed.
+   */
+  operator: string
+  /**
+   * Why it did not pass, one sentence each.
+   */
+  problems: string[]
+  /**
+   * The name of its record, below the place.
+   */
+  record: string
+  /**
+   * How old the backup was.
+   */
+  rpo_ms?: number | null
+  /**
+   * From the beginning until the restored copy was verified.
+   */
+  rto_ms: number
+  /**
+   * The version of the server that it was restored into.
+   */
+  server: string
+  /**
+   * When it began.
+   */
+  started_at: string
+  /**
+   * The steps, in order, with their times.
+   */
+  steps: StepTime[]
+  /**
+   * What it came to.
+   */
+  verdict: Verdict
+}
+/**
+ * The backup that was rehearsed on.
+ */
+export interface RehearsedBackup {
+  /**
+   * The instant that it is of, where that is known.
+   */
+  at?: string | null
+  /**
+   * Whether there is a baseline to compare it with.
+   */
+  baseline: boolean
+  /**
+   * How many bytes the dump has.
+   */
+  bytes: number
+  /**
+   * Where it lies: never a key.
+   */
+  location: string
+  /**
+   * Its name, or that of the file.
+   */
+  name: string
+}
+/**
+ * Whether an objective of the plan was met.
+ */
+export interface ObjectiveOutcome {
+  /**
+   * Whether it was met; not where nothing could be measured.
+   */
+  met: boolean
+  /**
+   * `rto` or `rpo`.
+   */
+  objective: string
+  /**
+   * What was measured; none where it could not be.
+   */
+  observed_ms?: number | null
+  /**
+   * What the plan says, in milliseconds.
+   */
+  wanted_ms: number
+}
+/**
+ * Something that lies among the records and does not count as a drill.
+ */
+export interface LeftOutRecord {
+  /**
+   * In a sentence.
+   */
+  cause: string
+  /**
+   * What is wrong with it.
+   */
+  problem: RecordProblem
+  /**
+   * Its name, below the place.
+   */
+  record: string
+}
+/**
+ * The newest drill on something, beside the median of all that were before it.
+ */
+export interface DrillTrend {
+  /**
+   * How many bytes the dump has.
+   */
+  bytes: number
+  /**
+   * How many it had, by the median.
+   */
+  bytes_median: number
+  /**
+   * The database that was dumped, where the dumps say so.
+   */
+  database?: string | null
+  /**
+   * How many drills were before it.
+   */
+  earlier: number
+  /**
+   * What takes longer than it did, one sentence each.
+   */
+  notes: string[]
+  /**
+   * What was rehearsed on: a repository, or the directory of the dumps.
+   */
+  of: string
+  /**
+   * The record of the newest drill.
+   */
+  record: string
+  /**
+   * How old the backup was; none where it is not known of both.
+   */
+  rpo?: TrendTime | null
+  /**
+   * From the beginning until the copy was verified.
+   */
+  rto: TrendTime
+  /**
+   * The same of each step that earlier drills had too.
+   */
+  steps: TrendStep[]
+}
+/**
+ * A time and the median of the earlier ones.
+ */
+export interface TrendTime {
+  /**
+   * Whether it is longer by more than was asked for.
+   */
+  longer: boolean
+  /**
+   * The median of the earlier ones.
+   */
+  median_ms: number
+  /**
+   * Of the newest drill, in milliseconds.
+   */
+  now_ms: number
+}
+/**
+ * A step of the newest drill, and the median of the earlier ones.
+ */
+export interface TrendStep {
+  /**
+   * The step.
+   */
+  step: Step
+  /**
+   * How long it took.
+   */
+  time: TrendTime
+}
+/**
  * The JSON form of an [`Error`], the same in all languages.
  */
 export interface ErrorWire {
@@ -8376,9 +8810,17 @@ export interface Evidence {
    */
   run: EvidenceRun
   /**
+   * Users that were chosen from the data, to be acted as; only where the plan says so.
+   */
+  sampled_users?: SampledUsers | null
+  /**
    * What reading the tables themselves showed.
    */
   scans: Scans
+  /**
+   * What was tried to be written as users of the API, and undone; only where plan and call say so.
+   */
+  writes?: AttemptedWritesFact
 }
 /**
  * What was read.
@@ -11230,6 +11672,69 @@ export interface PitrWindow {
   latest: string
 }
 /**
+ * Users that were chosen from the data, to be acted as: ids, never a name or an address.
+ */
+export interface SampledUsers {
+  /**
+   * How many were to be chosen, at most.
+   */
+  most: number
+  /**
+   * The tenants of users that were chosen in the baseline, and are not among these.
+   */
+  others?: {
+    [k: string]: UserTenantsFact
+  }
+  /**
+   * Who was chosen.
+   */
+  sample: UserSampleFact
+  /**
+   * SHA-256 of the statement that says who belongs to which tenant.
+   */
+  sha256: string
+}
+/**
+ * What was read.
+ */
+export interface UserTenantsFactRead {
+  read: UserTenants
+}
+/**
+ * The tenants that one user belongs to.
+ */
+export interface UserTenants {
+  /**
+   * All of them.
+   */
+  tenants: string[]
+}
+/**
+ * What was read.
+ */
+export interface UserSampleFactRead {
+  read: UserSample
+}
+/**
+ * Who was chosen, and of how many.
+ */
+export interface UserSample {
+  /**
+   * The tenants of each user that was chosen.
+   */
+  chosen: {
+    [k: string]: string[]
+  }
+  /**
+   * How many tenants it knows.
+   */
+  tenants: number
+  /**
+   * How many users the statement knows.
+   */
+  users: number
+}
+/**
  * What reading the tables themselves showed.
  */
 export interface Scans {
@@ -11755,6 +12260,77 @@ export interface UnnamedObjects {
    * How many of them no column names.
    */
   unnamed: number
+}
+/**
+ * What was read.
+ */
+export interface AttemptedWritesFactRead {
+  read: AttemptedWrites
+}
+/**
+ * What was tried to be written as users of the API, each attempt of which was undone.
+ */
+export interface AttemptedWrites {
+  /**
+   * As whom, by the ids that [`Evidence::isolation`](super::Evidence::isolation) has.
+   */
+  users: {
+    [k: string]: WroteAs
+  }
+}
+/**
+ * What one user of the API, or one without a token, may write.
+ */
+export interface WroteAs {
+  /**
+   * SHA-256 of the role, the token, the tenants and the column.
+   */
+  sha256: string
+  /**
+   * What may be written of each table.
+   */
+  tables: {
+    [k: string]: WritesFact
+  }
+}
+/**
+ * What was read.
+ */
+export interface WritesFactRead {
+  read: Writes
+}
+/**
+ * What may be written of one table where it should not be.
+ */
+export interface Writes {
+  /**
+   * `DELETE` of rows of another tenant.
+   */
+  delete: WriteOutcome
+  /**
+   * The first error that was no refusal.
+   */
+  failure?: string | null
+  /**
+   * `UPDATE` that makes one's own rows another tenant's.
+   */
+  give: WriteOutcome
+  /**
+   * The ways on which a trigger, a rule or a foreign key may stand besides the policies: none of these was run.
+   */
+  guarded?: string[]
+  /**
+   * `INSERT` of rows of another tenant.
+   */
+  insert: WriteOutcome
+  /**
+   * `UPDATE` that makes rows of another tenant one's own.
+   */
+  take: WriteOutcome
+  /**
+   * `UPDATE` of rows of another tenant.
+   */
+  update: WriteOutcome
 }
 /**
  * One flat record, for tables and data frames. Add up those of one `by` only.
@@ -12920,13 +13496,42 @@ export interface Tenancy {
  */
 export interface TenantIsolation {
   /**
+   * Whether it is tried who may write where they should not: only on a database that the call names for it.
+   */
+  attempt_writes?: boolean
+  /**
+   * Users that are chosen from the data.
+   */
+  sample?: TenantSample | null
+  /**
    * Only these tables and views; where empty, all that have the column of `[tenancy]`.
    */
   tables?: string[]
   /**
-   * Users, two of different tenants at least; who has no token is tried too.
+   * Users, two of different tenants at least, unless others are chosen; who has no token is tried too.
    */
-  users: TenantUser[]
+  users?: TenantUser[]
+}
+/**
+ * Users that are chosen from the data, and acted as.
+ */
+export interface TenantSample {
+  /**
+   * What their tokens hold besides what the auth service puts into them, as a JSON object: `{"aal": "aal2"}`.
+   */
+  claims?: string | null
+  /**
+   * One statement that reads, and says who belongs to which tenant: the user's id first, the tenant second.
+   */
+  query: string
+  /**
+   * The role that their tokens name. Default `authenticated`.
+   */
+  role?: string | null
+  /**
+   * How many users are chosen, at most. Default 10.
+   */
+  users?: number | null
 }
 /**
  * A user to act as.
@@ -13128,52 +13733,6 @@ export interface Rehearsal {
    * Passed only where all came back, all of it was verified, and the objectives were met.
    */
   verdict: Verdict
-}
-/**
- * The backup that was rehearsed on.
- */
-export interface RehearsedBackup {
-  /**
-   * The instant that it is of, where that is known.
-   */
-  at?: string | null
-  /**
-   * Whether there is a baseline to compare it with.
-   */
-  baseline: boolean
-  /**
-   * How many bytes the dump has.
-   */
-  bytes: number
-  /**
-   * Where it lies: never a key.
-   */
-  location: string
-  /**
-   * Its name, or that of the file.
-   */
-  name: string
-}
-/**
- * Whether an objective of the plan was met.
- */
-export interface ObjectiveOutcome {
-  /**
-   * Whether it was met; not where nothing could be measured.
-   */
-  met: boolean
-  /**
-   * `rto` or `rpo`.
-   */
-  objective: string
-  /**
-   * What was measured; none where it could not be.
-   */
-  observed_ms?: number | null
-  /**
-   * What the plan says, in milliseconds.
-   */
-  wanted_ms: number
 }
 /**
  * A restore that came to its end.

@@ -20,6 +20,8 @@ mod schema_drift;
 mod sequence_lag;
 mod storage_orphans;
 mod tenant_isolation;
+mod tenant_sample;
+mod tenant_writes;
 
 use drcore_tests::Database;
 

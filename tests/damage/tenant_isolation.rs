@@ -5,13 +5,13 @@ use drcore::{Finding, Report};
 use drcore_tests::{Database, check, ids};
 
 const SCRIPT: &str = include_str!("tenant_isolation.sql");
-const ID: &str = "tenant_isolation";
+pub(super) const ID: &str = "tenant_isolation";
 
-const A: &str = "00000000-0000-4000-8000-00000000000a";
-const B: &str = "00000000-0000-4000-8000-00000000000b";
+pub(super) const A: &str = "00000000-0000-4000-8000-00000000000a";
+pub(super) const B: &str = "00000000-0000-4000-8000-00000000000b";
 
 /// Two users of different tenants.
-fn plan() -> String {
+pub(super) fn plan() -> String {
     let user = |id: &str, letter: &str| {
         let tenant = format!("{letter}0000000-0000-4000-8000-000000000000");
         format!(
@@ -22,7 +22,7 @@ fn plan() -> String {
     format!("[tenancy]\ncolumn = \"tenant_id\"\n{}{}", user(A, "a"), user(B, "b"))
 }
 
-async fn healthy() -> Database {
+pub(super) async fn healthy() -> Database {
     let database = Database::supabase().await;
     database.execute(SCRIPT.split_once("-- damage\n").unwrap().0).await;
     database

@@ -31,7 +31,7 @@ async fn on(place: &TempDir, options: &RehearsalOptions) -> Rehearsal {
 }
 
 /// A dump that nobody stored anywhere.
-async fn dump(database: &Database) -> (TempDir, PathBuf) {
+pub(crate) async fn dump(database: &Database) -> (TempDir, PathBuf) {
     dump_of(&database.url().await).await
 }
 
@@ -44,7 +44,7 @@ async fn dump_of(url: &str) -> (TempDir, PathBuf) {
     (directory, path)
 }
 
-async fn baseline(database: &Database) -> Evidence {
+pub(crate) async fn baseline(database: &Database) -> Evidence {
     baseline_of(&database.url().await).await
 }
 
@@ -56,6 +56,27 @@ async fn on_dump(path: &Path, baseline: Option<Evidence>) -> Rehearsal {
     let mut options = RehearsalOptions::default();
     options.verify.against = baseline.map(|baseline| Against::Evidence(Box::new(baseline)));
     rehearse(path.to_str().unwrap(), &options).await.unwrap()
+}
+
+/// The roles of an API are the cluster's: a database that uses none of them is there with them.
+#[tokio::test]
+async fn roles_that_only_the_cluster_has_come_back_with_whose_members_they_are() {
+    let _api = Database::supabase().await;
+    let database =
+        Database::with("create table notes (id int primary key); insert into notes values (1)").await;
+    let rehearsal = on(&taken(&database).await, &RehearsalOptions::default()).await;
+    assert_eq!(
+        (rehearsal.verdict, &rehearsal.problems),
+        (Verdict::Passed, &vec![]),
+        "{}",
+        rehearsal.to_text()
+    );
+    let after = rehearsal.restored.after.as_ref().unwrap();
+    let repaired = after.repaired.as_ref().unwrap();
+    let made = repaired.plan.statements.iter().map(|statement| statement.sql.as_str());
+    let made: Vec<&str> = made.filter(|sql| sql.contains("anon")).collect();
+    assert_eq!(made.len(), 2, "{made:?}");
+    assert!(made[0].starts_with("create role anon ") && made[1].starts_with("grant anon to authenticator"));
 }
 
 #[tokio::test]

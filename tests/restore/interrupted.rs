@@ -79,7 +79,7 @@ fn finish(archive: &Path, url: &str, onto: &str, what: &str) {
 }
 
 /// Whether the database says that it is half restored.
-async fn is_marked(database: &Database) -> bool {
+pub(crate) async fn is_marked(database: &Database) -> bool {
     !database.query("select 1 from pg_namespace where nspname = 'drcore_restore'").await.is_empty()
 }
 

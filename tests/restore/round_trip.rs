@@ -53,7 +53,7 @@ pub(crate) async fn verify(database: &Database, baseline: &Evidence) -> Report {
 }
 
 /// The dump of a database as text, without what each dump makes up.
-async fn dumped(database: &Database) -> String {
+pub(crate) async fn dumped(database: &Database) -> String {
     let (_directory, path) = dump(database, &["--format=plain"]).await;
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().filter(|line| !line.contains("restrict ")).collect::<Vec<_>>().join("\n")

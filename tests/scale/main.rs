@@ -2,6 +2,8 @@
 //!
 //! The large one is ignored by `make test` and run by `make soak`.
 
+mod isolation;
+
 use std::time::Instant;
 
 use drcore::check::Outcome;

@@ -18,6 +18,7 @@ mod merge;
 mod platform;
 mod repair;
 mod restore;
+mod review;
 mod salvage;
 mod schema;
 mod scratch;
@@ -87,6 +88,7 @@ pub(crate) enum Command {
     Platform(Box<platform::Arguments>),
     Repair(Box<repair::Arguments>),
     Restore(Box<restore::Arguments>),
+    Review(review::Arguments),
     Salvage(Box<salvage::Arguments>),
     Drill(drill::Arguments),
     Scratch(scratch::Arguments),
@@ -112,6 +114,7 @@ impl Command {
             Self::Platform(arguments) => platform::run(*arguments, screen).await,
             Self::Repair(arguments) => repair::run(*arguments, screen).await,
             Self::Restore(arguments) => restore::run(*arguments, screen).await,
+            Self::Review(arguments) => review::run(&arguments, screen),
             Self::Salvage(arguments) => salvage::run(*arguments, screen).await,
             Self::Drill(arguments) => drill::run(arguments, screen).await,
             Self::Scratch(arguments) => scratch::run(arguments).await,

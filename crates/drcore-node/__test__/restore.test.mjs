@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 
-import { RestorePlan, Restored, baseline, restore, verify } from 'drcore'
+import { RestorePlan, Restored, backup, baseline, restore, verify } from 'drcore'
 
 import { HEALTHY, TIMEOUT, database, dump, execute, until } from './database.mjs'
 
@@ -58,6 +58,18 @@ describe('restore', TIMEOUT, () => {
     assert.ok(!marked(url))
     // What was done is not done twice.
     await assert.rejects(plan.execute(), { code: 'refused', message: /not empty/ })
+    assert.equal(rows(url), '30')
+  })
+
+  test('picks a backup, fetches it and puts right from its own baseline', async () => {
+    const [to, url] = [mkdtempSync(join(tmpdir(), 'drcore-restore-')), empty()]
+    const { name } = await backup.take(database(), { to })
+    await assert.rejects(restore(to, url, { pick: '2001-01-01' }), { code: 'usage' })
+    const plan = await restore(pathToFileURL(to), url, { pick: name })
+    assert.ok(plan.archive.file.endsWith(name), plan.archive.file)
+    assert.equal((await restore(to, url, { pick: 'newest' })).digest, plan.digest)
+    const restored = await plan.execute()
+    assert.equal(restored.report.verdict, 'passed', String(restored))
     assert.equal(rows(url), '30')
   })
 

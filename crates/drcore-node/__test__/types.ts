@@ -1,7 +1,7 @@
 // Compiled by `tsc --strict`, never run: what users' type checkers say of the package.
 
 import drcoreCommon = require('drcore')
-import { Diff, DrcoreError, Evidence, Gap, Inspection, NotPassedError, RepairPlan, Repaired, Report, RestorePlan, Restored, Scratch, baseline, cli, collect, diff, gap, init, inspect, judge, platform, repair, restore, scratch, verify } from 'drcore'
+import { Diff, DrcoreError, Evidence, Gap, Inspection, NotPassedError, Rehearsal, RepairPlan, Repaired, Report, RestorePlan, Restored, Scratch, baseline, cli, collect, diff, drill, drills, gap, init, inspect, judge, platform, repair, restore, review, scratch, verify } from 'drcore'
 import type { CheckResult, ErrorKind, FewerRows, Finding, Plan, Progress, Verdict, VerifyOptions } from 'drcore'
 
 export async function script(): Promise<number> {
@@ -43,11 +43,23 @@ export async function verbs(): Promise<void> {
   const repaired: Repaired = await plan.execute({ url: 'postgresql://localhost/restored', project: plan.project ?? '' })
   const db: Scratch = await scratch({ major: 17, recipe: 'supabase' })
   const toml: string = await init(db.url)
-  const restoring: RestorePlan = await restore('backup.dump', db.url, { against: before, onto: 'replace', tables: ['invoices'] })
+  const restoring: RestorePlan = await restore('backup.dump', db.url, { against: before, onto: 'replace', pick: '2026-11-20', tables: ['invoices'] })
   for (const step of restoring.steps) if (step.step === 'entries') console.log(step.entries.length, step.tables)
   const restored: Restored = await restoring.execute({ apply: restoring.digest, signal: AbortSignal.timeout(60_000) })
   restored.report?.assertPassed()
   for (const { object, message, harmless } of restored.errors) console.log(object, message, harmless)
+  const rehearsal: Rehearsal = await drill('s3://backups', { pick: 'newest', recipe: 'supabase', plan: 'drcore.toml' })
+  for (const { objective, met, observed_ms } of rehearsal.objectives) console.log(objective, met, observed_ms?.toFixed())
+  const record: string = await drills.record('s3://backups', rehearsal)
+  const { drills: past, trends, left_out } = await drills.history(new URL('s3://backups'), { slower_by: 20 })
+  for (const { started_at, verdict, rto_ms } of past) console.log(record, started_at, verdict, rto_ms.toFixed())
+  console.log(trends.map(({ rto, steps }) => [rto.longer, steps.length]), left_out.map(({ problem }) => problem))
+  const document: string = review(rehearsal, report, lost, JSON.parse(report.json))
+  console.log(document)
+  // @ts-expect-error Evidence is no record of what happened
+  review(before)
+  // @ts-expect-error a drill leaves out no checks
+  await drill('s3://backups', { only: ['row_counts'] })
   const back = await platform.pitr('abcdefghijklmnopqrst', { to: new Date(), salvage: 'salvage/' })
   const { outcome, report: afterwards } = await platform.pitr(back.project, { to: back.target, salvage: 'salvage/', apply: back.digest, url: db.url })
   console.log(outcome, afterwards?.verdict, (await platform.backups(back.project)).window?.latest)

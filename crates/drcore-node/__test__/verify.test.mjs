@@ -6,7 +6,7 @@ import { env } from 'node:process'
 import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 
-import { DrcoreError, Evidence, NotPassedError, Report, baseline, collect, judge, verify } from 'drcore'
+import { DrcoreError, Evidence, NotPassedError, Report, baseline, collect, judge, scratch, verify } from 'drcore'
 
 import { TIMEOUT, database, execute } from './database.mjs'
 
@@ -199,6 +199,32 @@ describe('shards', TIMEOUT, () => {
     assert.throws(() => Evidence.merge([]), { code: 'usage' })
     await assert.rejects(collect(url, { shard: '3/2' }), { code: 'usage', message: /no shard 3\/2/ })
     await assert.rejects(verify(url, { shard: '1/2' }), { code: 'usage' })
+  })
+})
+
+describe('a project', TIMEOUT, () => {
+  test('with a user who cannot sign in fails auth_integrity', async () => {
+    const db = await scratch({ recipe: 'supabase' })
+    try {
+      execute(db.url, `
+        insert into auth.users (id, instance_id, aud, role, email, confirmation_token, recovery_token,
+                                email_change_token_new, email_change, raw_app_meta_data)
+        select gen_random_uuid(), '00000000-0000-0000-0000-000000000000', 'authenticated', 'authenticated',
+               n || '@example.com', '', '', '', '', '{}'
+        from generate_series(1, 3) n;
+        insert into auth.identities (id, provider_id, user_id, identity_data, provider)
+        select gen_random_uuid(), id::text, id, jsonb_build_object('sub', id), 'email' from auth.users`)
+      const options = { against: await baseline(db.url), only: ['auth_integrity'] }
+      const healthy = await verify(db.url, options)
+      assert.equal(healthy.verdict, 'passed', String(healthy))
+      execute(db.url, "update auth.users set recovery_token = null where email like '1@%'")
+      const { verdict, findings, json } = await verify(db.url, options)
+      assert.equal(verdict, 'failed')
+      assert.deepEqual(findings.map(({ kind, severity }) => [kind, severity]), [['login_columns_null', 'critical']])
+      assert.ok(!json.includes('example.com'))
+    } finally {
+      await db.close()
+    }
   })
 })
 

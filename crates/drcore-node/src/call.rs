@@ -5,6 +5,7 @@ use std::sync::Arc;
 use drcore::archive::InspectOptions;
 use drcore::backup::{PruneCall, TakeCall, VerificationCall};
 use drcore::collect::{CollectOptions, Progress};
+use drcore::drill::RehearsalCall;
 use drcore::platform::{PitrCall, PitrWaiting};
 use drcore::restore::{RepairCall, RestoreCall};
 use drcore::storage::AuditOptions;
@@ -88,6 +89,15 @@ impl Call {
         }
         options.cancel = self.token.clone();
         Ok(options)
+    }
+
+    pub(crate) fn rehearsal_call(&self, backup: Option<&str>) -> Result<RehearsalCall> {
+        let mut call = RehearsalCall::from_json(backup, &self.options)?;
+        if let Some(evidence) = &self.against {
+            call.options.verify.against = Some(evidence.into());
+        }
+        self.attach(&mut call.options.verify.collect);
+        Ok(call)
     }
 
     pub(crate) fn repair_call(&self) -> Result<RepairCall> {

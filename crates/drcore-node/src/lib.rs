@@ -16,6 +16,7 @@ pub mod backup;
 pub mod call;
 pub mod cli;
 pub mod diff;
+pub mod drill;
 pub mod evidence;
 pub mod gap;
 pub mod inspect;

@@ -5,6 +5,7 @@ mod backup;
 mod call;
 mod convert;
 mod diff;
+mod drill;
 mod error;
 mod evidence;
 mod gap;
@@ -20,6 +21,8 @@ mod verify;
 /// The compiled half of drcore. Use `import drcore`.
 #[pyo3::pymodule]
 mod _native {
+    use std::path::PathBuf;
+
     use pyo3::prelude::*;
 
     use crate::error::IntoPyResult;
@@ -29,6 +32,7 @@ mod _native {
         backup::{backup_list, backup_prune, backup_prune_plan, backup_salvage, backup_take, backup_verify},
         call::Call,
         diff::{Diff, DiffRowIterator, diff},
+        drill::{Rehearsal, drill, drills_history, drills_record},
         error::error_kinds,
         evidence::Evidence,
         gap::{Gap, gap},
@@ -53,6 +57,12 @@ mod _native {
     #[pyo3(signature = (topic=None))]
     fn explain(topic: Option<&str>) -> PyResult<String> {
         drcore_cli::explain(topic).into_py_result()
+    }
+
+    /// The review of an incident, in Markdown, from the JSON of records and from files.
+    #[pyfunction]
+    fn review(py: Python<'_>, records: Vec<String>, files: Vec<PathBuf>) -> PyResult<String> {
+        py.detach(move || drcore::review(&records, &files)).into_py_result()
     }
 
     #[pymodule_init]

@@ -21,6 +21,13 @@ class Database:
         self.name = name
         self.url = urlunsplit(parts._replace(path=f"/{name}"))
 
+    @staticmethod
+    def at(url: str) -> Database:
+        """One on another server, such as a scratch cluster."""
+        database = Database("")
+        database.name, database.url = urlsplit(url).path[1:], url
+        return database
+
     def url_as(self, role: str) -> str:
         """Its URL, as this role."""
         return self.url.replace("postgres@", f"{role}@", 1)

@@ -14,7 +14,7 @@ import drcore
 from drcore import _native
 from support import Database
 
-VERBS = ["baseline", "collect", "diff", "execute", "gap", "judge", "restore", "verify"]
+VERBS = ["baseline", "collect", "diff", "drill", "execute", "gap", "judge", "restore", "verify"]
 
 
 def test_awaited_is_the_same(database: Database, baseline: drcore.Evidence) -> None:

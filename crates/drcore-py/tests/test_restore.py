@@ -68,6 +68,20 @@ def test_a_plan_is_reviewed_done_and_verified(
     assert empty.execute("select count(*) from invoices") == "1000"
 
 
+def test_a_backup_is_picked_fetched_and_put_right_from_its_own_baseline(
+    database: Database, empty: Database, tmp_path: Path
+) -> None:
+    taken = drcore.backup.take(database.url, to=str(tmp_path))
+    with pytest.raises(drcore.UsageError):
+        drcore.restore(tmp_path, empty.url, pick="2001-01-01")
+    plan = drcore.restore(tmp_path.as_uri(), empty.url, pick=taken.name)
+    assert plan.archive.file.endswith(taken.name)
+    assert asyncio.run(drcore.aio.restore(tmp_path, empty.url, pick="newest")).digest == plan.digest
+    restored = plan.execute()
+    assert restored.report is not None and restored.report.verdict == "passed", str(restored)
+    assert empty.execute("select count(*) from invoices") == "1000"
+
+
 def test_without_a_baseline_nothing_is_called_verified(
     database: Database, empty: Database, tmp_path: Path
 ) -> None:

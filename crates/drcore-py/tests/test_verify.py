@@ -155,3 +155,28 @@ def test_a_baseline_survives_its_json(baseline: drcore.Evidence) -> None:
     assert json.loads(baseline.to_json()) == baseline.to_dict()
     assert baseline.to_dict()["format"] == "drcore.evidence/1"
     assert baseline.run.failure is None
+
+
+def test_users_who_cannot_sign_in_are_found_in_a_project() -> None:
+    with drcore.scratch(recipe="supabase") as db:
+        project = Database.at(db.url)
+        project.execute(
+            """
+            insert into auth.users (id, instance_id, aud, role, email, confirmation_token, recovery_token,
+                                    email_change_token_new, email_change, raw_app_meta_data)
+            select gen_random_uuid(), '00000000-0000-0000-0000-000000000000', 'authenticated', 'authenticated',
+                   n || '@example.com', '', '', '', '', '{}'
+            from generate_series(1, 3) n;
+            insert into auth.identities (id, provider_id, user_id, identity_data, provider)
+            select gen_random_uuid(), id::text, id, jsonb_build_object('sub', id), 'email' from auth.users;
+            """
+        )
+        baseline = drcore.baseline(db.url)
+        healthy = drcore.verify(db.url, against=baseline, only=["auth_integrity"])
+        assert healthy.verdict == "passed", str(healthy)
+        project.execute("update auth.users set recovery_token = null where email like '1@%'")
+        report = drcore.verify(db.url, against=baseline, only=["auth_integrity"])
+        assert report.verdict == "failed"
+        [finding] = report.findings
+        assert finding.kind == "login_columns_null" and finding.severity == "critical"
+        assert "example.com" not in report.to_json()

@@ -12,13 +12,23 @@ use crate::verify::{Against, VerifyOptions};
 impl VerifyOptions {
     /// The keys that [`VerifyOptions::from_json`] knows.
     pub(crate) const KEYS: &[&str] = &[
-        "against", "content", "deadline", "limits", "only", "plan", "sessions", "shard", "snapshot", "store",
+        "against",
+        "attempt_writes",
+        "content",
+        "deadline",
+        "limits",
+        "only",
+        "plan",
+        "sessions",
+        "shard",
+        "snapshot",
+        "store",
         "tenant",
     ];
 
     /// Reads the options of a call: `{"plan": PATH | {…}, "against": FILE | URL | {evidence},
     /// "only": [CHECK…], "deadline": "10m", "sessions": 2, "limits": {"statement_timeout": "1h", …},
-    /// "snapshot": ID, "shard": "2/4", "content": true, "store": URL, "tenant": ID}`, every key optional. What is
+    /// "snapshot": ID, "shard": "2/4", "content": true, "store": URL, "tenant": ID, "attempt_writes": NAME}`, every key optional. What is
     /// said of limits goes before the plan's.
     ///
     /// # Errors
@@ -50,8 +60,10 @@ impl VerifyOptions {
             Some(_) => Err(usage(format!("{key}: expected text"))),
         };
         let (shard, store, tenant) = (text("shard")?, text("store")?, text("tenant")?);
+        options.collect.attempt_writes = text("attempt_writes")?;
         options.collect.shard = shard.map(|shard| shard.parse()).transpose()?;
         options.files(store.as_deref(), tenant.as_deref())?;
+        options.knows_why_to_write()?;
         Ok(options)
     }
 }

@@ -20,8 +20,9 @@ mod verification;
 mod verify;
 
 pub use arguments::{PruneCall, TakeCall, VerificationCall};
+pub(crate) use layout::DRILLS;
 pub(crate) use repository::hexadecimal;
-pub(crate) use shelf::Pieces;
+pub(crate) use shelf::{Pieces, Put};
 
 pub use layout::{DumpFormat, InstantFrom, Wrapped};
 pub use list::{BackupEntry, BackupList, BackupState, EntryObject, VerifiedNote};

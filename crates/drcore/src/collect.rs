@@ -29,6 +29,7 @@ mod queue;
 mod recent;
 mod references;
 mod request;
+mod sample;
 mod shard;
 mod sizes;
 mod spread;
@@ -36,6 +37,7 @@ mod stop;
 mod storage;
 mod then;
 mod workers;
+mod writes;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -96,6 +98,9 @@ pub struct CollectOptions {
     pub(crate) backups: Option<crate::plan::Backups>,
     /// Where the files of migrations are, as the plan says.
     pub(crate) migrations: Option<crate::plan::MigrationDrift>,
+    /// By which name the database may be written to, where the plan wants writes to be attempted as users of the API:
+    /// what [`Target`](crate::Target) calls it. Each attempt is undone. Never the name of what is in production.
+    pub attempt_writes: Option<String>,
     /// These facts of the catalog and nothing else, whatever checks want: no table is scanned.
     pub facts: Option<Vec<CatalogFactName>>,
     /// Whether each file of the store is kept that something is wrong with.
@@ -114,6 +119,7 @@ impl std::fmt::Debug for CollectOptions {
             .field("shard", &self.shard)
             .field("store", &self.store)
             .field("facts", &self.facts)
+            .field("attempt_writes", &self.attempt_writes)
             .finish_non_exhaustive()
     }
 }
@@ -186,6 +192,7 @@ async fn collect_until(
             evidence
         }
     };
+    collection.writes(&mut evidence).boxed().await;
     // Without its type, whose parts are many, or the futures of callers would be too deep for the compiler.
     collection.files(&mut evidence, &progress::FilesProgress::new(told)).boxed().await;
     migrations::read_folder(options, stop, &mut evidence).boxed().await;

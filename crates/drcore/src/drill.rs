@@ -3,12 +3,15 @@
 //! [`rehearse`] takes a backup of your own, restores it into a scratch cluster, verifies it against its baseline, and
 //! measures how long that takes and how old it is.
 //!
+//! [`DrillRecords`] keep what each came to, and tell whether the newest took longer than those before it.
+//!
 //! [`sample`] does all of it on a database that it makes itself, in a scratch
 //! cluster, without Docker, without an account, and without touching anything
 //! of yours. It is also how drcore tests itself: whatever the disaster broke is
 //! known, and must be found.
 
 mod archive;
+mod history;
 mod rehearsal;
 mod report;
 mod text;
@@ -21,7 +24,14 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-pub use rehearsal::{ObjectiveOutcome, Rehearsal, RehearsalOptions, RehearsalRun, RehearsedBackup, rehearse};
+pub use history::{
+    DrillHistory, DrillRecords, DrillTrend, LeftOutRecord, PastDrill, RecordProblem, TrendOptions, TrendStep,
+    TrendTime,
+};
+pub use rehearsal::{
+    ObjectiveOutcome, Rehearsal, RehearsalCall, RehearsalOptions, RehearsalRun, RehearsedBackup, logged_in,
+    rehearse,
+};
 pub use report::{BackupFacts, Damage, DrillReport, DrillRow, DrillRun, Step, StepTime};
 
 use crate::collect::{CollectOptions, Stop};

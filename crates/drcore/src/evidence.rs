@@ -21,6 +21,7 @@ mod scan;
 mod spread;
 mod standby;
 mod version;
+mod writes;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,7 +37,7 @@ pub use auth::{
 pub use backups::{BackupFact, RepositoryFacts};
 pub use catalog::Catalog;
 pub use files::{BucketFiles, BucketState, Files, OddFiles, UnclearFiles};
-pub use isolation::{ActedAs, Seen};
+pub use isolation::{ActedAs, SampledUsers, Seen, UserSample, UserTenants};
 pub use migrations::{
     AppliedMigration, MigrationFacts, MigrationFile, MigrationFolder, MigrationHistory, ServiceLevel,
 };
@@ -50,6 +51,7 @@ pub use scan::{
 pub use spread::{Affected, HourChange, Spread, TenantChange};
 pub use standby::Standby;
 pub(crate) use version::refuse_older;
+pub use writes::{AttemptedWrites, WriteOutcome, Writes, WroteAs};
 
 use crate::content::Sketches;
 use crate::error::{Error, ErrorKind, Result};
@@ -271,6 +273,12 @@ pub struct Evidence {
     /// What users of the API see of each other's rows, by the ids of the plan, and `anon`; only where the plan says so.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub isolation: BTreeMap<String, ActedAs>,
+    /// Users that were chosen from the data, to be acted as; only where the plan says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled_users: Option<Box<SampledUsers>>,
+    /// What was tried to be written as users of the API, and undone; only where plan and call say so.
+    #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
+    pub writes: Fact<AttemptedWrites>,
     /// The files of Supabase Storage, against the rows that know of them; only where a store was given.
     #[serde(default, skip_serializing_if = "Fact::is_not_asked")]
     pub files: Fact<Files>,
@@ -303,6 +311,8 @@ impl PartialEq for Evidence {
             && self.auth == other.auth
             && self.migrations == other.migrations
             && self.isolation == other.isolation
+            && self.sampled_users == other.sampled_users
+            && self.writes == other.writes
             && self.files == other.files
             && self.backups == other.backups
             && self.platform == other.platform
@@ -324,6 +334,8 @@ impl Evidence {
             auth: Box::default(),
             migrations: Box::default(),
             isolation: BTreeMap::new(),
+            sampled_users: None,
+            writes: Fact::NotAsked,
             files: Fact::NotAsked,
             backups: Fact::NotAsked,
             platform: Fact::NotAsked,

@@ -430,8 +430,12 @@ findings! {
     RowsDiffer(checks::content_drift::RowsDiffer) = "rows_differ",
     /// Users see rows of other tenants.
     RowsOfOthersShown(checks::tenant_isolation::RowsOfOthersShown) = "rows_of_others_shown",
+    /// Users may write rows of other tenants.
+    RowsOfOthersWritable(checks::tenant_isolation::RowsOfOthersWritable) = "rows_of_others_writable",
     /// Whoever has no account sees rows of tenants.
     RowsShownToAnonymous(checks::tenant_isolation::RowsShownToAnonymous) = "rows_shown_to_anonymous",
+    /// Whoever has no account may write rows of tenants.
+    RowsWritableByAnonymous(checks::tenant_isolation::RowsWritableByAnonymous) = "rows_writable_by_anonymous",
     /// More of the last writes is lost than the plan allows.
     RpoMissed(checks::freshness::RpoMissed) = "rpo_missed",
     /// Users had a second factor, and sign in without one.
@@ -448,6 +452,10 @@ findings! {
     StaleData(checks::freshness::StaleData) = "stale_data",
     /// Row level security of a storage table is off.
     StorageRlsDisabled(checks::bucket_privacy::StorageRlsDisabled) = "storage_rls_disabled",
+    /// Users belong to more tenants than they did.
+    TenantMembershipsGained(checks::tenant_isolation::TenantMembershipsGained) = "tenant_memberships_gained",
+    /// Users belong to fewer tenants than they did.
+    TenantMembershipsLost(checks::tenant_isolation::TenantMembershipsLost) = "tenant_memberships_lost",
     /// What enforces a constraint is switched off.
     UnenforcedConstraint(checks::invalid_objects::UnenforcedConstraint) = "unenforced_constraint",
     /// A column drew its values from a sequence, and has no default now.

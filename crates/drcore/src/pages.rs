@@ -65,6 +65,11 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/restore.md"),
     },
     Page {
+        topic: "review",
+        summary: "the review of an incident, begun from what was recorded",
+        text: include_str!("pages/review.md"),
+    },
+    Page {
         topic: "roles",
         summary: "which role to verify with, and what each can prove",
         text: include_str!("pages/roles.md"),

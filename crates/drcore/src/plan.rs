@@ -64,7 +64,7 @@ pub use skip::Skip;
 pub use storage_orphans::{Share, StorageOrphans};
 pub use tenancy::Tenancy;
 pub(crate) use tenant_isolation::Actor;
-pub use tenant_isolation::{TenantIsolation, TenantUser};
+pub use tenant_isolation::{TenantIsolation, TenantSample, TenantUser};
 
 use crate::content::ContentWay;
 use crate::error::{Error, Result};

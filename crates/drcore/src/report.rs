@@ -5,6 +5,7 @@ mod github;
 mod html;
 mod junit;
 pub(crate) mod markdown;
+mod outline;
 #[cfg(test)]
 mod samples;
 mod tally;

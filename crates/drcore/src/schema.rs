@@ -9,7 +9,7 @@ use crate::archive::Inspection;
 use crate::backup::{BackupList, Manifest, PrunePlan, Pruned, Taken, Verification};
 use crate::collect::Progress;
 use crate::diff::{DiffReport, DiffRow};
-use crate::drill::{DrillReport, Rehearsal};
+use crate::drill::{DrillHistory, DrillReport, Rehearsal};
 use crate::error::ErrorWire;
 use crate::evidence::Evidence;
 use crate::gap::{GapRecord, GapReport};
@@ -26,6 +26,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("diff", of::<DiffReport>()),
         ("diff_row", of::<DiffRow>()),
         ("drill", of::<DrillReport>()),
+        ("drills", of::<DrillHistory>()),
         ("error", of::<ErrorWire>()),
         ("evidence", of::<Evidence>()),
         ("gap", of::<GapReport>()),

@@ -82,6 +82,7 @@ pub struct VerifyOptions {
 /// no connection string; [`ErrorKind::Io`](crate::ErrorKind::Io) or [`ErrorKind::Format`](crate::ErrorKind::Format) if the baseline cannot be read.
 pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
     known_checks(&options.collect.only)?;
+    options.knows_why_to_write()?;
     if options.collect.shard.is_some() {
         let error = Error::new(ErrorKind::Usage, "a shard alone proves nothing");
         return Err(error.hint("Collect all shards, merge what they read, and judge that."));
@@ -98,6 +99,7 @@ pub async fn verify(url: &str, options: &VerifyOptions) -> Result<Report> {
 /// next shard.
 pub async fn collect(url: &str, options: &VerifyOptions) -> Result<Evidence> {
     known_checks(&options.collect.only)?;
+    options.knows_why_to_write()?;
     if let (Some(_), Some(Against::Url(_))) = (options.collect.shard, &options.against) {
         let error = Error::new(ErrorKind::Usage, "a shard cannot be compared with a live database");
         return Err(error.hint("Take a baseline of it first, and compare all shards with that."));
@@ -123,6 +125,17 @@ pub async fn judge(now: &Evidence, options: &VerifyOptions) -> Result<Report> {
 }
 
 impl VerifyOptions {
+    /// Refuses to be allowed what nobody asks for: whoever allows it would believe that it was tried.
+    pub(crate) fn knows_why_to_write(&self) -> Result<()> {
+        let asks = self.plan.tenant_isolation.as_ref().is_some_and(|section| section.attempt_writes);
+        if self.collect.attempt_writes.is_none() || asks {
+            return Ok(());
+        }
+        let error =
+            Error::new(ErrorKind::Usage, "attempted writes were allowed, and the plan does not want any");
+        Err(error.hint("Say attempt_writes = true under [tenant_isolation] in the plan."))
+    }
+
     /// The database, and what it is compared with: a live one is read at the same time, and both
     /// within the one deadline. Where their servers have too few connections for that, one after the other.
     async fn collect_both(&self, url: &str) -> Result<(Evidence, Option<Evidence>)> {
@@ -192,7 +205,7 @@ impl VerifyOptions {
             content => content,
         };
         // The files are of the database that is verified, and change under what is kept for later.
-        CollectOptions { content, store: None, ..self.collect.clone() }
+        CollectOptions { content, store: None, attempt_writes: None, ..self.collect.clone() }
     }
 
     /// The same of the live database that another one is compared with: a snapshot to join is that one's.

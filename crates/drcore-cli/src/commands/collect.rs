@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::shared::{
     self, CheckArguments, ContentArguments, DatabaseArguments, PlanArguments, Prepared, ShareArguments,
-    StoreArguments,
+    StoreArguments, WriteArguments,
 };
 use crate::fault::Fault;
 use crate::screen::Screen;
@@ -34,6 +34,8 @@ pub(crate) struct Arguments {
     share: ShareArguments,
     #[command(flatten)]
     store: StoreArguments,
+    #[command(flatten)]
+    writes: WriteArguments,
     /// Where it is stored, as .json; replaced whole or not at all. What tells
     /// which rows differ goes beside it, as .sketches: keep both
     #[arg(short, long, value_name = "FILE", env = "DRCORE_OUTPUT")]
@@ -49,6 +51,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     arguments.content.apply(&mut options);
     arguments.share.apply(&mut options)?;
     arguments.store.apply(&mut options)?;
+    arguments.writes.apply(&mut options);
     let evidence = drcore::collect(&url, &options).await?;
     drop(display);
     evidence.save(&arguments.output).map_err(Fault::unwritten)?;

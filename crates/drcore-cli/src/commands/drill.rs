@@ -7,9 +7,10 @@ use std::sync::Arc;
 use clap::builder::FalseyValueParser;
 use drcore::backup::Pick;
 use drcore::drill::{
-    Drill, DrillReport, DrillRow, Rehearsal, RehearsalOptions, SampleOptions, Step, rehearse,
+    Drill, DrillRecords, DrillReport, DrillRow, Rehearsal, RehearsalOptions, SampleOptions, Step,
+    TrendOptions, logged_in, rehearse,
 };
-use drcore::report::TextOptions;
+use drcore::report::{TextOptions, terminal};
 use drcore::restore::Recipe;
 use drcore::{Against, Error, ErrorKind, Report};
 
@@ -27,6 +28,10 @@ use crate::{interrupt, output};
 /// the newest is taken, of a day or of one backup, or a file that pg_dump wrote; without
 /// it DRCORE_REPOSITORY, or the repository of the plan. Exit code 0 passed, 1 failed, 3 unproven.
 ///
+/// With --record the record is kept in a directory or a repository; --history lists
+/// what was recorded there, and whether the newest drill took longer than those
+/// before it. Exit code 0 if all of it could be read, else 3.
+///
 /// With --sample on a database that it makes itself: back up, lose, restore, verify,
 /// repair, verify again. The restore goes wrong on purpose: the copy must be FAILED,
 /// and what can be repaired is. Exit code 0 if all that was broken was found and all
@@ -37,6 +42,8 @@ use crate::{interrupt, output};
 Examples:
   drcore drill s3://backups/production --drill-log drills.md
   drcore drill backup.dump --against baseline.json
+  drcore drill s3://backups/production --record s3://backups/production
+  drcore drill --history s3://backups/production
   drcore drill --sample
   drcore drill --sample --seed 7 -o drill.json -o drill.md
   drcore drill --sample --keep     then try verify and repair on it")]
@@ -66,6 +73,18 @@ pub(crate) struct Arguments {
     /// Add the row to this drill log, a table of Markdown
     #[arg(long, value_name = "FILE")]
     drill_log: Option<PathBuf>,
+    /// Keep the record in this directory or repository, below drills/, and say
+    /// whether it took longer than before
+    #[arg(long, value_name = "PLACE", value_parser = not_empty, conflicts_with = "sample")]
+    record: Option<String>,
+    /// Rehearse nothing: list the drills that are recorded there
+    #[arg(long, value_name = "PLACE", value_parser = not_empty)]
+    #[arg(conflicts_with_all = ["sample", "backup", "record", "drill_log", "pick", "against", "supabase", "major", "jobs"])]
+    history: Option<String>,
+    /// What counts as slower: by more than so many per cent of the median
+    #[arg(long, value_name = "PERCENT", default_value_t = 50)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    slower_by: u32,
     #[command(flatten)]
     reading: ReadingArguments,
     /// On a sample: a multi-tenant application in the shape of Supabase's
@@ -82,7 +101,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "text|json")]
     format: Format,
     /// Write it here too; repeats. The extension chooses the format: .json, .txt,
-    /// or .md for the row of the drill log
+    /// or .md for the row of the drill log; with --history .json or .txt
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
     /// The reports of verify in full, before and after the repair
@@ -90,15 +109,53 @@ pub(crate) struct Arguments {
     verbose: bool,
 }
 
+impl Arguments {
+    fn trend(&self) -> TrendOptions {
+        let mut options = TrendOptions::default();
+        options.slower_by = self.slower_by;
+        options
+    }
+}
+
 /// Runs it. Gives the exit code.
 pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fault> {
     for path in &arguments.output {
-        form(path).map_err(Fault::usage)?;
+        if matches!((form(path).map_err(Fault::usage)?, &arguments.history), (Form::Row, Some(_))) {
+            let message = format!("{}: a history is written as .json or .txt", path.display());
+            return Err(Fault::usage(Error::new(ErrorKind::Usage, message)));
+        }
     }
     for path in arguments.output.iter().chain(&arguments.drill_log) {
         output::check_writable(path).map_err(Fault::usage)?;
     }
-    if arguments.sample { on_sample(&arguments, screen).await } else { on_backup(&arguments, screen).await }
+    match (&arguments.history, arguments.sample) {
+        (Some(place), _) => show_history(place, &arguments, screen).await,
+        (None, true) => on_sample(&arguments, screen).await,
+        (None, false) => on_backup(&arguments, screen).await,
+    }
+}
+
+async fn show_history(place: &str, arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> {
+    let cancel = interrupt::token(screen);
+    let records = DrillRecords::open(place).map_err(Fault::usage)?;
+    let (options, cancelled) = (arguments.trend(), || Error::new(ErrorKind::Cancelled, "interrupted"));
+    let reading = cancel.run_until_cancelled(records.history(&options));
+    let history = reading.await.unwrap_or_else(|| Err(cancelled()))?;
+    let json = history.to_json()? + "\n";
+    let mut delivery = Delivery::new(screen);
+    for path in &arguments.output {
+        let text = form(path).map(|form| match form {
+            Form::Json => json.clone(),
+            Form::Row | Form::Text => history.to_text(),
+        });
+        delivery.file(path, text);
+    }
+    let code = history.exit_code();
+    match arguments.format {
+        Format::Json => delivery.print(&json),
+        Format::Text => delivery.print(&format!("{}exit {code}\n", history.to_text())),
+    }
+    Ok(delivery.end(code))
 }
 
 async fn on_sample(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> {
@@ -106,7 +163,7 @@ async fn on_sample(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> 
     let mut options = SampleOptions::default();
     options.seed = arguments.seed;
     options.keep = arguments.keep;
-    options.operator = operator();
+    options.operator = logged_in();
     options.cancel = cancel.clone();
     options.progress = steps(screen);
     let drill = Box::pin(drcore::drill::sample(&options)).await?;
@@ -114,6 +171,9 @@ async fn on_sample(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> 
     screen.incident.verdict(if drill.report.passed { "passed" } else { "failed" });
     screen.incident.planned(&drill.report.repair.digest);
     let mut delivery = deliver(arguments, &Record::of_sample(&drill.report)?, screen);
+    if arguments.format == Format::Text {
+        delivery.print(&format!("exit {}\n", drill.report.exit_code()));
+    }
     if arguments.keep {
         delivery.print(&how_to_reach(&drill));
         cancel.cancelled().await;
@@ -139,7 +199,12 @@ async fn on_backup(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> 
     options.recipe = arguments.supabase.then_some(Recipe::Supabase);
     options.major = arguments.major;
     options.jobs = arguments.jobs;
-    options.operator = operator();
+    options.operator = logged_in();
+    let records = arguments.record.as_deref().map(DrillRecords::open).transpose().map_err(Fault::usage)?;
+    if let Some(records) = &records {
+        // Not after hours: what cannot be listed cannot be written to either.
+        records.check().await?;
+    }
     let (collect, display) = arguments.reading.collecting(screen);
     options.verify.collect = collect;
     options.progress = steps(screen);
@@ -149,11 +214,45 @@ async fn on_backup(arguments: &Arguments, screen: &Screen) -> Result<u8, Fault> 
         screen.incident.read(&report.run.evidence);
     }
     screen.incident.verdict(rehearsal.verdict.as_str());
-    Ok(deliver(arguments, &Record::of_backup(&rehearsal)?, screen).end(rehearsal.exit_code()))
+    let (record, code) = (Record::of_backup(&rehearsal)?, rehearsal.exit_code());
+    let mut delivery = deliver(arguments, &record, screen);
+    if let Some(records) = &records {
+        keep_record(records, &rehearsal, arguments, &mut delivery, screen).await;
+    }
+    if arguments.format == Format::Text {
+        delivery.print(&format!("exit {code}\n"));
+    }
+    Ok(delivery.end(code))
 }
 
-fn operator() -> Option<String> {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok()
+/// Writes the record, and says whether it took longer than those before it.
+async fn keep_record(
+    records: &DrillRecords,
+    rehearsal: &Rehearsal,
+    arguments: &Arguments,
+    delivery: &mut Delivery<'_>,
+    screen: &Screen,
+) {
+    let name = match records.add(rehearsal).await {
+        Ok(name) => name,
+        Err(error) => return delivery.wrote(Path::new(&records.place()), Err(error)),
+    };
+    delivery.wrote(Path::new(&name), Ok(()));
+    let told = match records.history(&arguments.trend()).await {
+        Ok(history) => match history.trend_of(&name) {
+            Some(trend) => trend.to_text(),
+            None => "  no earlier drill to compare it with\n".to_owned(),
+        },
+        // The drill is what it is, and its record is written.
+        Err(error) => {
+            format!("  what was recorded before could not be read: {}\n", terminal(&error.to_string()))
+        }
+    };
+    let text = format!("\nRecorded as {} in {}\n{told}", terminal(&name), terminal(&records.place()));
+    match arguments.format {
+        Format::Text => delivery.print(&text),
+        Format::Json => text.lines().filter(|line| !line.is_empty()).for_each(|line| screen.note(line)),
+    }
 }
 
 /// Tells of each step, where somebody watches.
@@ -167,7 +266,6 @@ struct Record<'r> {
     json: String,
     text: String,
     row: &'r DrillRow,
-    code: u8,
     /// What `verify` said, and when.
     reports: Vec<(&'static str, &'r Report)>,
     /// What there is to say of the repair, or of the restore.
@@ -180,7 +278,6 @@ impl<'r> Record<'r> {
             json: report.to_json()? + "\n",
             text: report.to_text(),
             row: &report.row,
-            code: report.exit_code(),
             reports: vec![("before the repair", &report.before), ("after the repair", &report.after)],
             written: report.repair.to_text(),
         })
@@ -193,7 +290,6 @@ impl<'r> Record<'r> {
             json: rehearsal.to_json()? + "\n",
             text: rehearsal.to_text(),
             row: &rehearsal.row,
-            code: rehearsal.exit_code(),
             reports: first.into_iter().chain(last).collect(),
             written: rehearsal.restored.to_text(),
         })
@@ -259,7 +355,6 @@ fn show(arguments: &Arguments, record: &Record<'_>, screen: &Screen) -> String {
         text.push_str(&format!("{}\n", record.written));
     }
     text.push_str(&record.text);
-    text.push_str(&format!("exit {}\n", record.code));
     text
 }
 

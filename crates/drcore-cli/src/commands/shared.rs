@@ -180,6 +180,24 @@ impl ContentArguments {
     }
 }
 
+/// Whether writes are attempted.
+#[expect(clippy::doc_markdown, reason = "help is no Markdown")]
+#[derive(Debug, clap::Args)]
+pub(crate) struct WriteArguments {
+    /// Try who may write where they should not, as [tenant_isolation] of the
+    /// plan wants, if this is the database's name (as in drcore repair
+    /// --project). Each attempt is undone; protected databases are refused
+    #[arg(long, value_name = "NAME", value_parser = not_empty)]
+    attempt_writes: Option<String>,
+}
+
+impl WriteArguments {
+    /// The options with what these arguments say.
+    pub(crate) fn apply(self, options: &mut VerifyOptions) {
+        options.collect.attempt_writes = self.attempt_writes;
+    }
+}
+
 /// Where the files are.
 #[expect(clippy::doc_markdown, reason = "help is no Markdown")]
 #[derive(Debug, clap::Args)]

@@ -2,14 +2,14 @@
 
 use super::shared::{
     CheckArguments, ContentArguments, DatabaseArguments, PlanArguments, Prepared, ReportArguments,
-    StoreArguments,
+    StoreArguments, WriteArguments,
 };
 use crate::fault::Fault;
 use crate::screen::Screen;
 
 /// Verify a database: what is wrong, how bad, and what puts it right
 ///
-/// Reads one snapshot, never writes. Compares with the plan and with a baseline
+/// Reads one snapshot, and writes nothing, unless --attempt-writes says where. Compares with the plan and with a baseline
 /// or a source. What could not be read is told, and never passes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -31,6 +31,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArguments,
     #[command(flatten)]
+    writes: WriteArguments,
+    #[command(flatten)]
     report: ReportArguments,
 }
 
@@ -45,6 +47,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
     )?;
     arguments.content.apply(&mut options);
     arguments.store.apply(&mut options)?;
+    arguments.writes.apply(&mut options);
     let report = drcore::verify(&url, &options).await?;
     drop(display);
     arguments.report.conclude(&report, &outputs, screen)

@@ -158,6 +158,92 @@ async fn a_backup_is_rehearsed_on_and_written_down() {
     assert_eq!(entries(scratch.path()), 0);
 }
 
+/// The review is begun from records, and never written over what people wrote.
+#[tokio::test]
+async fn a_review_is_begun_from_records() {
+    let database =
+        Database::with("create table notes (id int primary key); insert into notes values (1)").await;
+    let place = Place::new();
+    place.baseline(&database).await;
+    database.execute("delete from notes").await;
+    let url = database.url().await;
+    let ran = place.run(&["verify", &url, "--against", "baseline.json", "-o", "report.json"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let ran = place.run(&["review", "report.json"]);
+    assert!(ran.code == 0 && ran.out.starts_with("# Post-incident review\n"), "{ran:?}");
+    assert_eq!(place.run(&["review", "report.json", "-o", "review.md"]).code, 0);
+    assert_eq!(place.read("review.md"), ran.out);
+    place.write("review.md", "what people wrote");
+    let ran = place.run(&["review", "report.json", "-o", "review.md"]);
+    assert!(ran.code == 2 && ran.err.contains("is there already"), "{ran:?}");
+    assert_eq!(place.read("review.md"), "what people wrote");
+    for (arguments, needle) in [
+        (&["review"][..], "<RECORD>"),
+        (&["review", "report.json", "-o", "review.json"], "no Markdown"),
+        (&["review", "report.json", "baseline.json"], "baseline.json"),
+        (&["review", "none.json"], "none.json"),
+    ] {
+        let ran = place.run(arguments);
+        assert!(ran.code == 2 && ran.err.contains(needle), "{ran:?}");
+    }
+}
+
+/// The record is kept, compared with those before it, and listed; what else lies there is told.
+#[tokio::test]
+async fn drills_are_recorded_and_listed() {
+    let database =
+        Database::with("create table notes (id int primary key); insert into notes values (1)").await;
+    let (place, scratch) = (Place::new(), directory());
+    std::fs::create_dir(place.path("repo")).unwrap();
+    let url = database.url().await;
+    assert_eq!(Ran::of(&mut place.command(&["backup", "take", &url, "--to", "repo"])).code, 0);
+    let drill = |arguments: &[&str]| {
+        let mut command = place.command(&[&["drill"], arguments].concat());
+        Ran::of(command.env(DIRECTORY, scratch.path()))
+    };
+    // Not after the drill.
+    let ran = drill(&["repo", "--record", "nowhere", "-o", "drill.txt"]);
+    assert!(ran.code == 2 && ran.err.contains("nowhere") && ran.out.is_empty(), "{ran:?}");
+
+    let ran = drill(&["repo", "--record", "repo"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.out.contains("Recorded as drills/drill-2") && ran.out.contains("no earlier drill"),
+        "{ran:?}"
+    );
+    assert!(ran.out.ends_with("exit 0\n"), "{ran:?}");
+    let ran = drill(&["repo", "--record", "repo", "--format", "json"]);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&ran.out).unwrap()["verdict"], "passed");
+    assert!(ran.err.contains("beside the median of 1 earlier drill"), "{ran:?}");
+
+    let list = drill(&["--history", "repo", "-o", "history.json"]);
+    assert_eq!(list.code, 0, "{list:?}");
+    assert!(list.out.starts_with("DRILLS   2 drills, 2 passed"), "{list:?}");
+    for line in list.out.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(place.read("history.json").contains("drcore.drills/1"));
+    place.write("repo/drills/notes.txt", "call the night shift");
+    let list = drill(&["--history", "repo/drills", "--format", "json", "--slower-by", "10"]);
+    assert_eq!(list.code, 3, "{list:?}");
+    let json: serde_json::Value = serde_json::from_str(&list.out).unwrap();
+    assert_eq!(
+        (json["drills"].as_array().unwrap().len(), &json["left_out"][0]["problem"]),
+        (2, &"foreign".into())
+    );
+    for wrong in [
+        &["--history", "repo", "--record", "repo"][..],
+        &["repo", "--history", "repo"],
+        &["--history", "repo", "--slower-by", "0"],
+        &["--sample", "--record", "repo"],
+        &["--history", "repo", "--pick", "newest"],
+        &["--history", "repo", "-o", "history.md"],
+    ] {
+        assert_eq!(drill(wrong).code, 2, "{wrong:?}");
+    }
+    assert_eq!(entries(scratch.path()), 0);
+}
+
 fn files(root: &std::path::Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(root).unwrap() {

@@ -14,13 +14,15 @@ an :class:`Error` of :mod:`drcore.errors` where the call itself cannot work; the
 
 from __future__ import annotations
 
-from drcore import aio, backup, errors, platform, storage, types
+from drcore import aio, backup, drills, errors, platform, storage, types
 from drcore._call import Target
+from drcore._drill import drill
 from drcore._native import (
     Diff,
     Evidence,
     Gap,
     Inspection,
+    Rehearsal,
     RepairPlan,
     Repaired,
     Report,
@@ -31,6 +33,7 @@ from drcore._native import (
     __version__,
 )
 from drcore._restore import execute, restore
+from drcore._review import review
 from drcore._verbs import (
     apply,
     baseline,
@@ -86,6 +89,7 @@ __all__ = [
     "Progress",
     "QueryError",
     "RefusedError",
+    "Rehearsal",
     "RepairPlan",
     "Repaired",
     "Report",
@@ -107,6 +111,8 @@ __all__ = [
     "collect",
     "create_database",
     "diff",
+    "drill",
+    "drills",
     "errors",
     "execute",
     "explain",
@@ -117,6 +123,7 @@ __all__ = [
     "platform",
     "repair",
     "restore",
+    "review",
     "scratch",
     "storage",
     "types",

@@ -24,6 +24,7 @@ from drcore.types import (
     DiffTable,
     DiffUnread,
     DiffVerdict,
+    DrillRow,
     EvidenceRun,
     Files,
     Finding,
@@ -39,9 +40,12 @@ from drcore.types import (
     LoneTable,
     NotCovered,
     ObjectError,
+    ObjectiveOutcome,
     Omitted,
     OmittedTable,
     Onto,
+    RehearsalRun,
+    RehearsedBackup,
     RepairStatement,
     ReportRun,
     RestoreRun,
@@ -637,6 +641,79 @@ class Restored:
         """The JSON form as dicts and lists."""
 
 @final
+class Rehearsal:
+    """A drill that came to its end: whether the backup is good, how long it took to get it back, and how old it was.
+
+    ``print(rehearsal)`` shows the text of the command line.
+    """
+
+    def __new__(cls, json: str) -> Rehearsal: ...
+    @staticmethod
+    def from_json(json: str) -> Rehearsal:
+        """Reads the record of a drill from the JSON that ``to_json`` gives."""
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Rehearsal:
+        """Reads the record of a drill from a file, such as ``drcore drill -o drill.json`` writes."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it came to: ``passed`` only where all came back, all of it was verified, and the objectives were met."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the command would end with: 0 passed, 1 failed, 3 unproven."""
+
+    @property
+    def problems(self) -> list[str]:
+        """Why it did not pass, one sentence each."""
+
+    @property
+    def backup(self) -> RehearsedBackup:
+        """What was restored."""
+
+    @property
+    def server(self) -> str:
+        """The version of the server that it was restored into."""
+
+    @property
+    def restored(self) -> Restored:
+        """What came of the restore."""
+
+    @property
+    def report(self) -> Report | None:
+        """What verifying said last. Without a baseline it knows nothing of what was lost."""
+
+    @property
+    def objectives(self) -> tuple[ObjectiveOutcome, ...]:
+        """What a disaster may cost by the plan's objectives, and what this one would have."""
+
+    @property
+    def row(self) -> DrillRow:
+        """The row for the drill log."""
+
+    @property
+    def run(self) -> RehearsalRun:
+        """All that is volatile: when it began, the times of the steps, RTO and RPO."""
+
+    def append_to(self, log: str | os.PathLike[str]) -> None:
+        """Adds the row to a drill log, a table of Markdown; a log that is not there begins with it."""
+
+    def to_markdown(self) -> str:
+        """The row for the drill log, as a table of Markdown."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+    def __bool__(self) -> NoReturn:
+        """Raises ``TypeError``: ``assert drcore.drill(…)`` would pass whatever the verdict."""
+
+    def __getnewargs__(self) -> tuple[str]: ...
+
+@final
 class Scratch:
     """A throw-away PostgreSQL server on this machine, gone when it is closed, or with this process."""
 
@@ -740,6 +817,17 @@ def scratch(options: str, wake: Callable[[], None] | None) -> Call:
 def create_database(scratch: Scratch, name: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``Scratch.create_database``."""
 
+def drill(
+    backup: str | None, options: str, against: Evidence | None, wake: Callable[[], None] | None
+) -> Call:
+    """Starts ``drcore.drill``."""
+
+def drills_record(place: str, rehearsal: Rehearsal, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.drills.record``."""
+
+def drills_history(place: str, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.drills.history``."""
+
 def backup_take(url: str | None, options: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.backup.take``."""
 
@@ -774,6 +862,9 @@ def storage_audit(url: str | None, options: str, wake: Callable[[], None] | None
 
 def explain(topic: str | None = None) -> str:
     """The page, in Markdown, about a check, a kind of finding or a key of the plan; or the list of them."""
+
+def review(records: list[str], files: list[str]) -> str:
+    """The review of an incident, in Markdown, from the JSON of records and from files."""
 
 def error_kinds() -> list[str]:
     """The codes of every kind of error that the core has."""

@@ -36,6 +36,7 @@ def verify(
     content: bool | None = None,
     store: str | None = None,
     tenant: str | None = None,
+    attempt_writes: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Verifies a database: collects, and judges.
@@ -56,6 +57,8 @@ def verify(
         store: Where the files of Supabase Storage are: ``s3://bucket/prefix`` or ``file:///dir``, or the
             service's API: ``supabase://ref`` or ``https://host/storage/v1``.
         tenant: Whose files, where the store holds those of several tenants.
+        attempt_writes: The name of the database, as ``repair`` has it, where the plan's ``[tenant_isolation]`` wants
+            writes to be attempted as users: each is undone. Never production's.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.
 
     Raises:
@@ -74,6 +77,7 @@ def verify(
         content=content,
         store=store,
         tenant=tenant,
+        attempt_writes=attempt_writes,
     )
     return cast(Report, wait(lambda wake: _native.verify(url, text, evidence, wake), on_progress))
 
@@ -90,6 +94,7 @@ def collect(
     content: bool | None = None,
     store: str | None = None,
     tenant: str | None = None,
+    attempt_writes: str | None = None,
     snapshot: str | None = None,
     shard: str | None = None,
     on_progress: OnProgress | None = None,
@@ -109,6 +114,8 @@ def collect(
         store: Where the files of Supabase Storage are: ``s3://bucket/prefix`` or ``file:///dir``, or the
             service's API: ``supabase://ref`` or ``https://host/storage/v1``.
         tenant: Whose files, where the store holds those of several tenants.
+        attempt_writes: The name of the database, as ``repair`` has it, where the plan's ``[tenant_isolation]`` wants
+            writes to be attempted as users: each is undone. Never production's.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         shard: Only this share of the work, such as ``"2/4"``; :meth:`Evidence.merge` puts all together.
         on_progress: Is told how far it is, in this thread. What it raises cancels the call.
@@ -129,6 +136,7 @@ def collect(
         content=content,
         store=store,
         tenant=tenant,
+        attempt_writes=attempt_writes,
         snapshot=snapshot,
         shard=shard,
     )

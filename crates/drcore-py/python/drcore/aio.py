@@ -13,9 +13,11 @@ from datetime import datetime
 from typing import cast
 
 from drcore import _aio_backup as backup
+from drcore import _aio_drills as drills
 from drcore import _aio_platform as platform
 from drcore import _aio_storage as storage
 from drcore import _native
+from drcore._aio_drill import drill
 from drcore._aio_restore import execute, restore
 from drcore._call import (
     AgainstLike,
@@ -39,6 +41,8 @@ __all__ = [
     "collect",
     "create_database",
     "diff",
+    "drill",
+    "drills",
     "execute",
     "gap",
     "init",
@@ -65,6 +69,7 @@ async def verify(
     content: bool | None = None,
     store: str | None = None,
     tenant: str | None = None,
+    attempt_writes: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Verifies a database: collects, and judges.
@@ -85,6 +90,8 @@ async def verify(
         store: Where the files of Supabase Storage are: ``s3://bucket/prefix`` or ``file:///dir``, or the
             service's API: ``supabase://ref`` or ``https://host/storage/v1``.
         tenant: Whose files, where the store holds those of several tenants.
+        attempt_writes: The name of the database, as ``repair`` has it, where the plan's ``[tenant_isolation]`` wants
+            writes to be attempted as users: each is undone. Never production's.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
 
     Raises:
@@ -103,6 +110,7 @@ async def verify(
         content=content,
         store=store,
         tenant=tenant,
+        attempt_writes=attempt_writes,
     )
     return cast(Report, await wait_async(lambda wake: _native.verify(url, text, evidence, wake), on_progress))
 
@@ -119,6 +127,7 @@ async def collect(
     content: bool | None = None,
     store: str | None = None,
     tenant: str | None = None,
+    attempt_writes: str | None = None,
     snapshot: str | None = None,
     shard: str | None = None,
     on_progress: OnProgress | None = None,
@@ -138,6 +147,8 @@ async def collect(
         store: Where the files of Supabase Storage are: ``s3://bucket/prefix`` or ``file:///dir``, or the
             service's API: ``supabase://ref`` or ``https://host/storage/v1``.
         tenant: Whose files, where the store holds those of several tenants.
+        attempt_writes: The name of the database, as ``repair`` has it, where the plan's ``[tenant_isolation]`` wants
+            writes to be attempted as users: each is undone. Never production's.
         snapshot: The id of an exported snapshot to join, such as that of a running ``pg_dump``.
         shard: Only this share of the work, such as ``"2/4"``; :meth:`Evidence.merge` puts all together.
         on_progress: Is told how far it is, in the event loop. What it raises cancels the call.
@@ -158,6 +169,7 @@ async def collect(
         content=content,
         store=store,
         tenant=tenant,
+        attempt_writes=attempt_writes,
         snapshot=snapshot,
         shard=shard,
     )

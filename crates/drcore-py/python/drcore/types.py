@@ -1893,6 +1893,10 @@ Reason: TypeAlias = Literal["assumed", "no_expectation", "not_applicable", "not_
 """Why a check that found nothing cannot say `passed`."""
 
 
+RecordProblem: TypeAlias = Literal["damaged", "duplicate", "foreign", "unreadable"]
+"""Why something is no record that counts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recovered:
     """What an earlier run left."""
@@ -2566,6 +2570,20 @@ class TenantRows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TenantSample:
+    """Users that are chosen from the data, and acted as."""
+
+    query: str
+    """One statement that reads, and says who belongs to which tenant: the user's id first, the tenant second."""
+    claims: str | None = None
+    """What their tokens hold besides what the auth service puts into them, as a JSON object: `{"aal": "aal2"}`."""
+    role: str | None = None
+    """The role that their tokens name. Default `authenticated`."""
+    users: int | None = None
+    """How many users are chosen, at most. Default 10."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TenantUser:
     """A user to act as."""
 
@@ -2621,6 +2639,18 @@ class TransformFactsRead:
     """What was read."""
 
     read: list[Transform]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrendTime:
+    """A time and the median of the earlier ones."""
+
+    longer: bool
+    """Whether it is longer by more than was asked for."""
+    median_ms: int
+    """The median of the earlier ones."""
+    now_ms: int
+    """Of the newest drill, in milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2717,6 +2747,40 @@ class UserMappingFactsRead:
     """What was read."""
 
     read: list[UserMapping]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserSample:
+    """Who was chosen, and of how many."""
+
+    chosen: dict[str, list[str]]
+    """The tenants of each user that was chosen."""
+    tenants: int
+    """How many tenants it knows."""
+    users: int
+    """How many users the statement knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserSampleFactRead:
+    """What was read."""
+
+    read: UserSample
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserTenants:
+    """The tenants that one user belongs to."""
+
+    tenants: list[str]
+    """All of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserTenantsFactRead:
+    """What was read."""
+
+    read: UserTenants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2838,6 +2902,37 @@ class Write:
     """The statement."""
     rows: int | None = None
     """How many rows the server said that it changed; none where it gave no answer, or an error."""
+
+
+WriteOutcome: TypeAlias = Literal["allowed", "blind", "denied", "failed", "no_row", "untried"]
+"""What came of trying to write in one way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writes:
+    """What may be written of one table where it should not be."""
+
+    delete: WriteOutcome
+    """`DELETE` of rows of another tenant."""
+    give: WriteOutcome
+    """`UPDATE` that makes one's own rows another tenant's."""
+    insert: WriteOutcome
+    """`INSERT` of rows of another tenant."""
+    take: WriteOutcome
+    """`UPDATE` that makes rows of another tenant one's own."""
+    update: WriteOutcome
+    """`UPDATE` of rows of another tenant."""
+    failure: str | None = None
+    """The first error that was no refusal."""
+    guarded: list[str] = field(default_factory=list)
+    """The ways on which a trigger, a rule or a foreign key may stand besides the policies: none of these was run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritesFactRead:
+    """What was read."""
+
+    read: Writes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -3584,6 +3679,18 @@ class LeftOut:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOutRecord:
+    """Something that lies among the records and does not count as a drill."""
+
+    cause: str
+    """In a sentence."""
+    problem: RecordProblem
+    """What is wrong with it."""
+    record: str
+    """Its name, below the place."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LocatedRows:
     """Which rows of a table differ from those of a live source."""
 
@@ -3755,6 +3862,36 @@ class OrphanSampleFactRead:
     """What was read."""
 
     read: OrphanSample
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastDrill:
+    """A drill as its record tells of it."""
+
+    backup: RehearsedBackup
+    """What was restored."""
+    objectives: list[ObjectiveOutcome]
+    """The objectives of the plan of that time, and whether they were met."""
+    operator: str
+    """Who rehearsed."""
+    problems: list[str]
+    """Why it did not pass, one sentence each."""
+    record: str
+    """The name of its record, below the place."""
+    rto_ms: int
+    """From the beginning until the restored copy was verified."""
+    server: str
+    """The version of the server that it was restored into."""
+    started_at: str
+    """When it began."""
+    steps: list[StepTime]
+    """The steps, in order, with their times."""
+    verdict: Verdict
+    """What it came to."""
+    database: str | None = None
+    """The database that was dumped, where the dump says so."""
+    rpo_ms: int | None = None
+    """How old the backup was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -4171,10 +4308,24 @@ class Taken:
 class TenantIsolation:
     """Whom to act as, and whose rows are theirs. Needs the column of `[tenancy]`."""
 
-    users: list[TenantUser]
-    """Users, two of different tenants at least; who has no token is tried too."""
+    attempt_writes: bool | None = None
+    """Whether it is tried who may write where they should not: only on a database that the call names for it."""
+    sample: TenantSample | None = None
+    """Users that are chosen from the data."""
     tables: list[str] = field(default_factory=list)
     """Only these tables and views; where empty, all that have the column of `[tenancy]`."""
+    users: list[TenantUser] = field(default_factory=list)
+    """Users, two of different tenants at least, unless others are chosen; who has no token is tried too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrendStep:
+    """A step of the newest drill, and the median of the earlier ones."""
+
+    step: Step
+    """The step."""
+    time: TrendTime
+    """How long it took."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -4255,6 +4406,14 @@ UserMappingFacts: TypeAlias = UserMappingFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+UserSampleFact: TypeAlias = UserSampleFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+UserTenantsFact: TypeAlias = UserTenantsFactRead | UnreadFact
+"""Something that may have been read."""
+
+
 UserTypeFacts: TypeAlias = UserTypeFactsRead | UnreadFact
 """Something that may have been read."""
 
@@ -4293,6 +4452,20 @@ ViewSourceFacts: TypeAlias = ViewSourceFactsRead | UnreadFact
 """Something that may have been read."""
 
 
+WritesFact: TypeAlias = WritesFactRead | UnreadFact
+"""Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WroteAs:
+    """What one user of the API, or one without a token, may write."""
+
+    sha256: str
+    """SHA-256 of the role, the token, the tenants and the column."""
+    tables: dict[str, WritesFact]
+    """What may be written of each table."""
+
+
 AccessMethodFacts: TypeAlias = AccessMethodFactsRead | UnreadFact
 """Something that may have been read."""
 
@@ -4303,6 +4476,21 @@ AggregateFacts: TypeAlias = AggregateFactsRead | UnreadFact
 
 AssertionValueFact: TypeAlias = AssertionValueFactRead | UnreadFact
 """Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptedWrites:
+    """What was tried to be written as users of the API, each attempt of which was undone."""
+
+    users: dict[str, WroteAs]
+    """As whom, by the ids that [`Evidence::isolation`](super::Evidence::isolation) has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptedWritesFactRead:
+    """What was read."""
+
+    read: AttemptedWrites
 
 
 AuthFactorsFact: TypeAlias = AuthFactorsFactRead | UnreadFact
@@ -4387,6 +4575,32 @@ class DiffSide:
     """How it was collected: from where, and when."""
     file: str | None = None
     """The file, where it came from one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillTrend:
+    """The newest drill on something, beside the median of all that were before it."""
+
+    bytes: int
+    """How many bytes the dump has."""
+    bytes_median: int
+    """How many it had, by the median."""
+    earlier: int
+    """How many drills were before it."""
+    notes: list[str]
+    """What takes longer than it did, one sentence each."""
+    of: str
+    """What was rehearsed on: a repository, or the directory of the dumps."""
+    record: str
+    """The record of the newest drill."""
+    rto: TrendTime
+    """From the beginning until the copy was verified."""
+    steps: list[TrendStep]
+    """The same of each step that earlier drills had too."""
+    database: str | None = None
+    """The database that was dumped, where the dumps say so."""
+    rpo: TrendTime | None = None
+    """How old the backup was; none where it is not known of both."""
 
 
 DuplicateSampleFact: TypeAlias = DuplicateSampleFactRead | UnreadFact
@@ -4914,7 +5128,37 @@ class RowsOfOthersShown:
     tenants: int
     """How many other tenants these belong to, at most."""
     users: list[str]
-    """Who, by the ids of the plan."""
+    """Who, by their ids."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsOfOthersWritable:
+    """Users may write rows of other tenants."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["rows_of_others_writable"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    users: list[str]
+    """Who, by their ids."""
+    ways: list[str]
+    """
+    In which ways: `update`, `delete`, `insert`, `take` (make them their own), `give` (their own to others); or the
+    same `blindly`, where only a statement without a filter does.
+    """
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -4942,6 +5186,31 @@ class RowsShownToAnonymous:
     """How bad it is."""
     tenants: int
     """How many tenants these belong to."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsWritableByAnonymous:
+    """Whoever has no account may write rows of tenants."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["rows_writable_by_anonymous"]
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    ways: list[str]
+    """In which ways: `update`, `delete`, `insert`; or the same `blindly`, where only a statement without a filter does."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -4981,6 +5250,20 @@ class RpoMissed:
 
 RuleFacts: TypeAlias = RuleFactsRead | UnreadFact
 """Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampledUsers:
+    """Users that were chosen from the data, to be acted as: ids, never a name or an address."""
+
+    most: int
+    """How many were to be chosen, at most."""
+    sample: UserSampleFact
+    """Who was chosen."""
+    sha256: str
+    """SHA-256 of the statement that says who belongs to which tenant."""
+    others: dict[str, UserTenantsFact] = field(default_factory=dict)
+    """The tenants of users that were chosen in the baseline, and are not among these."""
 
 
 SchemaFacts: TypeAlias = SchemaFactsRead | UnreadFact
@@ -5239,6 +5522,60 @@ class TableScan:
     """
     spread: SpreadFact | None = None
     """How many rows each tenant and each hour has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantMembershipsGained:
+    """Users belong to more tenants than they did."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["tenant_memberships_gained"]
+    memberships: int
+    """How many memberships there are more than there were."""
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    users: list[str]
+    """Who, by their ids."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantMembershipsLost:
+    """Users belong to fewer tenants than they did."""
+
+    check: str
+    """The check that found it."""
+    id: str
+    """`check:kind:object[:qualifier]`, stable: never made of counts, samples or wording."""
+    kind: Literal["tenant_memberships_lost"]
+    memberships: int
+    """How many memberships there are no more."""
+    message: str
+    """What was expected and what was found, in one line."""
+    object: str
+    """What it is about, as a user would type it."""
+    severity: Severity
+    """How bad it is."""
+    users: list[str]
+    """Who, by their ids."""
+    hint: str | None = None
+    """The consequence, or advice, as a full sentence."""
+    query: str | None = None
+    """Read-only SQL that shows the rows or the setting."""
+    remedy: Remedy | None = None
+    """What puts it right."""
 
 
 TextSearchObjectFacts: TypeAlias = TextSearchObjectFactsRead | UnreadFact
@@ -5692,6 +6029,10 @@ class AssertionFailed:
     """Read-only SQL that shows the rows or the setting."""
     remedy: Remedy | None = None
     """What puts it right."""
+
+
+AttemptedWritesFact: TypeAlias = AttemptedWritesFactRead | UnreadFact
+"""Something that may have been read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -6471,6 +6812,26 @@ class DisabledTrigger:
     """Read-only SQL that shows the rows or the setting."""
     remedy: Remedy | None = None
     """What puts it right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillHistory:
+    """All drills that are recorded in one place."""
+
+    drills: list[PastDrill]
+    """Each drill, the newest first."""
+    format: str
+    """Always `drcore.drills/1`."""
+    left_out: list[LeftOutRecord]
+    """What lies there and is no record that counts, and why."""
+    place: str
+    """Where the records lie: never a key."""
+    read_at: str
+    """When this was read."""
+    trends: list[DrillTrend]
+    """For everything that was rehearsed on more than once, the newest drill beside those before it."""
+    last_passed_at: str | None = None
+    """When the last drill was begun that passed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -7919,7 +8280,7 @@ class OwnRowsHidden:
     severity: Severity
     """How bad it is."""
     users: list[str]
-    """Who, by the ids of the plan."""
+    """Who, by their ids."""
     hint: str | None = None
     """The consequence, or advice, as a full sentence."""
     query: str | None = None
@@ -8500,9 +8861,13 @@ class Evidence:
     """Which migrations were applied, and which files there are."""
     platform: PlatformFactsFact | None = None
     """What the platform says of its own backups; only where the plan names the project."""
+    sampled_users: SampledUsers | None = None
+    """Users that were chosen from the data, to be acted as; only where the plan says so."""
+    writes: AttemptedWritesFact | None = None
+    """What was tried to be written as users of the API, and undone; only where plan and call say so."""
 
 
-Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BackupGap | BackupShrunk | BackupTooOld | BackupsKeptTooLong | BansLost | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DamagedBackup | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DeletionsUndone | DisabledRule | DisabledTrigger | DuplicatedRows | EmailsShared | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | HistoryChanged | HistoryLost | IdentitiesWithoutUser | InvalidIndex | LoginColumnsNull | LoginsDiffer | MembershipNarrowed | MembershipWidened | MigrationVersionsShared | MigrationsAdded | MigrationsEdited | MigrationsFailed | MigrationsLost | MigrationsOutOfOrder | MigrationsPending | MigrationsUnknown | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingReferenceColumn | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoBackups | NoRows | NoUsers | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | ObjectsWithoutReference | OrphanedRows | OwnRowsHidden | OwnerChanged | PasswordLost | PasswordsUnknown | PitrUnavailable | PlatformBackupFailed | PlatformBackupTooOld | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyCallsVolatile | PolicyChanged | PolicyIgnoresTenant | PolicyLost | PolicyNeverTrue | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ProfilesWithoutUser | ReferencesWithoutObject | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RowsOfOthersShown | RowsShownToAnonymous | RpoMissed | SecondFactorsLost | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | ServiceLevelDiffers | StaleData | StorageRlsDisabled | UnenforcedConstraint | UnfedColumn | UnfinishedBackup | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles | UnverifiedBackups | UsersMissing | UsersWithoutIdentity | UsersWithoutProfile
+Finding: TypeAlias = AchievedRpo | AlteredFiles | AssertionFailed | AuthUsersExposed | BackupGap | BackupShrunk | BackupTooOld | BackupsKeptTooLong | BansLost | BroadObjectPolicy | BucketFlagNull | BucketLimitsChanged | BucketPrivate | BucketPublic | CollationMismatch | CountMismatch | Custom | DamagedBackup | DefaultPrivilegesNarrowed | DefaultPrivilegesWidened | DefinerFunctionExposed | DefinerFunctionsOpened | DefinerView | DeletionsUndone | DisabledRule | DisabledTrigger | DuplicatedRows | EmailsShared | EmptiedTable | ExtraTable | FewerRows | FilesWithoutBucket | ForceRlsLost | FunctionLinesLost | HalfNullKeys | HistoryChanged | HistoryLost | IdentitiesWithoutUser | InvalidIndex | LoginColumnsNull | LoginsDiffer | MembershipNarrowed | MembershipWidened | MigrationVersionsShared | MigrationsAdded | MigrationsEdited | MigrationsFailed | MigrationsLost | MigrationsOutOfOrder | MigrationsPending | MigrationsUnknown | MissingBucket | MissingColumn | MissingFiles | MissingForeignKey | MissingKeyColumns | MissingReferenceColumn | MissingRelation | MissingRole | MissingSchema | MissingSequence | MissingTable | MissingUniqueKey | MoreRows | NewerThanBaseline | NewerThanTarget | NoBackups | NoRows | NoUsers | ObjectAdded | ObjectChanged | ObjectLost | ObjectsAdded | ObjectsLost | ObjectsWithoutReference | OrphanedRows | OwnRowsHidden | OwnerChanged | PasswordLost | PasswordsUnknown | PitrUnavailable | PlatformBackupFailed | PlatformBackupTooOld | PoliciesInactive | PolicyAdded | PolicyAlwaysTrue | PolicyCallsVolatile | PolicyChanged | PolicyIgnoresTenant | PolicyLost | PolicyNeverTrue | PolicyTrustsUserMetadata | PrivilegesNarrowed | PrivilegesWidened | ProfilesWithoutUser | ReferencesWithoutObject | ResizedFiles | RlsBypassed | RlsDisabled | RlsWithoutPolicies | RoleAdded | RoleNarrowed | RoleWidened | RowsDiffer | RowsOfOthersShown | RowsOfOthersWritable | RowsShownToAnonymous | RowsWritableByAnonymous | RpoMissed | SecondFactorsLost | SequenceBehind | SequenceNearExhaustion | SequenceWentBack | ServiceLevelDiffers | StaleData | StorageRlsDisabled | TenantMembershipsGained | TenantMembershipsLost | UnenforcedConstraint | UnfedColumn | UnfinishedBackup | UnknownBucket | UnpopulatedView | UnprotectableRelation | UnprovenConstraint | UnreferencedFiles | UnverifiedBackups | UsersMissing | UsersWithoutIdentity | UsersWithoutProfile
 """Something that is wrong with the database."""
 
 
@@ -8723,6 +9088,7 @@ class Documents:
     diff: DiffReport
     diff_row: DiffRow
     drill: DrillReport
+    drills: DrillHistory
     error: ErrorWire
     evidence: Evidence
     gap: GapReport

@@ -15,6 +15,8 @@ use super::manifest::BackupKind;
 pub(crate) const BASELINE: &str = ".baseline.json";
 pub(crate) const BEGUN: &str = ".begun.json";
 pub(crate) const DIRECTORY: &str = ".dir";
+/// What records of drills lie below, which belong to no backup.
+pub(crate) const DRILLS: &str = "drills";
 pub(crate) const DUMP: &str = ".dump";
 pub(crate) const MANIFEST: &str = ".manifest.json";
 pub(crate) const SKETCHES: &str = ".baseline.sketches";
@@ -104,6 +106,12 @@ pub(super) fn name(kind: BackupKind, at: Timestamp) -> String {
 /// The last part of a name.
 pub(crate) fn file_name(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
+}
+
+/// Whether an object is the record of a drill.
+pub(super) fn is_record(object: &str) -> bool {
+    let inner = object.strip_prefix(DRILLS).and_then(|rest| rest.strip_prefix("/drill-"));
+    inner.and_then(|rest| rest.strip_suffix(".json")).is_some_and(|rest| !rest.contains('/'))
 }
 
 /// Whether a name is that of a backup, or of an object of one, rather than of a place where some are.

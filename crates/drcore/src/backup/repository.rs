@@ -74,6 +74,19 @@ impl Repository {
         Ok(Self { shelf: Shelf::open(&url, &variables)?, url, variables })
     }
 
+    /// The repository that a directory of this name lies in, where this is one: what is in it is named from there.
+    pub(crate) fn above(self, name: &str) -> Result<Self> {
+        match self.url.parent() {
+            Some((above, last)) if last == name => Self::at(above, self.variables),
+            _ => Ok(self),
+        }
+    }
+
+    /// Where its objects lie.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
     /// Where it is.
     pub fn url(&self) -> &RepositoryUrl {
         &self.url
@@ -90,7 +103,9 @@ impl Repository {
 
     async fn list_below(&self, below: &str) -> Result<BackupList> {
         let listed_at = Timestamp::now();
-        let (groups, other_objects) = groups(self.shelf.list(below).await?);
+        let mut objects = self.shelf.list(below).await?;
+        objects.retain(|object| !layout::is_record(&object.name));
+        let (groups, other_objects) = groups(objects);
         let entries = futures::stream::iter(groups)
             .map(|(name, group)| async move { self.entry(name, group).await })
             .buffer_unordered(AT_ONCE);

@@ -1,7 +1,9 @@
 //! `tenant_isolation`: who sees whose rows, tried by becoming them.
 
+mod sample;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,29 +24,48 @@ pub static CHECK: Check = Check {
     summary: "users see their own tenant's rows and no other's, tried by becoming them",
     docs: include_str!("tenant_isolation.md"),
     kinds: &[
+        KindDoc {
+            kind: "tenant_memberships_gained",
+            meaning: "users belong to tenants that they did not belong to, and see their rows",
+        },
+        KindDoc {
+            kind: "tenant_memberships_lost",
+            meaning: "users do not belong to their tenants any more, and are shut out",
+        },
         KindDoc { kind: "own_rows_hidden", meaning: "users see none of the rows that are theirs" },
         KindDoc { kind: "rows_of_others_shown", meaning: "users see rows that belong to other tenants" },
         KindDoc {
+            kind: "rows_of_others_writable",
+            meaning: "users may write rows that belong to other tenants",
+        },
+        KindDoc {
             kind: "rows_shown_to_anonymous",
             meaning: "whoever has no account sees the rows of tenants",
+        },
+        KindDoc {
+            kind: "rows_writable_by_anonymous",
+            meaning: "whoever has no account may write the rows of tenants",
         },
     ],
     wanted,
     judge,
 };
 
-const ID: &str = "tenant_isolation";
+pub(crate) const ID: &str = "tenant_isolation";
+
+pub use sample::{TenantMembershipsGained, TenantMembershipsLost};
+pub use writes::{RowsOfOthersWritable, RowsWritableByAnonymous};
 
 payloads! {
     /// Users see none of the rows that are theirs.
     OwnRowsHidden: of users {
-        /// Who, by the ids of the plan.
+        /// Who, by their ids.
         users: Vec<String>,
     }
 
     /// Users see rows of other tenants.
     RowsOfOthersShown: of users {
-        /// Who, by the ids of the plan.
+        /// Who, by their ids.
         users: Vec<String>,
         /// How many rows of others one of them sees, at most.
         rows: u64,
@@ -70,23 +91,59 @@ const FACTS: &[CatalogFactName] = &[
 ];
 
 fn wanted(context: Context<'_>, wants: &mut Wants) {
-    let actors = context.plan.actors();
+    let actors = context.plan.actors(context.now, context.then);
     if actors.is_empty() {
         return;
     }
     wants.catalog(FACTS);
+    sample::wanted(context, wants);
     let Ok(access) = Access::new(&context.now.catalog) else { return };
     let Ok(shared) = shared(context.plan, context.now, None) else { return };
+    let readable = Readable::new(&access, &actors, &shared);
     for actor in actors.iter().filter(|actor| access.has_role(&actor.role)) {
-        for relation in shared.iter().filter(|relation| reads(&access, actor, relation)) {
+        for relation in shared.iter().filter(|relation| readable.by(actor, relation)) {
             wants.add(Request::Acting { who: actor.name.clone(), table: relation.name.clone() });
         }
     }
 }
 
-/// Whether the actor may ask for rows of it at all.
-fn reads(access: &Access<'_>, actor: &Actor, relation: &Relation) -> bool {
-    access.is_superuser(&actor.role) || access.reach(&actor.role, relation).has('r')
+/// Who may write at all, and the tables on which it is tried.
+pub(crate) fn writers<'e>(
+    plan: &Plan,
+    now: &'e Evidence,
+    then: Option<&Evidence>,
+) -> Vec<(Actor, Vec<&'e Relation>)> {
+    let (Ok(access), Ok(shared)) = (Access::new(&now.catalog), shared(plan, now, None)) else {
+        return Vec::new();
+    };
+    let actors = plan.actors(now, then).into_iter().filter(|actor| access.has_role(&actor.role));
+    actors
+        .map(|actor| {
+            let tables = shared.iter().copied().filter(|table| writes::writes(&access, &actor, table));
+            let tables = tables.collect();
+            (actor, tables)
+        })
+        .collect()
+}
+
+/// Of which tables and views each role may ask for rows at all.
+struct Readable<'e>(BTreeMap<&'e str, BTreeSet<&'e QualifiedName>>);
+
+impl<'e> Readable<'e> {
+    fn new(access: &Access<'_>, actors: &'e [Actor], shared: &[&'e Relation]) -> Self {
+        let roles: BTreeSet<&str> = actors.iter().map(|actor| actor.role.as_str()).collect();
+        let of = |role: &str| {
+            let reads =
+                |relation: &&&Relation| access.is_superuser(role) || access.reach(role, relation).has('r');
+            shared.iter().filter(reads).map(|relation| &relation.name).collect()
+        };
+        Self(roles.into_iter().map(|role| (role, of(role))).collect())
+    }
+
+    /// Whether this is one of those.
+    fn by(&self, actor: &Actor, relation: &Relation) -> bool {
+        self.0.get(actor.role.as_str()).is_some_and(|names| names.contains(&relation.name))
+    }
 }
 
 /// The tables and views that hold rows of several tenants: those that the plan names, else all that are looked at and
@@ -159,19 +216,9 @@ fn judge(context: Context<'_>) -> Judgement {
             "no table or view that is looked at has the column {column}"
         ));
     }
-    let mut actors = context.plan.actors();
-    actors.retain(|actor| {
-        let there = access.has_role(&actor.role);
-        if !there {
-            let cause =
-                Cause::new(CauseKind::Unsupported, format!("role \"{}\" is not on this server", actor.role))
-                    .hint(
-                        "Roles are in no dump of a database: restore them, or name another role in the plan.",
-                    );
-            judgement.could_not_read(actor.name.clone(), cause);
-        }
-        there
-    });
+    let remark = sample::judge(context, &mut judgement);
+    let mut actors = context.plan.actors(context.now, context.then);
+    actors.retain(|actor| has_role(&access, actor, &mut judgement));
     let mut tried = 0;
     let mut proved = 0;
     // Who is known to be somebody: by a row of theirs that they see, or by what could not be read.
@@ -179,8 +226,9 @@ fn judge(context: Context<'_>) -> Judgement {
     let mut acted: BTreeSet<&str> = BTreeSet::new();
     // For whom there was a row of somebody else to see.
     let mut faced: BTreeSet<&str> = BTreeSet::new();
+    let readable = Readable::new(&access, &actors, &shared);
     for relation in &shared {
-        let sights = Sights::of(context.now, &access, &actors, relation, &mut judgement);
+        let sights = Sights::of(context.now, &readable, &actors, relation, &mut judgement);
         tried += u64::from(sights.reached());
         proved += u64::from(sights.proves());
         judgement.examine("tables", u64::from(sights.proves()));
@@ -190,6 +238,9 @@ fn judge(context: Context<'_>) -> Judgement {
         sights.judge(context, &access, relation, &mut judgement);
     }
     judgement.examine("users", acted.len() as u64);
+    if context.plan.tenant_isolation.as_ref().is_some_and(|section| section.attempt_writes) {
+        writes::judge(context, &access, &actors, &shared, &mut judgement);
+    }
     for actor in actors.iter().filter(|actor| !actor.is_anonymous() && !known.contains(actor.name.as_str())) {
         let cause = Cause::new(
             CauseKind::NotCollected,
@@ -197,7 +248,8 @@ fn judge(context: Context<'_>) -> Judgement {
         );
         judgement.could_not_read(
             actor.name.clone(),
-            cause.hint("Compare the plan's id, tenants, role and claims with the user's token and the rows."),
+            cause
+                .hint("Compare id, tenants, role and claims of the plan with the user's token and the rows."),
         );
     }
     if tried > 0 && proved == 0 {
@@ -218,14 +270,28 @@ fn judge(context: Context<'_>) -> Judgement {
             cause.hint("Name users that do not belong to every tenant."),
         );
     }
-    if proved < tried {
-        judgement.remark = Some(format!(
+    let empty = (proved < tried).then(|| {
+        format!(
             "{} of {} hold no rows of another tenant, and prove nothing",
             count(tried - proved),
             plural(tried, "table")
-        ));
-    }
+        )
+    });
+    let remarks: Vec<String> = remark.into_iter().chain(empty).collect();
+    judgement.remark = Some(remarks.join("; ")).filter(|remark| !remark.is_empty());
     judgement
+}
+
+/// Whether the role of this actor is on the server. Where it is not, that is told.
+fn has_role(access: &Access<'_>, actor: &Actor, judgement: &mut Judgement) -> bool {
+    let there = access.has_role(&actor.role);
+    if !there {
+        let cause =
+            Cause::new(CauseKind::Unsupported, format!("role \"{}\" is not on this server", actor.role))
+                .hint("Roles are in no dump of a database: restore them, or name another role in the plan.");
+        judgement.could_not_read(actor.name.clone(), cause);
+    }
+    there
 }
 
 /// What the actors see of one table.
@@ -250,13 +316,13 @@ struct Sights<'e> {
 impl<'e> Sights<'e> {
     fn of(
         now: &'e Evidence,
-        access: &Access<'_>,
+        readable: &Readable<'_>,
         actors: &'e [Actor],
         relation: &Relation,
         judgement: &mut Judgement,
     ) -> Self {
         let mut sights = Self::default();
-        for actor in actors.iter().filter(|actor| reads(access, actor, relation)) {
+        for actor in actors.iter().filter(|actor| readable.by(actor, relation)) {
             let of = if actor.is_anonymous() { &mut sights.anonymous } else { &mut sights.users };
             let proves = of.get_or_insert(false);
             let seen = match seen(now, actor, &relation.name) {

@@ -11,6 +11,7 @@ use crate::evidence::{
     AssertionValue, Cause, CauseKind, Evidence, Extremes, Fact, OrphanSample, RowKeys, Scans, SequenceState,
     TableScan,
 };
+use crate::plan::Assertion;
 use crate::sql::QualifiedName;
 use crate::storage::{Rows, Sorted, StoredRows};
 
@@ -114,6 +115,10 @@ impl Job {
                 acting.keep(answer, evidence);
                 0
             }
+            Self::SampleUsers(sample) => {
+                sample.keep(answer, evidence);
+                0
+            }
             Self::Auth(auth) => {
                 auth.keep(answer, &mut evidence.auth);
                 0
@@ -123,16 +128,7 @@ impl Job {
                 0
             }
             Self::Assertion(assertion) => {
-                let fact = answer.and_then(|rows| match rows.as_slice() {
-                    [row] => match row.as_slice() {
-                        [count, value] => {
-                            let count = number(count.as_deref())?;
-                            Ok(AssertionValue::new(assertion, count, value.clone()))
-                        }
-                        _ => Err(not_understood()),
-                    },
-                    _ => Err(not_understood()),
-                });
+                let fact = answer.and_then(|rows| value(assertion, &rows));
                 evidence.assertions.insert(assertion.name.clone(), fact.into());
                 0
             }
@@ -181,6 +177,13 @@ fn keep_table(
         scan.extremes.insert(column.clone(), fact);
     }
     counted
+}
+
+/// One row: how many rows it returned, and the first column of the smallest.
+fn value(assertion: &Assertion, rows: &connect::Rows) -> Result<AssertionValue, Cause> {
+    let [row] = rows.as_slice() else { return Err(not_understood()) };
+    let [count, value] = row.as_slice() else { return Err(not_understood()) };
+    Ok(AssertionValue::new(assertion, number(count.as_deref())?, value.clone()))
 }
 
 /// A statement that reads several answers for each, or for none.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::acting::SEARCH_PATH;
 use super::answer::Answer;
 use super::job::Job;
 use super::stop::Stop;
@@ -31,6 +32,10 @@ pub(super) async fn ask_on(session: &Session, job: &Job, stop: &Stop) -> Result<
             (_, None) => Ok(Answer::Rows(Vec::new())),
             (Job::Assertion(assertion), Some(sql)) => {
                 session.assertion(&sql, &assertion.search_path()).await.map(Answer::Rows)
+            }
+            (Job::SampleUsers(_), Some(sql)) => {
+                let path = SEARCH_PATH.map(str::to_owned);
+                session.theirs(&sql, &path).await.map(Answer::Rows)
             }
             (_, Some(sql)) => {
                 session.scan_with(&job.settings(), &sql, check.as_deref()).await.map(Answer::Rows)

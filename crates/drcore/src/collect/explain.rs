@@ -1,6 +1,6 @@
 //! Why something could not be read, and what would make it readable.
 
-use super::advice::of_assertion;
+use super::advice::of_statement;
 use super::job::Job;
 use crate::connect::Session;
 use crate::error::Error;
@@ -16,9 +16,10 @@ pub(super) async fn explain(job: &Job, error: &Error, session: &Session, in_reco
     };
     if let (CauseKind::Permission, Job::Acting(acting)) = (cause.kind, job) {
         let role = ident(&acting.actor.role);
+        let token = if acting.reads_users() { " and auth.users" } else { "" };
         return cause.hint(format!(
-            "The role that verifies must be able to become {role} (grant {role} to it), and to read the table; else a \
-             policy reads what {role} may not."
+            "The role that verifies must be able to become {role} (grant {role} to it), and to read the table{token}; \
+             else a policy reads what {role} may not."
         ));
     }
     match (cause.kind, cause.sqlstate.as_deref()) {
@@ -45,8 +46,8 @@ pub(super) async fn explain(job: &Job, error: &Error, session: &Session, in_reco
         (CauseKind::LockTimeout, _) => {
             cause.hint("Somebody holds an exclusive lock; try again, or raise limits.lock_timeout.")
         }
-        _ if matches!(job, Job::Assertion(_)) && cause.hint.is_none() => {
-            match cause.sqlstate.as_deref().and_then(of_assertion) {
+        _ if job.theirs().is_some() && cause.hint.is_none() => {
+            match cause.sqlstate.as_deref().and_then(of_statement) {
                 Some(advice) => cause.hint(advice),
                 None => cause,
             }
@@ -76,10 +77,10 @@ fn question(job: &Job, message: &str) -> String {
             .collect();
         format!("(n.nspname, c.relname) in ({})", pairs.join(", "))
     };
-    let which = match job {
+    let which = match job.theirs() {
         // Whatever the language of the server's messages, they name what is refused.
-        Job::Assertion(assertion) => {
-            let statement = format!("pg_catalog.lower({})", literal(assertion.statement()));
+        Some(statement) => {
+            let statement = format!("pg_catalog.lower({})", literal(statement));
             let message = literal(message);
             format!(
                 "c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') \
@@ -90,7 +91,7 @@ fn question(job: &Job, message: &str) -> String {
                      and not pg_catalog.has_schema_privilege(n.oid, 'usage')))"
             )
         }
-        _ => match job.needs() {
+        None => match job.needs() {
             needs if needs.is_empty() => "false".to_owned(),
             needs => names(&needs),
         },

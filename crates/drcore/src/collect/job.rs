@@ -10,6 +10,7 @@ use super::pass::PassJob;
 use super::queue::{Place, Rank};
 use super::recent::RecentRows;
 use super::references::ReadKeys;
+use super::sample::SampleUsers;
 use super::sizes::Sizes;
 use super::spread::SpreadRows;
 use crate::evidence::catalog::{Catalog, CatalogFactName};
@@ -54,6 +55,8 @@ pub(super) enum Job {
     Migrations(MigrationJob),
     /// Several tables, as one of the API's users sees them.
     Acting(Acting),
+    /// Who is acted as, where the data says so.
+    SampleUsers(SampleUsers),
     /// How many rows each tenant and each hour has.
     Spread(SpreadRows),
     /// What only decides how something is read, such as how tables are stored.
@@ -124,6 +127,7 @@ impl Job {
             Self::Orphans(_) => "orphans",
             Self::Recent(_) => "recent",
             Self::SampleDuplicates(_) => "duplicate_sample",
+            Self::SampleUsers(_) => "sample_users",
             Self::Sequences(_) => "sequences",
             Self::Spread(_) => "spread",
             Self::Question(_) => "question",
@@ -152,7 +156,7 @@ impl Job {
             Self::Recent(recent) => recent.table.to_string(),
             Self::SampleDuplicates(sample) => sample.key.key(),
             Self::Spread(spread) => spread.table.to_string(),
-            Self::Question(_) => String::new(),
+            Self::Question(_) | Self::SampleUsers(_) => String::new(),
             Self::LostObjects(lost) => lost.key(),
             Self::StoredRows(_) | Self::UnnamedObjects(_) => storage::table().to_string(),
             Self::Sequences(names) => crate::text::plural(names.len() as u64, "sequence"),
@@ -226,7 +230,9 @@ impl Job {
                 Place::new(Rank::Rest, rows, rows)
             }
             // Nobody knows what it reads.
-            Self::Assertion(_) => Place::new(Rank::Rest, sizes.largest(), sizes.largest()),
+            Self::Assertion(_) | Self::SampleUsers(_) => {
+                Place::new(Rank::Rest, sizes.largest(), sizes.largest())
+            }
         }
     }
 
@@ -264,6 +270,15 @@ impl Job {
         match self {
             Self::Sequences(names) => names.clone(),
             _ => self.reads(),
+        }
+    }
+
+    /// The statement of the team's own that it asks with.
+    pub(super) fn theirs(&self) -> Option<&str> {
+        match self {
+            Self::Assertion(assertion) => Some(assertion.statement()),
+            Self::SampleUsers(sample) => Some(sample.statement()),
+            _ => None,
         }
     }
 
@@ -310,6 +325,7 @@ impl Job {
                     + " order by 1"
             }
             Self::Assertion(assertion) => assertion.statement().to_owned(),
+            Self::SampleUsers(sample) => sample.sql(),
             Self::Migrations(job) => job.sql.clone(),
             Self::Auth(auth) => return auth.sql.as_ref().ok().cloned(),
             Self::LostObjects(lost) => lost.sql(),
@@ -359,6 +375,7 @@ impl Job {
     /// The same in smaller pieces, where it is known that it would take longer than a statement may.
     pub(super) fn split_before(&self) -> Vec<Self> {
         match self {
+            Self::Acting(acting) => acting.split_before().into_iter().map(Self::Acting).collect(),
             Self::Orphans(count) => count.split_before().into_iter().map(Self::Orphans).collect(),
             Self::Pass(job) => job.split_before().into_iter().map(Self::Pass).collect(),
             _ => Vec::new(),
@@ -368,6 +385,7 @@ impl Job {
     /// Why there is no use in asking.
     pub(super) fn hopeless(&self) -> Option<&Cause> {
         match self {
+            Self::Acting(acting) => acting.hopeless(),
             Self::Orphans(count) => count.hopeless(),
             Self::Pass(job) => job.hopeless(),
             _ => None,
@@ -388,6 +406,10 @@ impl Job {
     /// There is no answer, and this is why. Gives what may be answered all the same, by other means.
     pub(super) fn give_up(&self, cause: &Cause) -> Vec<Self> {
         match self {
+            Self::Acting(acting) => {
+                acting.give_up(cause);
+                Vec::new()
+            }
             Self::Orphans(count) => {
                 count.give_up(cause);
                 Vec::new()

@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::acting::{self, Acting, Shared};
+use super::acting::{Acting, Shared};
 use super::auth::AuthJob;
 use super::duplicates::{CountDuplicates, SampleDuplicates};
 use super::job::{ColumnKind, Job};
@@ -14,6 +14,7 @@ use super::pass::Pass;
 use super::recent::RecentRows;
 use super::references::{Countable, KeySets};
 use super::request::{Request, Wants};
+use super::sample::SampleUsers;
 use super::shard::Shard;
 use super::spread::SpreadRows;
 use super::storage::Storages;
@@ -132,11 +133,11 @@ pub(super) struct Parents {
 pub(super) fn plan_jobs(
     reading: Reading<'_>,
     wants: Wants,
-    catalog: &Catalog,
+    evidence: &Evidence,
     storages: &Storages,
     parents: &Parents,
 ) -> Vec<Job> {
-    let plan = reading.plan;
+    let (plan, catalog) = (reading.plan, &*evidence.catalog);
     let mut jobs = Vec::new();
     let mut passes: BTreeMap<QualifiedName, Pass> = BTreeMap::new();
     let mut references = Vec::new();
@@ -146,6 +147,8 @@ pub(super) fn plan_jobs(
     let mut duplicates: BTreeMap<QualifiedName, Vec<UniqueKey>> = BTreeMap::new();
     let mut sequences: Vec<QualifiedName> = Vec::new();
     let mut acted: BTreeMap<String, Vec<QualifiedName>> = BTreeMap::new();
+    let mut looked_up: Vec<String> = Vec::new();
+    let sample = plan.tenant_isolation.as_ref().and_then(|section| section.sample.as_ref());
     for request in wants.into_requests() {
         match request {
             Request::Catalog(name) => jobs.push(Job::Catalog(name)),
@@ -184,6 +187,10 @@ pub(super) fn plan_jobs(
             Request::Auth(question) => jobs.push(Job::Auth(AuthJob::new(question, catalog))),
             Request::Migrations(question) => jobs.push(Job::Migrations(MigrationJob::new(question, catalog))),
             Request::StoredRows => jobs.push(Job::StoredRows(reading.stored_rows(catalog))),
+            Request::SampledUsers => {
+                jobs.extend(sample.map(|sample| Job::SampleUsers(SampleUsers::choose(sample))));
+            }
+            Request::Memberships(user) => looked_up.push(user),
             Request::Acting { who, table } => acted.entry(who).or_default().push(table),
             Request::Assertion(name) => jobs.extend(plan.assertion(&name).cloned().map(Job::Assertion)),
         }
@@ -219,21 +226,35 @@ pub(super) fn plan_jobs(
     let counts = duplicates.into_iter().map(|(table, keys)| CountDuplicates { table, keys });
     jobs.extend(counts.map(Job::CountDuplicates));
     jobs.extend(sequences.chunks(SEQUENCES).map(|names| Job::Sequences(names.to_vec())));
-    jobs.extend(acting_jobs(plan, &acted, catalog));
+    if let (Some(sample), false) = (sample, looked_up.is_empty()) {
+        jobs.push(Job::SampleUsers(SampleUsers::look_up(sample, looked_up)));
+    }
+    jobs.extend(acting_jobs(reading, &acted, evidence, storages));
     jobs
 }
 
 /// Nothing where the plan or the catalog knows no such user or column: then nobody should have asked.
-fn acting_jobs(plan: &Plan, acted: &BTreeMap<String, Vec<QualifiedName>>, catalog: &Catalog) -> Vec<Job> {
+fn acting_jobs(
+    reading: Reading<'_>,
+    acted: &BTreeMap<String, Vec<QualifiedName>>,
+    evidence: &Evidence,
+    storages: &Storages,
+) -> Vec<Job> {
+    let catalog = &evidence.catalog;
+    let names: BTreeSet<&QualifiedName> = acted.values().flatten().collect();
+    let shared: BTreeMap<&QualifiedName, Shared> = names
+        .into_iter()
+        .filter_map(|name| {
+            let column = catalog.column(name, &reading.plan.tenancy.as_ref()?.column).ok().flatten()?;
+            let bytes = storages.get(name).map_or(0, |storage| storage.bytes);
+            Some((name, Shared::new(name, column, bytes)))
+        })
+        .collect();
     let mut jobs = Vec::new();
-    for actor in plan.actors() {
-        let tables = acted.get(&actor.name).into_iter().flatten().filter_map(|name| {
-            let column = &plan.tenancy.as_ref()?.column;
-            catalog.column(name, column).ok().flatten().map(|column| Shared::new(name, column))
-        });
-        let tables: Vec<Shared> = tables.collect();
-        let parts = tables.chunks(acting::TABLES);
-        jobs.extend(parts.map(|part| Job::Acting(Acting { actor: actor.clone(), tables: part.to_vec() })));
+    for actor in reading.plan.actors(evidence, reading.then) {
+        let names = acted.get(&actor.name).into_iter().flatten();
+        let tables: Vec<Shared> = names.filter_map(|name| shared.get(name).cloned()).collect();
+        jobs.extend(Acting::parts(&actor, &tables, catalog).into_iter().map(Job::Acting));
     }
     jobs
 }

@@ -65,6 +65,10 @@ pub enum Request {
         /// The table or view.
         table: QualifiedName,
     },
+    /// Users that are chosen from the data, as the plan says, and their tenants.
+    SampledUsers,
+    /// The tenants of a user that was chosen in the baseline.
+    Memberships(String),
     /// What the tables of the auth service hold.
     Auth(AuthQuestion),
     /// Which migrations were applied.
@@ -104,6 +108,12 @@ impl Request {
             Self::Assertion(name) => evidence.assertions.contains_key(name),
             Self::Acting { who, table } => {
                 evidence.isolation.get(who).is_some_and(|acted| acted.tables.contains_key(table))
+            }
+            Self::SampledUsers => {
+                evidence.sampled_users.as_ref().is_some_and(|sampled| !sampled.sample.is_not_asked())
+            }
+            Self::Memberships(user) => {
+                evidence.sampled_users.as_ref().is_some_and(|sampled| sampled.others.contains_key(user))
             }
             Self::Auth(question) => question.is_answered(&evidence.auth),
             Self::Migrations(question) => question.is_answered(&evidence.migrations),
@@ -194,6 +204,8 @@ impl Wants {
                 Request::Assertion(_)
                 | Request::Auth(_)
                 | Request::Catalog(_)
+                | Request::Memberships(_)
+                | Request::SampledUsers
                 | Request::Migrations(_)
                 | Request::Sequence(_)
                 | Request::StoredRows => {}

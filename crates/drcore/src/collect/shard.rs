@@ -106,7 +106,8 @@ impl Shard {
                 && storages.get(table).is_some_and(|storage| self.parts(storage, chunk).is_some())
         };
         let takes = |request: &Request| match request {
-            Request::Catalog(_) => true,
+            // Who is acted as, each needs to know.
+            Request::Catalog(_) | Request::Memberships(_) | Request::SampledUsers => true,
             // Its rows are counted with its content.
             Request::Content(table) | Request::Rows(table) if divided(table) => true,
             Request::Content(table)

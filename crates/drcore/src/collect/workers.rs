@@ -133,7 +133,7 @@ impl<'s> Pool<'s> {
             let others;
             (wants, others) = shard.divide(&wants, &storages, reading.blocks);
             // Said, and not left out: they are asked for, and not answered here.
-            for job in plan_jobs(reading, others, &evidence.catalog, &storages, &Parents::default()) {
+            for job in plan_jobs(reading, others, evidence, &storages, &Parents::default()) {
                 job.keep(Err(shard.left()), evidence);
             }
         }
@@ -142,7 +142,7 @@ impl<'s> Pool<'s> {
             ContentWay::Server => Parents::default(),
             ContentWay::Stream => self.parents(asked, &wants, &evidence.catalog).await?,
         };
-        let jobs = plan_jobs(reading, wants, &evidence.catalog, &storages, &parents);
+        let jobs = plan_jobs(reading, wants, evidence, &storages, &parents);
         // Whoever looks parents up holds their keys, and lets go of them when it is done.
         drop(parents);
         let phase =

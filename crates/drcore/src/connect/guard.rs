@@ -18,6 +18,8 @@ use crate::text::plural;
 /// What is to be done to a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Intent {
+    /// Statements that are undone, each within itself.
+    Attempt,
     /// One reviewed plan of statements, in one transaction.
     Repair,
     /// Everything, by programs of their own.
@@ -124,8 +126,10 @@ impl Ruling {
     pub(crate) fn of_dsn(asked: &Asked<'_>, dsn: &Dsn) -> Self {
         let mut ruling = Self::default();
         ruling.judge_hints(asked, dsn);
-        if asked.intent == Intent::Restore {
+        if asked.intent != Intent::Repair {
             ruling.judge_protection(asked, dsn);
+        }
+        if asked.intent == Intent::Restore {
             let servers = dsn.endpoints.len();
             ruling.check(
                 "servers",
@@ -161,8 +165,13 @@ impl Ruling {
             || "it is a standby, which only its primary writes to".to_owned(),
             "Name the primary.",
         );
-        if asked.intent == Intent::Restore {
+        if asked.intent != Intent::Repair {
             self.judge_identity(asked, &identity);
+        }
+        if asked.intent == Intent::Attempt {
+            self.judge_hidden(asked, dsn, seen);
+        }
+        if asked.intent == Intent::Restore {
             self.judge_others(asked, &identity, seen.is_scratch);
             let pooled = seen.pooling == Pooling::Transaction;
             self.check(
@@ -255,21 +264,25 @@ impl Ruling {
             Protected::Database { .. } => false,
         };
         if let Some(protected) = asked.protect.iter().find(protected) {
-            self.refuse_protected(protected);
+            self.refuse_protected(asked, protected);
         }
         if let Some(protected) = asked.protect.iter().find(|protected| protected.to_string() == asked.name) {
-            self.refuse_protected(protected);
+            self.refuse_protected(asked, protected);
         }
     }
 
-    fn refuse_protected(&mut self, protected: &Protected) {
-        self.refuse(
-            "protected",
-            &protected.to_string(),
-            "not on the list",
-            format!("{protected} is protected: it is never restored over"),
-            "Restore into another database, and switch over to that; drcore repair mends this one.",
-        );
+    fn refuse_protected(&mut self, asked: &Asked<'_>, protected: &Protected) {
+        let (never, hint) = match asked.intent {
+            Intent::Attempt => {
+                ("no write is attempted in it", "Restore a copy of it, and attempt them there.")
+            }
+            Intent::Repair | Intent::Restore => (
+                "it is never restored over",
+                "Restore into another database, and switch over to that; drcore repair mends this one.",
+            ),
+        };
+        let why = format!("{protected} is protected: {never}");
+        self.refuse("protected", &protected.to_string(), "not on the list", why, hint);
     }
 
     fn judge_name(&mut self, asked: &Asked<'_>, identity: &Identity) {
@@ -313,7 +326,7 @@ impl Ruling {
             Protected::Project(_) | Protected::Host(_) => false,
         };
         if let Some(protected) = asked.protect.iter().find(protected) {
-            self.refuse_protected(protected);
+            self.refuse_protected(asked, protected);
         }
     }
 
@@ -389,19 +402,31 @@ impl Ruling {
             || format!("it is not empty: it holds {}", holds.sentence()),
             "Restore into an empty database.",
         );
-        // A tunnel may lead to the very project that must not be restored over; that one is not empty.
-        let is_hidden = !seen.is_scratch && !holds.is_empty() && dsn.hints().named() == Named::Unknown;
+        // That one is not empty.
+        if !holds.is_empty() {
+            self.judge_hidden(asked, dsn, seen);
+        }
+    }
+
+    /// A tunnel may lead to the very project that must not be written to.
+    fn judge_hidden(&mut self, asked: &Asked<'_>, dsn: &Dsn, seen: &Seen) {
+        let is_hidden = !seen.is_scratch && dsn.hints().named() == Named::Unknown;
         let projects =
             asked.protect.iter().filter(|protected| matches!(protected, Protected::Project(_))).count();
-        if is_hidden && projects > 0 {
-            self.refuse(
-                "project",
-                "unknown",
-                "none that is protected",
-                "it is not empty, and nothing tells that it is none of the protected projects".to_owned(),
-                "Connect by the project's own host or pooler, or restore into an empty database.",
-            );
+        if !is_hidden || projects == 0 {
+            return;
         }
+        let (why, hint) = match asked.intent {
+            Intent::Attempt => (
+                "nothing tells that it is none of the protected projects",
+                "Connect by the project's own host or pooler, or to a scratch cluster of drcore's.",
+            ),
+            Intent::Repair | Intent::Restore => (
+                "it is not empty, and nothing tells that it is none of the protected projects",
+                "Connect by the project's own host or pooler, or restore into an empty database.",
+            ),
+        };
+        self.refuse("project", "unknown", "none that is protected", why.to_owned(), hint);
     }
 
     fn check(

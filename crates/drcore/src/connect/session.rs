@@ -339,11 +339,7 @@ impl Session {
     /// `row_security` stays off, so that a role under row level security gets
     /// an error and not fewer rows.
     pub(crate) async fn assertion(&self, sql: &str, search_path: &[String]) -> Result<Rows> {
-        let (short, long) = (self.patience.answer, self.patience.statement);
-        let path = format!("set local search_path = {}", quote_list(search_path));
-        self.recover(self.all([&path], short).await).await?;
-        // The extended protocol takes one statement only; as a subquery it can only read. Through JSON,
-        // since whatever the type of the first column, its text is what is wanted.
+        // Through JSON, since whatever the type of the first column, its text is what is wanted.
         let text = format!(
             "select pg_catalog.count(*)::pg_catalog.text, pg_catalog.min(r.value) from (\
                select (\
@@ -355,14 +351,24 @@ impl Session {
              ) r",
             AssertionValue::MOST
         );
+        match self.theirs(&text, search_path).await {
+            // It counts, so one row is all there can be.
+            Ok(rows) if rows.len() != 1 => Err(incomplete()),
+            rows => rows,
+        }
+    }
+
+    /// Runs a statement that has one of the team's own in it, as a subquery, and gives texts; looks names up in this
+    /// `search_path`.
+    ///
+    /// The extended protocol takes one statement only; as a subquery it can only read.
+    pub(crate) async fn theirs(&self, text: &str, search_path: &[String]) -> Result<Rows> {
+        let (short, long) = (self.patience.answer, self.patience.statement);
+        let path = format!("set local search_path = {}", quote_list(search_path));
+        self.recover(self.all([&path], short).await).await?;
         let asking = async {
             let none: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] = &[];
-            match self.client.query_typed(&text, none).await {
-                // It counts, so one row is all there can be.
-                Ok(rows) if rows.len() == 1 => Ok(rows),
-                Ok(_) => Err(incomplete()),
-                Err(error) => Err(self.explain(error)),
-            }
+            self.client.query_typed(text, none).await.map_err(|error| self.explain(error))
         };
         let rows = self.recover(self.within(long, asking).await).await?;
         // Held until the savepoint, the locks name the tables that it read.
@@ -373,7 +379,7 @@ impl Session {
         rows.iter()
             .map(|row| {
                 let cell = |at| row.try_get::<_, Option<String>>(at).map_err(not_text);
-                Ok(vec![cell(0)?, cell(1)?])
+                (0..row.len()).map(cell).collect()
             })
             .collect()
     }

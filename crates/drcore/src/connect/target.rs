@@ -19,7 +19,7 @@ use super::source::Source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Server;
 use crate::evidence::catalog::SUPABASE_SCHEMAS;
-use crate::plan::Limits;
+use crate::plan::{Limits, Protected};
 use crate::restore::scratch::{CLUSTER_NAME, DATA, MARKER, STUB};
 use crate::sql::literal;
 
@@ -85,18 +85,20 @@ impl Target {
             clone_of: None,
             over: Over::Nothing,
         };
-        let dsn = Dsn::parse(url)?;
-        let before = Ruling::of_dsn(&asked, &dsn);
-        if let Some(error) = before.error() {
-            return Err(error);
-        }
-        let source = Source::open(dsn.clone(), &Limits::default()).await?;
-        let session = source.session(&Limits::default()).await?;
-        let seen = see(&session, &dsn).await?;
-        match before.of_server(&asked, &dsn, &seen).error() {
-            Some(error) => Err(error),
-            None => Ok(Self::new(session, project.to_owned())),
-        }
+        let session = admitted(&asked, &Source::new(Dsn::parse(url)?)?, &Limits::default()).await?;
+        Ok(Self::new(session, project.to_owned()))
+    }
+
+    /// A session on which writes are attempted, each of which is undone, if the database is what `name` names and none
+    /// of those that are protected.
+    pub(crate) async fn attempting(
+        source: &Source,
+        name: &str,
+        protect: &[Protected],
+        limits: &Limits,
+    ) -> Result<Session> {
+        let (intent, over) = (Intent::Attempt, Over::Nothing);
+        admitted(&Asked { intent, name, protect, others: &[], clone_of: None, over }, source, limits).await
     }
 
     fn new(session: Session, project: String) -> Self {
@@ -189,6 +191,21 @@ impl Server {
     /// Whether it calls itself a scratch cluster of drcore's. A [`Target`] looks closer.
     pub fn is_scratch(&self) -> bool {
         self.cluster_name == CLUSTER_NAME
+    }
+}
+
+/// A session with what is named, if the guard has nothing against it.
+async fn admitted(asked: &Asked<'_>, source: &Source, limits: &Limits) -> Result<Session> {
+    let dsn = source.dsn();
+    let before = Ruling::of_dsn(asked, dsn);
+    if let Some(error) = before.error() {
+        return Err(error);
+    }
+    let session = source.session(limits).await?;
+    let seen = see(&session, dsn).await?;
+    match before.of_server(asked, dsn, &seen).error() {
+        Some(error) => Err(error),
+        None => Ok(session),
     }
 }
 

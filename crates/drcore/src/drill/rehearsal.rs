@@ -1,5 +1,6 @@
 //! The rehearsal on a backup of one's own: fetched, restored into a throw-away cluster, verified, and written down.
 
+mod call;
 mod options;
 mod text;
 
@@ -25,6 +26,7 @@ use crate::restore::{
 use crate::text::{age, milliseconds, plural, seconds};
 use crate::verify::{Against, verify};
 
+pub use call::{RehearsalCall, logged_in};
 pub use options::RehearsalOptions;
 
 /// The database that the backup is restored into.
@@ -324,6 +326,25 @@ impl Rehearsal {
         let notes: Vec<String> = rpo.into_iter().chain(rehearsal.problems.first().cloned()).collect();
         rehearsal.row.notes = notes.join("; ");
         rehearsal
+    }
+
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Format`] if it is none, or of a newer major version.
+    pub fn from_json(text: &str) -> Result<Self> {
+        crate::wire::from_json(text, Self::FORMAT, "rehearsal")
+    }
+
+    /// Reads the JSON form from a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the file cannot be read; else as [`Rehearsal::from_json`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::unreadable("the record of the drill", path, error))?;
+        Self::from_json(&text).map_err(|error| error.context("file", path.display().to_string()))
     }
 
     /// What `verify` said last.

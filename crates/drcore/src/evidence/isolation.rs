@@ -1,6 +1,6 @@
 //! What users of the API see of each other's rows, tried by becoming them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,4 +36,51 @@ pub struct Seen {
     pub has_own: bool,
     /// Whether there are rows of other tenants, so that seeing none proves something.
     pub has_others: bool,
+}
+
+/// Users that were chosen from the data, to be acted as: ids, never a name or an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "SampledUsers")]
+#[non_exhaustive]
+pub struct SampledUsers {
+    /// SHA-256 of the statement that says who belongs to which tenant.
+    pub sha256: String,
+    /// How many were to be chosen, at most.
+    pub most: u64,
+    /// Who was chosen.
+    pub sample: Fact<UserSample>,
+    /// The tenants of users that were chosen in the baseline, and are not among these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, Fact<UserTenants>>,
+}
+
+impl SampledUsers {
+    pub(crate) fn new(sha256: String, most: u64) -> Self {
+        Self { sha256, most, sample: Fact::NotAsked, others: BTreeMap::new() }
+    }
+}
+
+/// The tenants that one user belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "UserTenants")]
+#[non_exhaustive]
+pub struct UserTenants {
+    /// All of them.
+    pub tenants: BTreeSet<String>,
+}
+
+/// Who was chosen, and of how many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "UserSample")]
+#[non_exhaustive]
+pub struct UserSample {
+    /// How many users the statement knows.
+    pub users: u64,
+    /// How many tenants it knows.
+    pub tenants: u64,
+    /// The tenants of each user that was chosen.
+    pub chosen: BTreeMap<String, BTreeSet<String>>,
 }

@@ -11,10 +11,9 @@ use serde::Serialize;
 
 use super::run::Shards;
 use super::{
-    ActedAs, AuthFacts, Cause, CauseKind, Evidence, Fact, MigrationFacts, Run, Scans, Seen, TableScan,
+    ActedAs, AuthFacts, Cause, CauseKind, Evidence, Fact, MigrationFacts, Run, SampledUsers, Scans, TableScan,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::QualifiedName;
 
 impl Evidence {
     /// What all of these know together, in whatever order they come: the Evidence of the shards of one collection, or
@@ -56,6 +55,11 @@ impl Evidence {
             auth: Box::new(self.auth.and(*other.auth)),
             migrations: Box::new(self.migrations.and(*other.migrations)),
             isolation: each(self.isolation, other.isolation, ActedAs::and),
+            sampled_users: match (self.sampled_users, other.sampled_users) {
+                (Some(one), Some(two)) => Some(Box::new(one.and(*two))),
+                (one, two) => one.or(two),
+            },
+            writes: self.writes.join(other.writes),
             files: self.files.join(other.files),
             backups: self.backups.join(other.backups),
             platform: self.platform.join(other.platform),
@@ -215,8 +219,24 @@ impl ActedAs {
     }
 }
 
-fn disagreed(tables: BTreeMap<QualifiedName, Fact<Seen>>) -> BTreeMap<QualifiedName, Fact<Seen>> {
-    tables.into_keys().map(|table| (table, Fact::Unread(Cause::disagreement()))).collect()
+fn disagreed<K: Ord, T>(facts: BTreeMap<K, Fact<T>>) -> BTreeMap<K, Fact<T>> {
+    facts.into_keys().map(|key| (key, Fact::Unread(Cause::disagreement()))).collect()
+}
+
+impl SampledUsers {
+    /// Who was chosen by other rules is unread, and nobody's from then on.
+    fn and(self, other: Self) -> Self {
+        if (&self.sha256, self.most) != (&other.sha256, other.most) {
+            let others = each(disagreed(self.others), disagreed(other.others), Fact::join);
+            let sample = Fact::Unread(Cause::disagreement());
+            return Self { sha256: String::new(), most: 0, sample, others };
+        }
+        Self {
+            sample: self.sample.join(other.sample),
+            others: each(self.others, other.others, Fact::join),
+            ..self
+        }
+    }
 }
 
 impl Run {
@@ -298,9 +318,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::catalog::Schema;
-    use super::super::{AssertionValue, Extremes, Orphans, SequenceState, Server, ServiceLevel, TableParts};
+    use super::super::{
+        AssertionValue, Extremes, Orphans, Seen, SequenceState, Server, ServiceLevel, TableParts, UserSample,
+        UserTenants,
+    };
     use super::*;
     use crate::content::{Blocks, Content, Coverage, Fingerprint, METHOD};
+    use crate::sql::QualifiedName;
 
     fn server() -> Server {
         serde_json::from_value(serde_json::json!({
@@ -377,6 +401,7 @@ mod tests {
             sequence in fact((0_i64..2).prop_map(|at| SequenceState::new(at, true))),
             assertion in fact((0_u64..2).prop_map(value)),
             who in "[xy]",
+            sampled in prop::option::of((1_u64..3, fact(0_u64..2), fact(0_u64..2))),
             seen in prop::collection::btree_map("[tu]", fact((0_u64..2).prop_map(seen)), 0..3),
             tokens in fact(0_u64..2),
             level in fact((0_u64..2).prop_map(level)),
@@ -405,6 +430,19 @@ mod tests {
             let tables = seen.into_iter().map(|(table, seen)| (QualifiedName::new("public", table), seen));
             let acted = ActedAs { sha256: who, tables: tables.collect() };
             evidence.isolation.insert("ann".to_owned(), acted);
+            evidence.sampled_users = sampled.map(|(most, users, other)| {
+                let mut sampled = SampledUsers::new("query".to_owned(), most);
+                let sample = |users| UserSample { users, tenants: 1, chosen: BTreeMap::new() };
+                sampled.sample = match users {
+                    Fact::Read(users) => Fact::Read(sample(users)),
+                    Fact::Unread(cause) => Fact::Unread(cause),
+                    Fact::NotAsked => Fact::NotAsked,
+                };
+                if let Fact::Read(tenant) = other {
+                    sampled.others.insert("bob".to_owned(), Fact::Read(UserTenants { tenants: [tenant.to_string()].into() }));
+                }
+                Box::new(sampled)
+            });
             evidence.auth.sessions = tokens.clone();
             evidence.auth.refresh_tokens = tokens;
             evidence.migrations.services.insert(QualifiedName::new("auth", "schema_migrations"), level);

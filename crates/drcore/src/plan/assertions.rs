@@ -113,20 +113,8 @@ impl Assertion {
             }
             Some(name)
         });
-        let sql = fields.required(reader, "sql", |reader, node, path| {
-            let sql = reader.string(node, path)?;
-            if sql.trim().trim_end_matches(';').trim().is_empty() {
-                return reader.wrong(node, path, "this is no statement");
-            }
-            // As a subquery it can only read; the server would call it a syntax error.
-            let first = first_word(&sql);
-            if !READS.contains(&first.as_str()) {
-                let message =
-                    format!("an assertion is one SELECT that reads; this begins with {}", shown_word(&first));
-                return reader.wrong(node, path, message);
-            }
-            Some(sql)
-        });
+        let sql = fields
+            .required(reader, "sql", |reader, node, path| read_statement(reader, node, path, "an assertion"));
         let expect = fields.required(reader, "expect", Expectation::read);
         let severity = fields.optional(reader, "severity", |reader, node, path| {
             reader.word(node, path, &[("critical", Severity::Critical), ("warning", Severity::Warning)])
@@ -139,7 +127,7 @@ impl Assertion {
 
     /// The statement without the semicolon that ends it.
     pub(crate) fn statement(&self) -> &str {
-        self.sql.trim().trim_end_matches([';', ' ', '\n', '\t', '\r'])
+        without_end(&self.sql)
     }
 
     /// Where names without a schema are looked up.
@@ -166,6 +154,26 @@ impl fmt::Debug for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Expectation").field(&self.shown()).finish()
     }
+}
+
+/// A statement of the team's own that reads; `what` it is called.
+pub(super) fn read_statement(reader: &mut Reader, node: &Node, path: &str, what: &str) -> Option<String> {
+    let sql = reader.string(node, path)?;
+    if without_end(&sql).is_empty() {
+        return reader.wrong(node, path, "this is no statement");
+    }
+    // As a subquery it can only read; the server would call it a syntax error.
+    let first = first_word(&sql);
+    if !READS.contains(&first.as_str()) {
+        let message = format!("{what} is one SELECT that reads; this begins with {}", shown_word(&first));
+        return reader.wrong(node, path, message);
+    }
+    Some(sql)
+}
+
+/// A statement without the semicolon that ends it.
+pub(super) fn without_end(sql: &str) -> &str {
+    sql.trim().trim_end_matches([';', ' ', '\n', '\t', '\r'])
 }
 
 /// The first word of a statement in lower case, behind comments and parentheses.

@@ -1,22 +1,35 @@
 //! `[tenant_isolation]`: whom to act as, and whose rows are theirs.
 
+mod actor;
+mod sample;
+
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+pub(crate) use actor::Actor;
+pub use sample::TenantSample;
+
+use super::TableName;
 use super::node::Node;
 use super::reader::{Fields, Reader};
-use super::{Plan, TableName};
-use crate::evidence::sha256;
+use actor::ANONYMOUS;
 
 /// Whom to act as, and whose rows are theirs. Needs the column of `[tenancy]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(title = "TenantIsolation")]
 #[non_exhaustive]
 pub struct TenantIsolation {
-    /// Users, two of different tenants at least; who has no token is tried too.
+    /// Users, two of different tenants at least, unless others are chosen; who has no token is tried too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<TenantUser>,
+    /// Users that are chosen from the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<TenantSample>,
+    /// Whether it is tried who may write where they should not: only on a database that the call names for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub attempt_writes: bool,
     /// Only these tables and views; where empty, all that have the column of `[tenancy]`.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_text")]
     #[schemars(with = "Vec<String>")]
@@ -40,82 +53,29 @@ pub struct TenantUser {
     pub claims: Option<String>,
 }
 
-/// What who has no token is called, and the role of the API for them.
-pub(crate) const ANONYMOUS: &str = "anon";
-
-/// Who is acted as.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Actor {
-    /// The user's id, or [`ANONYMOUS`].
-    pub(crate) name: String,
-    pub(crate) role: String,
-    /// The claims of the token, as JSON.
-    pub(crate) token: String,
-    /// Whose rows are theirs.
-    pub(crate) tenants: Vec<String>,
-    /// What an answer is known by.
-    pub(crate) sha256: String,
-}
-
-impl Actor {
-    fn new(name: &str, role: &str, token: String, tenants: &[String], column: &str) -> Self {
-        let mut parts = vec![role, "\0", &token, "\0", column];
-        parts.extend(tenants.iter().flat_map(|tenant| ["\0", tenant.as_str()]));
-        let sha256 = sha256(&parts);
-        let tenants = tenants.to_vec();
-        Self { name: name.to_owned(), role: role.to_owned(), token, tenants, sha256 }
-    }
-
-    /// Whether it is somebody without a token.
-    pub(crate) fn is_anonymous(&self) -> bool {
-        self.name == ANONYMOUS
-    }
-}
-
-impl Plan {
-    /// Whom the plan says to act as, those without a token first; nobody where it does not.
-    pub(crate) fn actors(&self) -> Vec<Actor> {
-        let (Some(section), Some(tenancy)) = (&self.tenant_isolation, &self.tenancy) else {
-            return Vec::new();
-        };
-        let column = &tenancy.column;
-        let token = format!("{{\"role\":\"{ANONYMOUS}\"}}");
-        let anonymous = Actor::new(ANONYMOUS, ANONYMOUS, token, &[], column);
-        let user = |user: &TenantUser| Actor::new(&user.id, user.role(), user.token(), &user.tenants, column);
-        std::iter::once(anonymous).chain(section.users.iter().map(user)).collect()
-    }
-}
-
 impl TenantIsolation {
     /// `tenancy` says whether the plan has that section.
     pub(super) fn read(reader: &mut Reader, mut fields: Fields<'_>, tenancy: bool) -> Option<Self> {
         if !tenancy {
             return fields.wrong(reader, "needs [tenancy], whose column says which tenant a row belongs to");
         }
-        let users = fields.required(reader, "users", |reader, node, path| {
-            let users = reader.some(node, path, |reader, item, path| {
-                let fields = reader.fields(item, path)?;
-                TenantUser::read(reader, fields)
-            })?;
-            if let Some(twice) = users
-                .iter()
-                .enumerate()
-                .find(|(at, user)| users[..*at].iter().any(|other| other.id == user.id))
-            {
-                return reader.wrong(node, path, format!("{} stands here twice", twice.1.id));
-            }
-            let tenants = |user: &TenantUser| user.tenants.iter().cloned().collect::<BTreeSet<_>>();
-            let first = users.first().map(tenants);
-            if users.iter().all(|user| Some(tenants(user)) == first) {
-                let message = "users of one tenant do not show what those of another see: name users of two";
-                return reader.wrong(node, path, message);
-            }
-            Some(users)
-        });
+        let sample = fields.section(reader, "sample", TenantSample::read);
+        let is_sampled = fields.has("sample");
+        let read = |reader: &mut Reader, node: &Node, path: &str| read_users(reader, node, path, is_sampled);
+        let users = fields.optional(reader, "users", read);
+        if !is_sampled && !fields.has("users") {
+            return fields.wrong(reader, "users is missing: name them, or say in sample how they are chosen");
+        }
         let tables =
             fields.optional(reader, "tables", |reader, node, path| reader.some(node, path, read_table));
+        let attempt_writes = fields.optional(reader, "attempt_writes", Reader::boolean).unwrap_or(false);
         fields.finish(reader);
-        Some(Self { users: users?, tables: tables.unwrap_or_default() })
+        Some(Self {
+            users: users.unwrap_or_default(),
+            sample,
+            attempt_writes,
+            tables: tables.unwrap_or_default(),
+        })
     }
 }
 
@@ -131,34 +91,37 @@ impl TenantUser {
         let tenants =
             fields.required(reader, "tenants", |reader, node, path| reader.some(node, path, read_line));
         let role = fields.optional(reader, "role", read_line);
-        let claims = fields.optional(reader, "claims", |reader, node, path| {
-            let text = reader.string(node, path)?;
-            match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text) {
-                Ok(_) => Some(text),
-                Err(_) => reader.wrong(node, path, "expected a JSON object, such as {\"aal\": \"aal2\"}"),
-            }
-        });
+        let claims = fields.optional(reader, "claims", read_claims);
         fields.finish(reader);
         Some(Self { id: id?, tenants: tenants?, role, claims })
     }
+}
 
-    /// The role that the token names.
-    fn role(&self) -> &str {
-        self.role.as_deref().unwrap_or("authenticated")
+/// Users who are named; where others are chosen too, these may be of one tenant.
+fn read_users(reader: &mut Reader, node: &Node, path: &str, is_sampled: bool) -> Option<Vec<TenantUser>> {
+    let users = reader.some(node, path, |reader, item, path| {
+        let fields = reader.fields(item, path)?;
+        TenantUser::read(reader, fields)
+    })?;
+    let mut ids = BTreeSet::new();
+    if let Some(twice) = users.iter().find(|user| !ids.insert(&user.id)) {
+        return reader.wrong(node, path, format!("{} stands here twice", twice.id));
     }
+    let tenants = |user: &TenantUser| user.tenants.iter().cloned().collect::<BTreeSet<_>>();
+    let first = users.first().map(tenants);
+    if !is_sampled && users.iter().all(|user| Some(tenants(user)) == first) {
+        let message = "users of one tenant do not show what those of another see: name users of two";
+        return reader.wrong(node, path, message);
+    }
+    Some(users)
+}
 
-    /// The token's claims, as the API hands them to the database.
-    fn token(&self) -> String {
-        let mut claims: serde_json::Map<String, serde_json::Value> =
-            self.claims.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let mut set = |key: &str, value: &str| {
-            claims.entry(key).or_insert_with(|| value.into());
-        };
-        set("aud", "authenticated");
-        set("aal", "aal1");
-        claims.insert("sub".to_owned(), self.id.as_str().into());
-        claims.insert("role".to_owned(), self.role().into());
-        serde_json::Value::Object(claims).to_string()
+/// What else a token holds.
+fn read_claims(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
+    let text = reader.string(node, path)?;
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text) {
+        Ok(_) => Some(text),
+        Err(_) => reader.wrong(node, path, "expected a JSON object, such as {\"aal\": \"aal2\"}"),
     }
 }
 
@@ -185,6 +148,9 @@ fn as_text<S: Serializer>(tables: &[TableName], serializer: S) -> Result<S::Ok, 
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
+    use crate::evidence::{Evidence, Run};
     use crate::plan::Plan;
 
     #[test]
@@ -196,7 +162,8 @@ mod tests {
         )
         .unwrap();
         assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
-        let [anonymous, user, _] = plan.actors().try_into().unwrap();
+        let nothing = Evidence::new(Run::new(Timestamp::UNIX_EPOCH));
+        let [anonymous, user, _] = plan.actors(&nothing, None).try_into().unwrap();
         assert!(anonymous.is_anonymous() && anonymous.tenants.is_empty());
         assert_eq!(
             user.token,
@@ -204,6 +171,7 @@ mod tests {
         );
         let user = "[[tenant_isolation.users]]\nid = \"u\"\ntenants = [\"t\"]\n";
         let tenancy = "[tenancy]\ncolumn = \"tenant_id\"\n";
+        let sample = |keys: &str| format!("{tenancy}[tenant_isolation.sample]\n{keys}");
         for (text, needle) in [
             (user.to_owned(), "needs [tenancy]"),
             (format!("{tenancy}[tenant_isolation]\n"), "users is missing"),
@@ -216,10 +184,33 @@ mod tests {
             (format!("{tenancy}{}", user.replace("[\"t\"]", "[]")), "expects nothing"),
             (format!("{tenancy}[tenant_isolation]\nusers = []\n"), "expects nothing"),
             (format!("{tenancy}{}", user.replace("\"t\"", "\"t\\u0000\"")), "expected one line"),
+            (format!("{tenancy}[tenant_isolation]\nattempt_writes = 1\n{user}"), "expected true or false"),
+            (sample(""), "query is missing"),
+            (sample("query = \"delete from m\"\n"), "begins with `delete`"),
+            (sample("query = \" ; \"\n"), "this is no statement"),
+            (sample("query = \"select 1, 2\"\nusers = 0\n"), "from 1 to 10000"),
+            (sample("query = \"select 1, 2\"\nusers = 10001\n"), "from 1 to 10000"),
+            (sample("query = \"select 1, 2\"\nuser = 3\n"), "did you mean users?"),
+            (sample("query = \"select 1, 2\"\nclaims = \"[]\"\n"), "expected a JSON object"),
+            (sample("query = \"select 1, 2\"\nrole = \"anon\"\n"), "is tried in any case"),
+            (format!("{tenancy}[tenant_isolation]\nsample = \"select 1\"\n"), "expected a table"),
         ] {
             let error = Plan::from_toml(&text).unwrap_err();
             let detail = error.detail_text().unwrap();
             assert!(detail.contains(needle), "{text}: {detail}");
+        }
+    }
+
+    #[test]
+    fn chosen_users_need_no_named_ones_beside_them() {
+        let sample =
+            "[tenancy]\ncolumn = \"t\"\n[tenant_isolation.sample]\nquery = \"table m;\"\nusers = 3\n";
+        let user = "[[tenant_isolation.users]]\nid = \"u\"\ntenants = [\"t\"]\n";
+        for text in [sample.to_owned(), format!("{sample}{user}")] {
+            let plan = Plan::from_toml(&text).unwrap();
+            assert_eq!(Plan::from_json(&plan.to_json().unwrap()).unwrap(), plan);
+            let section = plan.tenant_isolation.as_ref().unwrap();
+            assert_eq!(section.sample.as_ref().unwrap().statement(), "table m");
         }
     }
 }

@@ -67,7 +67,8 @@ impl RestorePlan {
 }
 
 impl RestoreStep {
-    fn sentence(&self) -> String {
+    /// What it does.
+    pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Clear { statements } => {
                 format!("take away all that is there: {}", plural(statements.len() as u64, "statement"))

@@ -41,7 +41,9 @@ pub(super) fn judge(case: &Case<'_>, judgement: &mut Judgement) {
                 judge_attributes(case, new, old, &known, judgement);
                 judge_memberships(case, new, old, &known, judgement);
             }
-            (None, Some(old)) if !is_first(old) && known.has(name) => judge_missing(case, old, judgement),
+            (None, Some(old)) if !is_first(old) && known.has(name) => {
+                judge_missing(case, old, &known, judgement);
+            }
             (Some(new), None) if !is_first(new) => judge_added(case, new, &known, judgement),
             _ => {}
         }
@@ -122,12 +124,12 @@ impl<'e> Known<'e> {
     }
 }
 
-fn judge_missing(case: &Case<'_>, old: &Role, judgement: &mut Judgement) {
+fn judge_missing(case: &Case<'_>, old: &Role, known: &Known<'_>, judgement: &mut Judgement) {
     let of_api = case.then.is_api_role(&old.name) || old.name == LOGIN_ROLE;
     let severity = if of_api { Severity::Critical } else { Severity::Warning };
     let mut statements: Vec<String> = create(case, &old.name).into_iter().collect();
     if !statements.is_empty() {
-        statements.extend(memberships_again(case, old));
+        statements.extend(memberships_again(case, old, known));
         // What it owned is given back to it, and what it may do with that.
         let granted = case.pairs.iter().filter(|(_, was)| was.owner != old.name);
         let granted = granted.map(|(new, was)| (new, was.granted(&old.name)));
@@ -166,9 +168,15 @@ pub(super) fn create(case: &Case<'_>, role: &str) -> Option<String> {
     Some(format!("create role {} {}", ident(role), words.join(" ")))
 }
 
-/// Whose member it was, and who was its member, as far as these are there.
-fn memberships_again(case: &Case<'_>, old: &Role) -> Vec<String> {
-    let groups = case.then.roles().filter(|group| case.now.has_role(&group.name));
+/// Whose member it was, and who was its member, as far as these are there, or made before it, as a repair does by name.
+fn memberships_again(case: &Case<'_>, old: &Role, known: &Known<'_>) -> Vec<String> {
+    let is_made = |other: &Role| {
+        ident(&other.name) < ident(&old.name)
+            && known.has(&other.name)
+            && !case.is_service(&other.name)
+            && create(case, &other.name).is_some()
+    };
+    let groups = case.then.roles().filter(|group| case.now.has_role(&group.name) || is_made(group));
     let mut statements = Vec::new();
     for other in groups {
         for (member, group) in [(old, other), (other, old)] {

@@ -38,7 +38,7 @@ fn evidence(acl: &[&str], seen: &[(&str, [u64; 3], [bool; 2])]) -> Evidence {
     let ann = seen.iter().find(|(name, ..)| *name == "ann");
     let bob = ann.map(|(.., [_, has_others])| ("bob", [2, 0, 0], [true, *has_others]));
     for (name, [own, others, other_tenants], [has_own, has_others]) in seen.iter().chain(&bob) {
-        let actor = plan().actors().into_iter().find(|actor| actor.name == *name).unwrap();
+        let actor = plan().actors(&evidence, None).into_iter().find(|actor| actor.name == *name).unwrap();
         let seen = Seen {
             own: *own,
             others: *others,

@@ -58,6 +58,10 @@ fn repair(dsn: &str, name: &str) -> Case {
     case(Intent::Repair, dsn, name)
 }
 
+fn attempt(dsn: &str, name: &str) -> Case {
+    case(Intent::Attempt, dsn, name)
+}
+
 fn server(identifier: &str, oid: u32, started: &str) -> Server {
     let identifier = (!identifier.is_empty()).then_some(identifier);
     serde_json::from_value(serde_json::json!({
@@ -161,6 +165,25 @@ fn cases() -> Vec<Case> {
     const SAME: &str = "7412345678901234567";
     const STARTED: &str = "2026-11-20 02:00:00+00";
     vec![
+        attempt("postgresql://postgres@db.NEW.supabase.co/postgres", "NEW"),
+        attempt("postgresql://postgres@db.NEW.supabase.co/postgres", "LIVE").refused("says project"),
+        attempt("postgresql://postgres@db.LIVE.supabase.co/postgres", "LIVE").refused("is protected"),
+        attempt("postgresql://postgres.LIVE@aws-0-eu-west-1.pooler.supabase.com/postgres", "LIVE")
+            .refused("is protected"),
+        attempt("postgresql://postgres@10.0.0.1/postgres", "NAME").refused("none of the protected projects"),
+        attempt("postgresql://postgres@10.0.0.1/postgres", "NAME").protecting("app@7412345678901234567"),
+        attempt("postgresql://postgres@10.0.0.1/postgres", "NAME")
+            .protecting("postgres@7412345678901234567")
+            .refused("is protected"),
+        attempt("host=/tmp/drcore user=postgres dbname=postgres", "NAME")
+            .seen("a scratch cluster of ours", |seen| seen.is_scratch = true),
+        attempt("postgresql://postgres@db.NEW.supabase.co/postgres", "NEW")
+            .seen("a standby", |seen| seen.server.in_recovery = true)
+            .refused("is a standby"),
+        attempt("postgresql://postgres@db.NEW.supabase.co/postgres", "NEW")
+            .seen("half a restore", |seen| seen.server.restoring = Some("begun yesterday".to_owned()))
+            .refused("did not come to its end"),
+        attempt("postgresql://postgres@10.0.0.1/postgres", "").refused("not \"\""),
         // By the connection string: which project.
         restore("postgresql://postgres@db.NEW.supabase.co/postgres", "NEW"),
         restore("postgresql://postgres.NEW@aws-0-eu-west-1.pooler.supabase.com/postgres", "NEW"),
@@ -393,8 +416,7 @@ fn every_case_is_allowed_or_refused_for_its_reason() {
 #[test]
 fn what_is_protected_is_refused_whatever_else_is_right() {
     // Whatever was allowed above, under a list that has it.
-    for mut case in
-        cases().into_iter().filter(|case| case.intent == Intent::Restore && case.refused.is_none())
+    for mut case in cases().into_iter().filter(|case| case.intent != Intent::Repair && case.refused.is_none())
     {
         case.protect = vec![Protected::parse(&case.name).unwrap()];
         let error = case.ruling().error().unwrap_or_else(|| panic!("must be refused: {}", case.line()));
@@ -404,15 +426,21 @@ fn what_is_protected_is_refused_whatever_else_is_right() {
 
 #[test]
 fn the_page_shows_every_case() {
-    let (mut restores, mut repairs) = (String::new(), String::new());
+    let (mut restores, mut repairs, mut attempts) = (String::new(), String::new(), String::new());
     for case in cases() {
-        let into = if case.intent == Intent::Restore { &mut restores } else { &mut repairs };
+        let into = match case.intent {
+            Intent::Attempt => &mut attempts,
+            Intent::Repair => &mut repairs,
+            Intent::Restore => &mut restores,
+        };
         write!(into, "{}", case.line()).unwrap();
     }
     let page = pages::ALL.iter().find(|page| page.topic == "guard").unwrap().text;
     let (head, _) = page.split_once("## Restores, case by case").unwrap();
-    let expected =
-        format!("{head}## Restores, case by case\n{restores}\n## Repairs, case by case\n{repairs}");
+    let expected = format!(
+        "{head}## Restores, case by case\n{restores}\n## Repairs, case by case\n{repairs}\n\
+         ## Attempted writes, case by case\n{attempts}"
+    );
     if std::env::var_os("DRCORE_WRITE_FIXTURES").is_some_and(|what| what == "all" || what == "guard") {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pages/guard.md");
         std::fs::write(file, &expected).unwrap();
