@@ -2,6 +2,7 @@
 
 mod flipped;
 mod interrupted;
+mod official;
 mod refused;
 mod repository;
 mod round_trip;
