@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help drill test bench bench-storage soak mutants dist docs fmt lint types clean
+.PHONY: help drill test bench bench-moving bench-storage soak mutants dist docs fmt lint types clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ bench: ## Speed against the runbooks' SQL, the peers and the floor, into benches
 	@scripts/postgres
 	@. scripts/env; peers=$$(scripts/peers) && cargo run --release --package drcore-bench -- \
 	  --rows $(or $(ROWS),2000000) --rounds $(or $(ROUNDS),3) --peers "$$peers" --out benches/RESULTS.md
+
+bench-moving: ## Copying, taking and restoring beside PostgreSQL's own programs, into benches/MOVING.md (ROWS=10000000 for more)
+	@scripts/postgres
+	@. scripts/env; cargo run --release --package drcore-bench -- moving \
+	  --rows $(or $(ROWS),2000000) --rounds $(or $(ROUNDS),3) --out benches/MOVING.md
 
 bench-storage: ## Files against their rows, beside listing alone, into benches/STORAGE.md (OBJECTS=100000,10000000 for others)
 	@scripts/postgres

@@ -8,6 +8,7 @@ mod archive;
 mod compare;
 mod cpu;
 mod lister;
+mod moving;
 mod page;
 mod planted;
 mod storage;
@@ -98,6 +99,7 @@ async fn main() -> Result<(), Failure> {
         ["peak", url, checks] => return work::print_peak(url, checks).await,
         ["list", objects, delay] => return lister::serve(objects, delay).await,
         ["audit", url, port, objects] => return storage::print_audit(url, port, objects).await,
+        ["moving", ..] => return moving::run(&arguments[1..]).await,
         ["storage", ..] => return storage::run(&arguments[1..]).await,
         _ => {}
     }

@@ -140,6 +140,24 @@ export function repair(url?: string | URL, options?: RepairOptions): Promise<Rep
 export function restore(archive: string | URL, target: string | URL | Target, options?: RestoreOptions): Promise<RestorePlan>
 
 /**
+ * Plans to copy the rows of one live database into the tables of another; writes nothing there. All rows are of one
+ * snapshot of the source.
+ *
+ * ```js
+ * const plan = await copy(process.env.OLD_URL, { url: process.env.NEW_URL, project: 'abcdefghijklmnopqrst' })
+ * console.log(plan)                                  // what is copied, and what is left out, to review
+ * const copied = await plan.execute()
+ * copied.report?.assertPassed()
+ * ```
+ *
+ * @param source What is copied from; it is read only.
+ * @param target What is copied into, by its URL and its name; of a scratch cluster the URL is enough. It has the tables.
+ * @throws {DrcoreError} `refused` if the target is not what was named, is protected, or its tables hold rows;
+ * `unsupported` if the source cannot share a snapshot; `usage` if an option cannot work.
+ */
+export function copy(source: string | URL, target: string | URL | Target, options?: CopyOptions): Promise<CopyPlan>
+
+/**
  * Rehearses a restore: fetches a backup, restores it into a throw-away cluster, verifies it, and takes the time. Nothing
  * of yours is touched, and nothing is left.
  *
@@ -502,7 +520,20 @@ export interface RestoreOptions extends Omit<CollectOptions, 'against' | 'attemp
   against?: string | URL | Evidence | wire.Evidence | undefined
 }
 
-/** How a {@link RestorePlan} is done. */
+/** What is asked of {@link copy}. */
+export interface CopyOptions extends Omit<RestoreOptions, 'pick' | 'onto' | 'tables' | 'jobs' | 'against'> {
+  /**
+   * What happens to rows that the tables of the target hold: `'empty'`, as they must be by default; `'replace'` takes
+   * them away first; `'start_over'` takes away what an interrupted copy left in them.
+   */
+  onto?: Exclude<wire.Onto, 'resume'> | undefined
+  /** Only these tables, such as `'public.invoices'`; all that are the application's otherwise. */
+  tables?: readonly string[] | undefined
+  /** How many tables, or parts of one, are copied at once, from 1 to 64. */
+  jobs?: number | undefined
+}
+
+/** How a {@link RestorePlan} or a {@link CopyPlan} is done. */
 export interface ExecuteOptions extends CallOptions {
   /** The digest of the plan that was reviewed; needed where it `needsReview`. */
   apply?: string | undefined
@@ -647,6 +678,76 @@ export class RestorePlan {
   toString(): string
   /** The plan as data, for `JSON.stringify`. */
   toJSON(): wire.RestorePlan
+}
+
+/**
+ * What a copy would do, and what it leaves out; nothing is written yet.
+ * `console.log(plan)` shows it for reviewing.
+ */
+export class CopyPlan {
+  private constructor()
+  /** `drcore.copy/1`. */
+  readonly format: string
+  /** By which a reviewed plan is known: it changes with both databases and everything that is done. */
+  readonly digest: string
+  /** Whether it must have been reviewed: it takes away rows that are there. */
+  readonly needsReview: boolean
+  /** What is copied from. */
+  readonly source: wire.CopySide
+  /** What is copied into. */
+  readonly target: wire.CopySide
+  /** What happens to rows that the tables of the target hold. */
+  readonly onto: wire.Onto
+  /** How many tables, or parts of one, are copied at once. */
+  readonly jobs: number
+  /** Whether triggers and foreign keys of the target are off while rows come. */
+  readonly replica_role: boolean
+  /** The tables, parents before children. */
+  readonly tables: readonly wire.TableCopy[]
+  /** Sequences that get the values of the source. */
+  readonly sequences: readonly wire.SequenceCopy[]
+  /** Tables of the source that are not copied, and why. */
+  readonly left_out: readonly wire.NotCopied[]
+  /** How many large objects the source has: they are no rows of a table, and not copied. */
+  readonly large_objects: number
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+  /**
+   * Copies, and compares with what was copied. Both databases are looked at once more: where one is not what was
+   * planned, nothing is written. Aborted, it leaves the target marked as half copied, which never verifies: plan again,
+   * with `onto: 'start_over'`.
+   * @throws {DrcoreError} `refused` if the plan is another by now, or was not reviewed.
+   */
+  execute(options?: ExecuteOptions): Promise<Copied>
+  /** The plan as text, for reviewing. */
+  toString(): string
+  /** The plan as data, for `JSON.stringify`. */
+  toJSON(): wire.CopyPlan
+}
+
+/** A copy that came to its end: what came, what could not, and what comparing it said. */
+export class Copied {
+  private constructor()
+  /** `drcore.copied/1`. */
+  readonly format: string
+  /** What was done. */
+  readonly plan: wire.CopyPlan
+  /** The tables whose rows all came. */
+  readonly tables: readonly wire.CopiedTable[]
+  /** What could not be copied: as long as it is missing, the target stays marked as half copied. */
+  readonly errors: readonly wire.ObjectError[]
+  /** The copied tables, compared with what they were copied from; undefined where something is missing. */
+  readonly report: Report | undefined
+  /** All that is volatile: instants, and what was written. */
+  readonly run: wire.CopyRun
+  /** The exit code that the command would have. */
+  readonly exitCode: number
+  /** The JSON form: the same bytes as from the command line, Rust and Python. */
+  readonly json: string
+  /** As text: what was copied, what could not be, and what comparing said. */
+  toString(): string
+  /** As data, for `JSON.stringify`. */
+  toJSON(): wire.Copied
 }
 
 /** A restore that came to its end: what could not be restored, what verifying said, and what is left to do. */

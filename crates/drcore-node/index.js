@@ -65,11 +65,26 @@ async function repair(url, options) {
 
 /** Plans the restore of a dump into a database. */
 async function restore(archive, target, options) {
+  const { url, rest } = into(target, options)
+  const start = (running, file) => native.restore(running, file, url)
+  return new RestorePlan(KEY, await call(start, archiveOf(archive), rest))
+}
+
+/** Plans to copy the rows of one live database into the tables of another. */
+async function copy(source, target, options) {
+  const { url, rest } = into(target, options)
+  const { against, ...asked } = rest
+  if (against !== undefined) throw usage('against: a copy is compared with the snapshot that it is of')
+  const start = (running) => native.copy(running, address(source) ?? '', url)
+  return new CopyPlan(KEY, await call(start, undefined, asked))
+}
+
+/** What is written to, by its URL, and the options with its name. */
+function into(target, options) {
   const named = typeof target === 'string' || target instanceof URL ? { url: target } : targetOf(target)
-  const start = (running, file) => native.restore(running, file, address(named.url) ?? '')
   const { project, ...rest } = plainObject(options ?? {})
   if (project !== undefined) throw usage('project: belongs to the target: { url, project }')
-  return new RestorePlan(KEY, await call(start, archiveOf(archive), { ...rest, project: named.project }))
+  return { url: address(named.url) ?? '', rest: { ...rest, project: named.project } }
 }
 
 /** Rehearses a restore: fetches a backup, restores it, verifies it, and takes the time. */
@@ -521,6 +536,100 @@ class RestorePlan extends Handle {
     if (apply !== undefined && typeof apply !== 'string') throw usage('apply: expected the digest of the plan that was reviewed')
     const start = (running) => Handle.handle(this).execute(running, apply)
     return new Restored(KEY, await call(start, undefined, rest))
+  }
+
+  toString() {
+    return Handle.handle(this).text().trimEnd()
+  }
+
+  [util.inspect.custom]() {
+    return this.toString()
+  }
+}
+
+/** What a copy would do, and what it leaves out; nothing is written yet. */
+class CopyPlan extends Handle {
+  get digest() {
+    return this.toJSON().digest
+  }
+
+  get needsReview() {
+    return Handle.handle(this).needsReview()
+  }
+
+  get source() {
+    return this.toJSON().source
+  }
+
+  get target() {
+    return this.toJSON().target
+  }
+
+  get onto() {
+    return this.toJSON().onto
+  }
+
+  get jobs() {
+    return this.toJSON().jobs
+  }
+
+  get replica_role() {
+    return this.toJSON().replica_role
+  }
+
+  get tables() {
+    return this.toJSON().tables
+  }
+
+  get sequences() {
+    return this.toJSON().sequences
+  }
+
+  get left_out() {
+    return this.toJSON().left_out
+  }
+
+  get large_objects() {
+    return this.toJSON().large_objects
+  }
+
+  async execute(options) {
+    const { apply, ...rest } = plainObject(options ?? {})
+    if (apply !== undefined && typeof apply !== 'string') throw usage('apply: expected the digest of the plan that was reviewed')
+    const start = (running) => Handle.handle(this).execute(running, apply)
+    return new Copied(KEY, await call(start, undefined, rest))
+  }
+
+  toString() {
+    return Handle.handle(this).text().trimEnd()
+  }
+
+  [util.inspect.custom]() {
+    return this.toString()
+  }
+}
+
+/** A copy that came to its end: what came, what could not, and what comparing it said. */
+class Copied extends Handle {
+  get plan() {
+    return this.toJSON().plan
+  }
+
+  get tables() {
+    return this.toJSON().tables
+  }
+
+  get errors() {
+    return this.toJSON().errors
+  }
+
+  get report() {
+    const report = Handle.handle(this).report()
+    return report ? new Report(KEY, report) : undefined
+  }
+
+  get exitCode() {
+    return Handle.handle(this).exitCode()
   }
 
   toString() {
@@ -987,6 +1096,8 @@ function internal(cause) {
 }
 
 module.exports = {
+  Copied,
+  CopyPlan,
   Diff,
   DrcoreError,
   Evidence,
@@ -1005,6 +1116,7 @@ module.exports = {
   baseline,
   cli,
   collect,
+  copy,
   diff,
   drill,
   drills,

@@ -25,124 +25,17 @@ export type VerificationVerdict = 'damaged' | 'unproven' | 'whole'
  */
 export type Wrapped = 'gzip' | 'zstd'
 /**
- * What a side is.
+ * Why the rows of a table are not copied.
  */
-export type SideKind = 'baseline' | 'database'
+export type WhyNotCopied = 'not_chosen' | 'platform' | 'not_there' | 'extension' | 'foreign'
 /**
- * Where a password came from.
+ * What happens to what the target holds.
  */
-export type PasswordFrom = 'connection_string' | 'environment' | 'password_file' | 'service_file'
+export type Onto = 'empty' | 'replace' | 'resume' | 'start_over'
 /**
- * Where the hashes of rows are computed.
+ * As what the rows of a table travel.
  */
-export type ContentWay = 'server' | 'stream'
-/**
- * What kind of thing went wrong, for programs to act on.
- *
- * The snake-case names are the same in Rust, in JSON (`drcore.error/1`), in
- * Node's `DrcoreError.code` and, in camel case, as Python exception classes.
- */
-export type ErrorKind =
-  | 'authentication'
-  | 'cancelled'
-  | 'connection'
-  | 'format'
-  | 'internal'
-  | 'io'
-  | 'permission'
-  | 'plan'
-  | 'query'
-  | 'refused'
-  | 'timeout'
-  | 'tls'
-  | 'tool'
-  | 'unsupported'
-  | 'usage'
-/**
- * How an object differs.
- */
-export type ObjectChange = 'changed' | 'only_in_a' | 'only_in_b'
-/**
- * What an object of a database's structure is.
- */
-export type ObjectKind =
-  | 'access_method'
-  | 'aggregate'
-  | 'cast'
-  | 'collation'
-  | 'column'
-  | 'comment'
-  | 'constraint'
-  | 'conversion'
-  | 'database'
-  | 'event_trigger'
-  | 'extension'
-  | 'foreign_data_wrapper'
-  | 'foreign_key'
-  | 'foreign_server'
-  | 'foreign_table'
-  | 'function'
-  | 'index'
-  | 'language'
-  | 'large_objects'
-  | 'materialized_view'
-  | 'operator'
-  | 'operator_class'
-  | 'operator_family'
-  | 'policy'
-  | 'procedure'
-  | 'publication'
-  | 'replication_slot'
-  | 'rule'
-  | 'schema'
-  | 'security_label'
-  | 'sequence'
-  | 'setting'
-  | 'statistics_object'
-  | 'subscription'
-  | 'table'
-  | 'text_search_configuration'
-  | 'text_search_dictionary'
-  | 'text_search_parser'
-  | 'text_search_template'
-  | 'transform'
-  | 'trigger'
-  | 'type'
-  | 'user_mapping'
-  | 'view'
-/**
- * Whether a table is the same on both sides.
- */
-export type DiffOutcome = 'different' | 'unread' | 'same'
-/**
- * How a row differs.
- */
-export type RowChange = 'changed' | 'only_in_a' | 'only_in_b'
-/**
- * Why something could not be read: the kind, for programs.
- */
-export type CauseKind =
-  | 'ambiguous'
-  | 'cancelled'
-  | 'connection'
-  | 'deadline'
-  | 'disagreement'
-  | 'error'
-  | 'lock_timeout'
-  | 'not_collected'
-  | 'other_shard'
-  | 'permission'
-  | 'restoring'
-  | 'rewritten'
-  | 'row_security'
-  | 'snapshot_age'
-  | 'standby'
-  | 'statement_timeout'
-  | 'unsupported'
-/**
- * What a comparison comes to.
- */
-export type DiffVerdict = 'different' | 'same' | 'unproven'
+export type CopyForm = 'binary' | 'text'
 /**
  * Something that is wrong with the database.
  */
@@ -290,6 +183,54 @@ export type RemedyClass = 'safe' | 'availability_risk' | 'destructive'
  */
 export type Severity = 'info' | 'warning' | 'critical'
 /**
+ * What an object of a database's structure is.
+ */
+export type ObjectKind =
+  | 'access_method'
+  | 'aggregate'
+  | 'cast'
+  | 'collation'
+  | 'column'
+  | 'comment'
+  | 'constraint'
+  | 'conversion'
+  | 'database'
+  | 'event_trigger'
+  | 'extension'
+  | 'foreign_data_wrapper'
+  | 'foreign_key'
+  | 'foreign_server'
+  | 'foreign_table'
+  | 'function'
+  | 'index'
+  | 'language'
+  | 'large_objects'
+  | 'materialized_view'
+  | 'operator'
+  | 'operator_class'
+  | 'operator_family'
+  | 'policy'
+  | 'procedure'
+  | 'publication'
+  | 'replication_slot'
+  | 'rule'
+  | 'schema'
+  | 'security_label'
+  | 'sequence'
+  | 'setting'
+  | 'statistics_object'
+  | 'subscription'
+  | 'table'
+  | 'text_search_configuration'
+  | 'text_search_dictionary'
+  | 'text_search_parser'
+  | 'text_search_template'
+  | 'transform'
+  | 'trigger'
+  | 'type'
+  | 'user_mapping'
+  | 'view'
+/**
  * The status of a check, derived in the same way for all.
  */
 export type Outcome = 'failed' | 'not_run' | 'passed'
@@ -298,9 +239,80 @@ export type Outcome = 'failed' | 'not_run' | 'passed'
  */
 export type Reason = 'assumed' | 'no_expectation' | 'not_applicable' | 'not_selected' | 'skipped' | 'unreadable'
 /**
+ * Why something could not be read: the kind, for programs.
+ */
+export type CauseKind =
+  | 'ambiguous'
+  | 'cancelled'
+  | 'connection'
+  | 'deadline'
+  | 'disagreement'
+  | 'error'
+  | 'lock_timeout'
+  | 'not_collected'
+  | 'other_shard'
+  | 'permission'
+  | 'restoring'
+  | 'rewritten'
+  | 'row_security'
+  | 'snapshot_age'
+  | 'standby'
+  | 'statement_timeout'
+  | 'unsupported'
+/**
+ * Where a password came from.
+ */
+export type PasswordFrom = 'connection_string' | 'environment' | 'password_file' | 'service_file'
+/**
+ * Where the hashes of rows are computed.
+ */
+export type ContentWay = 'server' | 'stream'
+/**
+ * What kind of thing went wrong, for programs to act on.
+ *
+ * The snake-case names are the same in Rust, in JSON (`drcore.error/1`), in
+ * Node's `DrcoreError.code` and, in camel case, as Python exception classes.
+ */
+export type ErrorKind =
+  | 'authentication'
+  | 'cancelled'
+  | 'connection'
+  | 'format'
+  | 'internal'
+  | 'io'
+  | 'permission'
+  | 'plan'
+  | 'query'
+  | 'refused'
+  | 'timeout'
+  | 'tls'
+  | 'tool'
+  | 'unsupported'
+  | 'usage'
+/**
  * What all checks together come to.
  */
 export type Verdict = 'failed' | 'passed' | 'unproven'
+/**
+ * What a side is.
+ */
+export type SideKind = 'baseline' | 'database'
+/**
+ * How an object differs.
+ */
+export type ObjectChange = 'changed' | 'only_in_a' | 'only_in_b'
+/**
+ * Whether a table is the same on both sides.
+ */
+export type DiffOutcome = 'different' | 'unread' | 'same'
+/**
+ * How a row differs.
+ */
+export type RowChange = 'changed' | 'only_in_a' | 'only_in_b'
+/**
+ * What a comparison comes to.
+ */
+export type DiffVerdict = 'different' | 'same' | 'unproven'
 /**
  * What a gap report comes to.
  */
@@ -769,7 +781,7 @@ export type ObjectNaming = 'path' | 'url' | 'id'
 /**
  * What is being done.
  */
-export type Phase = 'catalog' | 'restore' | 'scan' | 'files' | 'dump' | 'transfer'
+export type Phase = 'catalog' | 'restore' | 'scan' | 'files' | 'dump' | 'transfer' | 'copy'
 /**
  * Why a backup stays.
  */
@@ -799,10 +811,6 @@ export type WhyOmitted =
   | 'default_privileges'
   | 'not_writable'
 /**
- * What happens to what the target holds.
- */
-export type Onto = 'empty' | 'replace' | 'resume' | 'start_over'
-/**
  * One step of a restore.
  */
 export type RestoreStep = ClearStep | RolesStep | EntriesStep | LoadStep | ScriptStep
@@ -816,6 +824,8 @@ export type StorageProblem = 'altered' | 'missing' | 'overwritten' | 'resized' |
  */
 export interface Documents {
   backups: BackupList
+  copied: Copied
+  copy: CopyPlan
   diff: DiffReport
   diff_row: DiffRow
   drill: DrillReport
@@ -1006,635 +1016,179 @@ export interface VerifiedNote {
   verdict: VerificationVerdict
 }
 /**
- * What differs between two sides, A and B.
+ * A copy that came to its end.
  */
-export interface DiffReport {
+export interface Copied {
   /**
-   * The one side.
+   * What could not be copied: as long as it is missing, the target stays marked, and does not verify.
    */
-  a: DiffSide
+  errors: ObjectError[]
   /**
-   * The other side.
-   */
-  b: DiffSide
-  /**
-   * Always `drcore.diff/1`.
+   * Always `drcore.copied/1`.
    */
   format: string
   /**
-   * Tables that were not compared because somebody said so, or because they are no data of the application.
+   * What was done.
    */
-  left_out: OmittedTable[]
+  plan: CopyPlan
   /**
-   * What a reader should know.
+   * The copied tables of the target, compared with the snapshot that was copied; none where something is missing.
    */
-  notes: string[]
-  /**
-   * Tables that only A has.
-   */
-  only_in_a: LoneTable[]
-  /**
-   * Tables that only B has.
-   */
-  only_in_b: LoneTable[]
-  /**
-   * What differs in the structure, where that is what was compared.
-   */
-  structure?: DiffStructure | null
-  /**
-   * Each table that both sides have: those that differ first.
-   */
-  tables: DiffTable[]
-  /**
-   * What could not be read or compared.
-   */
-  unread: DiffUnread[]
-  /**
-   * What it comes to.
-   */
-  verdict: DiffVerdict
-}
-/**
- * One of the two sides.
- */
-export interface DiffSide {
-  /**
-   * The file, where it came from one.
-   */
-  file?: string | null
-  /**
-   * What it is.
-   */
-  kind: SideKind
-  /**
-   * How it was collected: from where, and when.
-   */
-  run: EvidenceRun
-}
-/**
- * All that is volatile about one collection, so that two reports on the same
- * state are equal without it.
- */
-export interface EvidenceRun {
-  /**
-   * How it was connected to.
-   */
-  access?: Access | null
-  /**
-   * How the content of tables was read, where it was.
-   */
-  content?: ContentLink | null
-  /**
-   * The references, by their keys, whose orphans were counted here, from rows that were copied. Those of all
-   * others were counted by the server.
-   */
-  counted_here?: string[]
-  /**
-   * The version of drcore that collected it.
-   */
-  drcore: string
-  /**
-   * How long it took.
-   */
-  elapsed_ms: number
-  /**
-   * Why nothing more was read, where the run as a whole failed.
-   */
-  failure?: Failure | null
-  /**
-   * Where it was read: host and port or socket directory, without user or password.
-   */
-  host?: string | null
-  /**
-   * What a reader should know about how it was collected.
-   */
-  notes?: string[]
-  /**
-   * Whether all that was read is of one snapshot.
-   */
-  one_snapshot: boolean
-  /**
-   * The Supabase project, where the connection string names one.
-   */
-  project?: string | null
-  /**
-   * The server, where one answered.
-   */
-  server?: Server | null
-  /**
-   * How many sessions read.
-   */
-  sessions: number
-  /**
-   * Which shards of the work it holds, where it was divided.
-   */
-  shards?: Shards | null
-  /**
-   * The file beside it that tells which rows differ, where it was stored with one.
-   */
-  sketches?: SketchFile | null
-  /**
-   * How far the server is behind its primary, where it is a standby and says so.
-   */
-  standby?: Standby | null
-  /**
-   * When the snapshot was taken, by the server's clock where one answered.
-   */
-  taken_at: string
-}
-/**
- * How a database was connected to, without any secret.
- */
-export interface Access {
-  /**
-   * Where the password came from; none where none was given.
-   */
-  password?: PasswordFrom | null
-  /**
-   * File and line of the password, where it came from a password file.
-   */
-  password_place?: string | null
-  /**
-   * `sslmode`: `disable`, `prefer`, `require`, `verify-ca` or `verify-full`.
-   */
-  sslmode: string
-}
-/**
- * How the content of tables was read.
- */
-export interface ContentLink {
-  /**
-   * How long a round trip to the server took, in microseconds: what the way follows where nobody says.
-   */
-  round_trip_us: number
-  /**
-   * Where the hashes of rows were computed.
-   */
-  way: ContentWay
-}
-/**
- * Why a run as a whole failed.
- */
-export interface Failure {
-  /**
-   * What to do next.
-   */
-  hint?: string | null
-  /**
-   * The kind of error.
-   */
-  kind: ErrorKind
-  /**
-   * What happened, in one line.
-   */
-  message: string
-  /**
-   * The server's SQLSTATE.
-   */
-  sqlstate?: string | null
-}
-/**
- * The server and database that answered.
- */
-export interface Server {
-  /**
-   * Whether that role bypasses row level security.
-   */
-  bypass_rls: boolean
-  /**
-   * `cluster_name`, by which a scratch cluster of ours is known.
-   */
-  cluster_name: string
-  /**
-   * The name of the database.
-   */
-  database: string
-  /**
-   * The oid of the database.
-   */
-  database_oid: number
-  /**
-   * Whether it is a standby.
-   */
-  in_recovery: boolean
-  /**
-   * What a restore into the database that did not come to its end left word of: nothing in it is whole.
-   */
-  restoring?: string | null
-  /**
-   * The role that read.
-   */
-  role: string
-  /**
-   * Which transactions are seen, as `pg_current_snapshot()` says it: the same while nothing is written.
-   */
-  snapshot?: string | null
-  /**
-   * When the postmaster started.
-   */
-  started_at: string | null
-  /**
-   * Whether that role is a superuser.
-   */
-  superuser: boolean
-  /**
-   * `system_identifier` of the cluster; a physical clone has the same.
-   */
-  system_identifier: string | null
-  /**
-   * The server's clock when the snapshot was taken.
-   */
-  taken_at: string
-  /**
-   * The version, such as `15.18`.
-   */
-  version: string
-  /**
-   * The version as one number, such as `150018`.
-   */
-  version_num: number
-}
-/**
- * Which shares of the work of collecting some Evidence holds.
- */
-export interface Shards {
-  /**
-   * Which of them, counted from 1.
-   */
-  numbers: number[]
-  /**
-   * Into how many it was divided.
-   */
-  of: number
-}
-/**
- * The file that holds the sketches of stored Evidence, beside it.
- */
-export interface SketchFile {
-  /**
-   * How many bytes it has.
-   */
-  bytes: number
-  /**
-   * Its name, in the directory of the Evidence.
-   */
-  file: string
-  /**
-   * Its SHA-256, in hexadecimal digits.
-   */
-  sha256: string
-}
-/**
- * How far a standby is behind its primary when the snapshot is taken, as far as it knows itself.
- */
-export interface Standby {
-  /**
-   * How many bytes of WAL are known of and not replayed.
-   */
-  lag_bytes?: number | null
-  /**
-   * How long ago that was, in milliseconds; 0 where all that is known of is replayed and more is
-   * being received.
-   */
-  lag_ms?: number | null
-  /**
-   * Whether replaying is paused.
-   */
-  paused: boolean
-  /**
-   * Whether it is connected to its primary. One that is not knows nothing of what came since.
-   */
-  receiving: boolean
-  /**
-   * When the last transaction that it has replayed was committed; none where it has replayed none
-   * since it started.
-   */
-  replayed_at?: string | null
-}
-/**
- * A table that was not compared.
- */
-export interface OmittedTable {
-  /**
-   * Why.
-   */
-  reason: string
-  /**
-   * The table.
-   */
-  table: string
-}
-/**
- * A table that only one side has.
- */
-export interface LoneTable {
-  /**
-   * How many rows it has, where that was read.
-   */
-  rows?: number | null
-  /**
-   * The table.
-   */
-  table: string
-}
-/**
- * What differs in the structure of two sides.
- */
-export interface DiffStructure {
-  /**
-   * How many objects were compared, by plural noun: `tables`, `columns`, `functions`.
-   */
-  compared: {
-    [k: string]: number
-  }
-  /**
-   * Objects that differ, by what they are and by name.
-   */
-  objects: DiffObject[]
-}
-/**
- * An object that differs.
- */
-export interface DiffObject {
-  /**
-   * In what both differ, where both sides have it.
-   */
-  attributes?: DiffAttribute[]
-  /**
-   * How it differs.
-   */
-  change: ObjectChange
-  /**
-   * It, as SQL or in its own words, where only one side has it and that says more than its name.
-   */
-  definition?: string | null
-  /**
-   * Its name, as a user would type it: with its schema, or within the table that it is a part of.
-   */
-  name: string
-  /**
-   * What it is.
-   */
-  object_kind: ObjectKind
-  /**
-   * The table or view that it is a part of.
-   */
-  of?: string | null
-  /**
-   * What only that side has with it: the columns and indexes of a table.
-   */
-  with?: string[]
-}
-/**
- * One attribute of an object, on both sides.
- */
-export interface DiffAttribute {
-  /**
-   * In A; none where it says nothing.
-   */
-  a?: string | null
-  /**
-   * Which.
-   */
-  attribute: string
-  /**
-   * In B.
-   */
-  b?: string | null
-}
-/**
- * A table that both sides have.
- */
-export interface DiffTable {
-  /**
-   * How many rows have the same key and hold something else.
-   */
-  changed?: number | null
-  /**
-   * In how many of the changed rows each column differs; rows of which it was not told are in none.
-   */
-  changed_columns?: ChangedColumn[]
-  /**
-   * Columns that were not compared.
-   */
-  columns?: DiffColumns
-  /**
-   * How many rows differed at each reading, and another way each time, since somebody writes to them.
-   */
-  in_motion?: number
-  /**
-   * The columns by which rows are told apart; empty where the table has no primary key.
-   */
-  key?: string[]
-  /**
-   * How many rows only A has; none where it could not be told which rows differ.
-   */
-  only_in_a?: number | null
-  /**
-   * How many rows only B has.
-   */
-  only_in_b?: number | null
-  /**
-   * Whether it is the same.
-   */
-  outcome: DiffOutcome
-  /**
-   * Some of the rows that differ.
-   */
-  rows?: DiffRow[]
-  /**
-   * How many rows A has: exact.
-   */
-  rows_a?: number | null
-  /**
-   * How many rows B has: exact.
-   */
-  rows_b?: number | null
-  /**
-   * How many rows differed at first and did not when they were read again.
-   */
-  settled?: number
-  /**
-   * Whether all that differed at first was the same when it was read again.
-   */
-  settled_whole?: boolean
-  /**
-   * The table.
-   */
-  table: string
-  /**
-   * Why it could not be told which rows differ.
-   */
-  untold?: string | null
-}
-/**
- * In how many rows a column differs.
- */
-export interface ChangedColumn {
-  /**
-   * The column.
-   */
-  column: string
-  /**
-   * How many rows.
-   */
-  rows: number
-}
-/**
- * Columns in which a table's two sides differ.
- */
-export interface DiffColumns {
-  /**
-   * Columns that only A has.
-   */
-  only_in_a?: string[]
-  /**
-   * Columns that only B has.
-   */
-  only_in_b?: string[]
-  /**
-   * Columns that are of different types.
-   */
-  retyped?: string[]
-}
-/**
- * A row that differs.
- */
-export interface DiffRow {
-  /**
-   * Values in A, where they were wanted: of a changed row those of the key and those that differ, else all.
-   * Long ones are cut, and what looks like a secret is masked.
-   */
-  a?: {
-    [k: string]: string | null
-  } | null
-  /**
-   * Values in B.
-   */
-  b?: {
-    [k: string]: string | null
-  } | null
-  /**
-   * How it differs.
-   */
-  change: RowChange
-  /**
-   * The columns in which a changed row differs; empty where it was not told.
-   */
-  columns?: string[]
-  /**
-   * Its key, by column. Values that may be names or addresses are masked; empty where the table has no key.
-   */
-  key: {
-    [k: string]: string | null
-  }
-  /**
-   * The table.
-   */
-  table: string
-  /**
-   * How many such rows: more than one only where nothing tells them apart.
-   */
-  times: number
-}
-/**
- * Something that could not be read or compared.
- */
-export interface DiffUnread {
-  /**
-   * Why.
-   */
-  cause: Cause
-  /**
-   * What it is, as a user would type it.
-   */
-  object: string
-  /**
-   * On which side: `a` or `b`; none where it is about both.
-   */
-  side?: string | null
-}
-/**
- * Why something could not be read.
- */
-export interface Cause {
-  /**
-   * What would make it readable, as a full sentence.
-   */
-  hint?: string | null
-  /**
-   * The kind, for programs.
-   */
-  kind: CauseKind
-  /**
-   * The server's words, or ours, in one line.
-   */
-  message: string
-  /**
-   * The server's SQLSTATE.
-   */
-  sqlstate?: string | null
-}
-/**
- * A rehearsal on the sample, from the backup to the repaired copy.
- */
-export interface DrillReport {
-  /**
-   * What `verify` said after the repair.
-   */
-  after: Report
-  /**
-   * The backup that was restored.
-   */
-  backup: BackupFacts
-  /**
-   * What `verify` said of the restored copy.
-   */
-  before: Report
-  /**
-   * Before and after, by the ids of the findings.
-   */
-  comparison: Comparison
-  /**
-   * What was damaged, measured afterwards, and whether it was found.
-   */
-  damage: Damage[]
-  /**
-   * Always `drcore.drill/1`.
-   */
-  format: string
-  /**
-   * What the application had written after the backup: lost, and for whom.
-   */
-  gap: GapReport
-  /**
-   * Whether everything that was damaged was found, and everything repaired that can be.
-   */
-  passed: boolean
-  /**
-   * Why not, one sentence each.
-   */
-  problems: string[]
-  /**
-   * What was done about it, and what could not be.
-   */
-  repair: RepairPlan
-  /**
-   * The errors that `pg_restore` went on after.
-   */
-  restore_errors: string[]
-  /**
-   * The row for the drill log.
-   */
-  row: DrillRow
+  report?: Report | null
   /**
    * All that is volatile.
    */
-  run: DrillRun
+  run: CopyRun
   /**
-   * What decided which tables, rows and tenants were hit.
+   * The tables whose rows all came.
    */
-  seed: number
+  tables: CopiedTable[]
+}
+/**
+ * An object that could not be restored, and why.
+ */
+export interface ObjectError {
+  /**
+   * The number of the entry in the table of contents; none for what is of no object.
+   */
+  entry?: number | null
+  /**
+   * Why it does no harm, where it is known that it does none.
+   */
+  harmless?: string | null
+  /**
+   * The server's words.
+   */
+  message: string
+  /**
+   * What it is: `table data public.invoices`.
+   */
+  object: string
+}
+/**
+ * What a copy will do.
+ */
+export interface CopyPlan {
+  /**
+   * By which a reviewed plan is known: it changes with both databases and everything that is done.
+   */
+  digest: string
+  /**
+   * Always `drcore.copy/1`.
+   */
+  format: string
+  /**
+   * How many tables, or parts of one, are copied at once.
+   */
+  jobs: number
+  /**
+   * How many large objects the source has: they are no rows of a table, and not copied.
+   */
+  large_objects: number
+  /**
+   * Tables of the source that are not copied, and why.
+   */
+  left_out: NotCopied[]
+  /**
+   * What happens to rows that the tables of the target hold.
+   */
+  onto: Onto
+  /**
+   * Whether triggers and foreign keys of the target are off while rows come.
+   */
+  replica_role: boolean
+  /**
+   * Sequences that get the values of the source.
+   */
+  sequences: SequenceCopy[]
+  /**
+   * What is copied from.
+   */
+  source: CopySide
+  /**
+   * The tables, parents before children.
+   */
+  tables: TableCopy[]
+  /**
+   * What is copied into.
+   */
+  target: CopySide
+}
+/**
+ * A table of the source whose rows are not copied.
+ */
+export interface NotCopied {
+  /**
+   * Tables that are copied, and whose rows refer to it.
+   */
+  children?: string[]
+  /**
+   * The table.
+   */
+  table: string
+  /**
+   * Why not.
+   */
+  why: WhyNotCopied
+}
+/**
+ * A sequence that gets the state of one of the source.
+ */
+export interface SequenceCopy {
+  /**
+   * The sequence of the source.
+   */
+  source: string
+  /**
+   * The one of the target that has its name, or feeds the same column.
+   */
+  target: string
+}
+/**
+ * One of the two databases, as far as a plan must know it.
+ */
+export interface CopySide {
+  /**
+   * The database.
+   */
+  database: string
+  /**
+   * What it is called: the project, or `database@system_identifier`, as far as that is known.
+   */
+  project?: string | null
+  /**
+   * The role that reads, or writes.
+   */
+  role: string
+  /**
+   * Whether it is a scratch cluster of drcore's.
+   */
+  scratch: boolean
+  /**
+   * The version of the server.
+   */
+  version: string
+}
+/**
+ * A table whose rows are copied.
+ */
+export interface TableCopy {
+  /**
+   * The columns that travel.
+   */
+  columns: string[]
+  /**
+   * Columns of the source that the target lacks: their values are lost.
+   */
+  dropped?: string[]
+  /**
+   * As what they travel.
+   */
+  form: CopyForm
+  /**
+   * The table, by the same name on both sides.
+   */
+  table: string
 }
 /**
  * One result for every check that exists, and a verdict.
@@ -6889,6 +6443,19 @@ export interface RowsDiffer {
   were: number
 }
 /**
+ * In how many rows a column differs.
+ */
+export interface ChangedColumn {
+  /**
+   * The column.
+   */
+  column: string
+  /**
+   * How many rows.
+   */
+  rows: number
+}
+/**
  * Users see rows of other tenants.
  */
 export interface RowsOfOthersShown {
@@ -8129,6 +7696,27 @@ export interface Unread {
   object: string
 }
 /**
+ * Why something could not be read.
+ */
+export interface Cause {
+  /**
+   * What would make it readable, as a full sentence.
+   */
+  hint?: string | null
+  /**
+   * The kind, for programs.
+   */
+  kind: CauseKind
+  /**
+   * The server's words, or ours, in one line.
+   */
+  message: string
+  /**
+   * The server's SQLSTATE.
+   */
+  sqlstate?: string | null
+}
+/**
  * All that is volatile about a report, so that two reports on the same state are equal without it.
  */
 export interface ReportRun {
@@ -8144,6 +7732,658 @@ export interface ReportRun {
    * The file that the plan was read from.
    */
   plan?: string | null
+}
+/**
+ * All that is volatile about one collection, so that two reports on the same
+ * state are equal without it.
+ */
+export interface EvidenceRun {
+  /**
+   * How it was connected to.
+   */
+  access?: Access | null
+  /**
+   * How the content of tables was read, where it was.
+   */
+  content?: ContentLink | null
+  /**
+   * The references, by their keys, whose orphans were counted here, from rows that were copied. Those of all
+   * others were counted by the server.
+   */
+  counted_here?: string[]
+  /**
+   * The version of drcore that collected it.
+   */
+  drcore: string
+  /**
+   * How long it took.
+   */
+  elapsed_ms: number
+  /**
+   * Why nothing more was read, where the run as a whole failed.
+   */
+  failure?: Failure | null
+  /**
+   * Where it was read: host and port or socket directory, without user or password.
+   */
+  host?: string | null
+  /**
+   * What a reader should know about how it was collected.
+   */
+  notes?: string[]
+  /**
+   * Whether all that was read is of one snapshot.
+   */
+  one_snapshot: boolean
+  /**
+   * The Supabase project, where the connection string names one.
+   */
+  project?: string | null
+  /**
+   * The server, where one answered.
+   */
+  server?: Server | null
+  /**
+   * How many sessions read.
+   */
+  sessions: number
+  /**
+   * Which shards of the work it holds, where it was divided.
+   */
+  shards?: Shards | null
+  /**
+   * The file beside it that tells which rows differ, where it was stored with one.
+   */
+  sketches?: SketchFile | null
+  /**
+   * How far the server is behind its primary, where it is a standby and says so.
+   */
+  standby?: Standby | null
+  /**
+   * When the snapshot was taken, by the server's clock where one answered.
+   */
+  taken_at: string
+}
+/**
+ * How a database was connected to, without any secret.
+ */
+export interface Access {
+  /**
+   * Where the password came from; none where none was given.
+   */
+  password?: PasswordFrom | null
+  /**
+   * File and line of the password, where it came from a password file.
+   */
+  password_place?: string | null
+  /**
+   * `sslmode`: `disable`, `prefer`, `require`, `verify-ca` or `verify-full`.
+   */
+  sslmode: string
+}
+/**
+ * How the content of tables was read.
+ */
+export interface ContentLink {
+  /**
+   * How long a round trip to the server took, in microseconds: what the way follows where nobody says.
+   */
+  round_trip_us: number
+  /**
+   * Where the hashes of rows were computed.
+   */
+  way: ContentWay
+}
+/**
+ * Why a run as a whole failed.
+ */
+export interface Failure {
+  /**
+   * What to do next.
+   */
+  hint?: string | null
+  /**
+   * The kind of error.
+   */
+  kind: ErrorKind
+  /**
+   * What happened, in one line.
+   */
+  message: string
+  /**
+   * The server's SQLSTATE.
+   */
+  sqlstate?: string | null
+}
+/**
+ * The server and database that answered.
+ */
+export interface Server {
+  /**
+   * Whether that role bypasses row level security.
+   */
+  bypass_rls: boolean
+  /**
+   * `cluster_name`, by which a scratch cluster of ours is known.
+   */
+  cluster_name: string
+  /**
+   * The name of the database.
+   */
+  database: string
+  /**
+   * The oid of the database.
+   */
+  database_oid: number
+  /**
+   * Whether it is a standby.
+   */
+  in_recovery: boolean
+  /**
+   * What a restore into the database that did not come to its end left word of: nothing in it is whole.
+   */
+  restoring?: string | null
+  /**
+   * The role that read.
+   */
+  role: string
+  /**
+   * Which transactions are seen, as `pg_current_snapshot()` says it: the same while nothing is written.
+   */
+  snapshot?: string | null
+  /**
+   * When the postmaster started.
+   */
+  started_at: string | null
+  /**
+   * Whether that role is a superuser.
+   */
+  superuser: boolean
+  /**
+   * `system_identifier` of the cluster; a physical clone has the same.
+   */
+  system_identifier: string | null
+  /**
+   * The server's clock when the snapshot was taken.
+   */
+  taken_at: string
+  /**
+   * The version, such as `15.18`.
+   */
+  version: string
+  /**
+   * The version as one number, such as `150018`.
+   */
+  version_num: number
+}
+/**
+ * Which shares of the work of collecting some Evidence holds.
+ */
+export interface Shards {
+  /**
+   * Which of them, counted from 1.
+   */
+  numbers: number[]
+  /**
+   * Into how many it was divided.
+   */
+  of: number
+}
+/**
+ * The file that holds the sketches of stored Evidence, beside it.
+ */
+export interface SketchFile {
+  /**
+   * How many bytes it has.
+   */
+  bytes: number
+  /**
+   * Its name, in the directory of the Evidence.
+   */
+  file: string
+  /**
+   * Its SHA-256, in hexadecimal digits.
+   */
+  sha256: string
+}
+/**
+ * How far a standby is behind its primary when the snapshot is taken, as far as it knows itself.
+ */
+export interface Standby {
+  /**
+   * How many bytes of WAL are known of and not replayed.
+   */
+  lag_bytes?: number | null
+  /**
+   * How long ago that was, in milliseconds; 0 where all that is known of is replayed and more is
+   * being received.
+   */
+  lag_ms?: number | null
+  /**
+   * Whether replaying is paused.
+   */
+  paused: boolean
+  /**
+   * Whether it is connected to its primary. One that is not knows nothing of what came since.
+   */
+  receiving: boolean
+  /**
+   * When the last transaction that it has replayed was committed; none where it has replayed none
+   * since it started.
+   */
+  replayed_at?: string | null
+}
+/**
+ * All that is volatile about a copy.
+ */
+export interface CopyRun {
+  /**
+   * How long the rows took to come, verifying not counted.
+   */
+  elapsed_ms: number
+  /**
+   * When it began.
+   */
+  started_at: string
+  /**
+   * Every statement that was sent to the target besides the rows.
+   */
+  writes: Write[]
+}
+/**
+ * One statement that was sent to a [`Target`].
+ */
+export interface Write {
+  /**
+   * When it was sent.
+   */
+  at: string
+  /**
+   * What it was sent to, as it was named.
+   */
+  project: string
+  /**
+   * How many rows the server said that it changed; none where it gave no answer, or an error.
+   */
+  rows?: number | null
+  /**
+   * The statement.
+   */
+  statement: string
+}
+/**
+ * A table whose rows were copied.
+ */
+export interface CopiedTable {
+  /**
+   * Columns of the source that the target lacks: their values are lost.
+   */
+  dropped?: string[]
+  /**
+   * How many rows the target took in.
+   */
+  rows: number
+  /**
+   * The table.
+   */
+  table: string
+}
+/**
+ * What differs between two sides, A and B.
+ */
+export interface DiffReport {
+  /**
+   * The one side.
+   */
+  a: DiffSide
+  /**
+   * The other side.
+   */
+  b: DiffSide
+  /**
+   * Always `drcore.diff/1`.
+   */
+  format: string
+  /**
+   * Tables that were not compared because somebody said so, or because they are no data of the application.
+   */
+  left_out: OmittedTable[]
+  /**
+   * What a reader should know.
+   */
+  notes: string[]
+  /**
+   * Tables that only A has.
+   */
+  only_in_a: LoneTable[]
+  /**
+   * Tables that only B has.
+   */
+  only_in_b: LoneTable[]
+  /**
+   * What differs in the structure, where that is what was compared.
+   */
+  structure?: DiffStructure | null
+  /**
+   * Each table that both sides have: those that differ first.
+   */
+  tables: DiffTable[]
+  /**
+   * What could not be read or compared.
+   */
+  unread: DiffUnread[]
+  /**
+   * What it comes to.
+   */
+  verdict: DiffVerdict
+}
+/**
+ * One of the two sides.
+ */
+export interface DiffSide {
+  /**
+   * The file, where it came from one.
+   */
+  file?: string | null
+  /**
+   * What it is.
+   */
+  kind: SideKind
+  /**
+   * How it was collected: from where, and when.
+   */
+  run: EvidenceRun
+}
+/**
+ * A table that was not compared.
+ */
+export interface OmittedTable {
+  /**
+   * Why.
+   */
+  reason: string
+  /**
+   * The table.
+   */
+  table: string
+}
+/**
+ * A table that only one side has.
+ */
+export interface LoneTable {
+  /**
+   * How many rows it has, where that was read.
+   */
+  rows?: number | null
+  /**
+   * The table.
+   */
+  table: string
+}
+/**
+ * What differs in the structure of two sides.
+ */
+export interface DiffStructure {
+  /**
+   * How many objects were compared, by plural noun: `tables`, `columns`, `functions`.
+   */
+  compared: {
+    [k: string]: number
+  }
+  /**
+   * Objects that differ, by what they are and by name.
+   */
+  objects: DiffObject[]
+}
+/**
+ * An object that differs.
+ */
+export interface DiffObject {
+  /**
+   * In what both differ, where both sides have it.
+   */
+  attributes?: DiffAttribute[]
+  /**
+   * How it differs.
+   */
+  change: ObjectChange
+  /**
+   * It, as SQL or in its own words, where only one side has it and that says more than its name.
+   */
+  definition?: string | null
+  /**
+   * Its name, as a user would type it: with its schema, or within the table that it is a part of.
+   */
+  name: string
+  /**
+   * What it is.
+   */
+  object_kind: ObjectKind
+  /**
+   * The table or view that it is a part of.
+   */
+  of?: string | null
+  /**
+   * What only that side has with it: the columns and indexes of a table.
+   */
+  with?: string[]
+}
+/**
+ * One attribute of an object, on both sides.
+ */
+export interface DiffAttribute {
+  /**
+   * In A; none where it says nothing.
+   */
+  a?: string | null
+  /**
+   * Which.
+   */
+  attribute: string
+  /**
+   * In B.
+   */
+  b?: string | null
+}
+/**
+ * A table that both sides have.
+ */
+export interface DiffTable {
+  /**
+   * How many rows have the same key and hold something else.
+   */
+  changed?: number | null
+  /**
+   * In how many of the changed rows each column differs; rows of which it was not told are in none.
+   */
+  changed_columns?: ChangedColumn[]
+  /**
+   * Columns that were not compared.
+   */
+  columns?: DiffColumns
+  /**
+   * How many rows differed at each reading, and another way each time, since somebody writes to them.
+   */
+  in_motion?: number
+  /**
+   * The columns by which rows are told apart; empty where the table has no primary key.
+   */
+  key?: string[]
+  /**
+   * How many rows only A has; none where it could not be told which rows differ.
+   */
+  only_in_a?: number | null
+  /**
+   * How many rows only B has.
+   */
+  only_in_b?: number | null
+  /**
+   * Whether it is the same.
+   */
+  outcome: DiffOutcome
+  /**
+   * Some of the rows that differ.
+   */
+  rows?: DiffRow[]
+  /**
+   * How many rows A has: exact.
+   */
+  rows_a?: number | null
+  /**
+   * How many rows B has: exact.
+   */
+  rows_b?: number | null
+  /**
+   * How many rows differed at first and did not when they were read again.
+   */
+  settled?: number
+  /**
+   * Whether all that differed at first was the same when it was read again.
+   */
+  settled_whole?: boolean
+  /**
+   * The table.
+   */
+  table: string
+  /**
+   * Why it could not be told which rows differ.
+   */
+  untold?: string | null
+}
+/**
+ * Columns in which a table's two sides differ.
+ */
+export interface DiffColumns {
+  /**
+   * Columns that only A has.
+   */
+  only_in_a?: string[]
+  /**
+   * Columns that only B has.
+   */
+  only_in_b?: string[]
+  /**
+   * Columns that are of different types.
+   */
+  retyped?: string[]
+}
+/**
+ * A row that differs.
+ */
+export interface DiffRow {
+  /**
+   * Values in A, where they were wanted: of a changed row those of the key and those that differ, else all.
+   * Long ones are cut, and what looks like a secret is masked.
+   */
+  a?: {
+    [k: string]: string | null
+  } | null
+  /**
+   * Values in B.
+   */
+  b?: {
+    [k: string]: string | null
+  } | null
+  /**
+   * How it differs.
+   */
+  change: RowChange
+  /**
+   * The columns in which a changed row differs; empty where it was not told.
+   */
+  columns?: string[]
+  /**
+   * Its key, by column. Values that may be names or addresses are masked; empty where the table has no key.
+   */
+  key: {
+    [k: string]: string | null
+  }
+  /**
+   * The table.
+   */
+  table: string
+  /**
+   * How many such rows: more than one only where nothing tells them apart.
+   */
+  times: number
+}
+/**
+ * Something that could not be read or compared.
+ */
+export interface DiffUnread {
+  /**
+   * Why.
+   */
+  cause: Cause
+  /**
+   * What it is, as a user would type it.
+   */
+  object: string
+  /**
+   * On which side: `a` or `b`; none where it is about both.
+   */
+  side?: string | null
+}
+/**
+ * A rehearsal on the sample, from the backup to the repaired copy.
+ */
+export interface DrillReport {
+  /**
+   * What `verify` said after the repair.
+   */
+  after: Report
+  /**
+   * The backup that was restored.
+   */
+  backup: BackupFacts
+  /**
+   * What `verify` said of the restored copy.
+   */
+  before: Report
+  /**
+   * Before and after, by the ids of the findings.
+   */
+  comparison: Comparison
+  /**
+   * What was damaged, measured afterwards, and whether it was found.
+   */
+  damage: Damage[]
+  /**
+   * Always `drcore.drill/1`.
+   */
+  format: string
+  /**
+   * What the application had written after the backup: lost, and for whom.
+   */
+  gap: GapReport
+  /**
+   * Whether everything that was damaged was found, and everything repaired that can be.
+   */
+  passed: boolean
+  /**
+   * Why not, one sentence each.
+   */
+  problems: string[]
+  /**
+   * What was done about it, and what could not be.
+   */
+  repair: RepairPlan
+  /**
+   * The errors that `pg_restore` went on after.
+   */
+  restore_errors: string[]
+  /**
+   * The row for the drill log.
+   */
+  row: DrillRow
+  /**
+   * All that is volatile.
+   */
+  run: DrillRun
+  /**
+   * What decided which tables, rows and tenants were hit.
+   */
+  seed: number
 }
 /**
  * The backup that was restored.
@@ -8480,27 +8720,6 @@ export interface StepTime {
    * The step.
    */
   step: Step
-}
-/**
- * One statement that was sent to a [`Target`].
- */
-export interface Write {
-  /**
-   * When it was sent.
-   */
-  at: string
-  /**
-   * What it was sent to, as it was named.
-   */
-  project: string
-  /**
-   * How many rows the server said that it changed; none where it gave no answer, or an error.
-   */
-  rows?: number | null
-  /**
-   * The statement.
-   */
-  statement: string
 }
 /**
  * All drills that are recorded in one place.
@@ -13842,27 +14061,6 @@ export interface CutOverStep {
    * What happens if it is not done.
    */
   why: string
-}
-/**
- * An object that could not be restored, and why.
- */
-export interface ObjectError {
-  /**
-   * The number of the entry in the table of contents; none for what is of no object.
-   */
-  entry?: number | null
-  /**
-   * Why it does no harm, where it is known that it does none.
-   */
-  harmless?: string | null
-  /**
-   * The server's words.
-   */
-  message: string
-  /**
-   * What it is: `table data public.invoices`.
-   */
-  object: string
 }
 /**
  * A table that was loaded by the columns that both sides have.

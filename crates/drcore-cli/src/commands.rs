@@ -5,6 +5,7 @@
 mod backup;
 mod baseline;
 mod collect;
+mod copy;
 mod diff;
 mod drill;
 mod explain;
@@ -77,6 +78,7 @@ pub(crate) enum Command {
     Baseline(baseline::Arguments),
     Backup(backup::Arguments),
     Explain(explain::Arguments),
+    Copy(Box<copy::Arguments>),
     Diff(Box<diff::Arguments>),
     Gap(Box<gap::Arguments>),
     Init(init::Arguments),
@@ -103,6 +105,7 @@ impl Command {
             Self::Baseline(arguments) => baseline::run(arguments, screen).await,
             Self::Backup(arguments) => backup::run(arguments, screen).await,
             Self::Explain(arguments) => explain::run(&arguments, screen),
+            Self::Copy(arguments) => copy::run(*arguments, screen).await,
             Self::Diff(arguments) => diff::run(*arguments, screen).await,
             Self::Gap(arguments) => gap::run(*arguments, screen).await,
             Self::Init(arguments) => init::run(arguments, screen).await,

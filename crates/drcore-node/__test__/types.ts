@@ -1,7 +1,7 @@
 // Compiled by `tsc --strict`, never run: what users' type checkers say of the package.
 
 import drcoreCommon = require('drcore')
-import { Diff, DrcoreError, Evidence, Gap, Inspection, NotPassedError, Rehearsal, RepairPlan, Repaired, Report, RestorePlan, Restored, Scratch, baseline, cli, collect, diff, drill, drills, gap, init, inspect, judge, platform, repair, restore, review, scratch, verify } from 'drcore'
+import { Copied, CopyPlan, Diff, DrcoreError, Evidence, Gap, Inspection, NotPassedError, Rehearsal, RepairPlan, Repaired, Report, RestorePlan, Restored, Scratch, baseline, cli, collect, copy, diff, drill, drills, gap, init, inspect, judge, platform, repair, restore, review, scratch, verify } from 'drcore'
 import type { CheckResult, ErrorKind, FewerRows, Finding, Plan, Progress, Verdict, VerifyOptions } from 'drcore'
 
 export async function script(): Promise<number> {
@@ -37,6 +37,8 @@ export async function verbs(): Promise<void> {
   for await (const { table, change, key, columns, a, b } of differences.rows()) console.log(table, change, key, columns, a, b)
   const held: Inspection = await inspect(new URL('s3://backups/2026/11/20'), { against: before, list: true })
   for (const { table, state, rows } of held.tables) console.log(table, state, rows?.toFixed())
+  // @ts-expect-error a copy cannot be gone on with
+  await copy('postgresql://localhost/old', db.url, { onto: 'resume' })
   // @ts-expect-error a dump is needed
   await inspect()
   const plan: RepairPlan = await repair(undefined, { report, choices: { orphan_fks: 'delete' }, allow: 'safe' })
@@ -47,6 +49,9 @@ export async function verbs(): Promise<void> {
   for (const step of restoring.steps) if (step.step === 'entries') console.log(step.entries.length, step.tables)
   const restored: Restored = await restoring.execute({ apply: restoring.digest, signal: AbortSignal.timeout(60_000) })
   restored.report?.assertPassed()
+  const copying: CopyPlan = await copy('postgresql://localhost/old', db.url, { onto: 'replace', tables: ['public.invoices'], jobs: 2 })
+  const copied: Copied = await copying.execute({ apply: copying.digest })
+  for (const { table, rows, dropped } of copied.tables) console.log(table, rows, dropped)
   for (const { object, message, harmless } of restored.errors) console.log(object, message, harmless)
   const rehearsal: Rehearsal = await drill('s3://backups', { pick: 'newest', recipe: 'supabase', plan: 'drcore.toml' })
   for (const { objective, met, observed_ms } of rehearsal.objectives) console.log(objective, met, observed_ms?.toFixed())

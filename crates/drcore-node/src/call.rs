@@ -5,6 +5,7 @@ use std::sync::Arc;
 use drcore::archive::InspectOptions;
 use drcore::backup::{PruneCall, TakeCall, VerificationCall};
 use drcore::collect::{CollectOptions, Progress};
+use drcore::copy::CopyCall;
 use drcore::drill::RehearsalCall;
 use drcore::platform::{PitrCall, PitrWaiting};
 use drcore::restore::{RepairCall, RestoreCall};
@@ -114,6 +115,12 @@ impl Call {
         if let Some(evidence) = &self.against {
             call.verify.against = Some(evidence.into());
         }
+        self.attach(&mut call.verify.collect);
+        Ok(call)
+    }
+
+    pub(crate) fn copy_call(&self) -> Result<CopyCall> {
+        let mut call = CopyCall::from_json(&self.options)?;
         self.attach(&mut call.verify.collect);
         Ok(call)
     }

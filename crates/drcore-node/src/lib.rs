@@ -15,6 +15,7 @@ pub mod answer;
 pub mod backup;
 pub mod call;
 pub mod cli;
+pub mod copy;
 pub mod diff;
 pub mod drill;
 pub mod evidence;

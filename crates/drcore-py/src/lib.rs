@@ -4,6 +4,7 @@
 mod backup;
 mod call;
 mod convert;
+mod copy;
 mod diff;
 mod drill;
 mod error;
@@ -31,6 +32,7 @@ mod _native {
     use super::{
         backup::{backup_list, backup_prune, backup_prune_plan, backup_salvage, backup_take, backup_verify},
         call::Call,
+        copy::{Copied, CopyPlan, copy, execute_copy},
         diff::{Diff, DiffRowIterator, diff},
         drill::{Rehearsal, drill, drills_history, drills_record},
         error::error_kinds,

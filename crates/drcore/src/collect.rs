@@ -260,6 +260,6 @@ const READ_AGAIN: &str = "everything was read again";
 
 impl From<&crate::evidence::Cause> for Failure {
     fn from(cause: &crate::evidence::Cause) -> Self {
-        Self::from(&cause.clone().into_stop_error())
+        Self::from(&crate::Error::from(cause.clone()))
     }
 }

@@ -133,6 +133,29 @@ impl Cause {
     }
 }
 
+/// What cannot go on without what was not read.
+impl From<Cause> for Error {
+    fn from(cause: Cause) -> Self {
+        let kind = match cause.kind {
+            CauseKind::Cancelled => ErrorKind::Cancelled,
+            CauseKind::Connection => ErrorKind::Connection,
+            CauseKind::Deadline | CauseKind::LockTimeout | CauseKind::StatementTimeout => ErrorKind::Timeout,
+            CauseKind::Permission | CauseKind::RowSecurity => ErrorKind::Permission,
+            CauseKind::Restoring => ErrorKind::Refused,
+            CauseKind::Standby | CauseKind::Unsupported => ErrorKind::Unsupported,
+            _ => ErrorKind::Query,
+        };
+        let mut error = Self::new(kind, cause.message);
+        if let Some(code) = cause.sqlstate {
+            error = error.with_sqlstate(code);
+        }
+        match cause.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
 impl From<&Error> for Cause {
     fn from(error: &Error) -> Self {
         let kind = match (error.kind(), error.sqlstate()) {

@@ -75,6 +75,7 @@ pub mod checks;
 pub mod collect;
 pub mod connect;
 pub mod content;
+pub mod copy;
 pub mod diff;
 pub mod drill;
 mod error;

@@ -20,6 +20,11 @@ pub static ALL: &[Page] = &[
         text: include_str!("pages/connecting.md"),
     },
     Page {
+        topic: "copy",
+        summary: "copying rows between live databases, what is left out, and what it proves",
+        text: include_str!("pages/copy.md"),
+    },
+    Page {
         topic: "diff",
         summary: "comparing two databases, or one with a baseline, and what `same` means",
         text: include_str!("pages/diff.md"),

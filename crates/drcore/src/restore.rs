@@ -1,7 +1,7 @@
 //! Restoring, and the throw-away clusters that restores are tried in.
 
 mod after;
-mod alone;
+pub(crate) mod alone;
 mod call;
 mod clear;
 mod clients;
@@ -17,6 +17,7 @@ mod opened;
 mod plan;
 mod programs;
 pub mod repair;
+pub(crate) mod replica;
 mod restored;
 mod run;
 pub mod scratch;
@@ -27,6 +28,7 @@ mod tools;
 mod voices;
 
 pub use after::{AfterRestore, after_restore, cut_over};
+pub(crate) use call::TargetArguments;
 pub use call::{Restore, RestoreCall, restore, table};
 pub use clients::ClientTools;
 pub use cutover::{CutOver, CutOverFacts, CutOverStep};
@@ -36,6 +38,7 @@ pub use messages::ObjectError;
 pub use opened::ArchiveFacts;
 pub(crate) use opened::Dumped;
 pub use plan::{Onto, RestoreOptions, RestorePlan, RestoreStep, TargetFacts};
+pub(crate) use programs::APPLICATION;
 pub use repair::{Comparison, Repair, RepairCall, RepairOptions, RepairPlan, Repaired, repair};
 pub use restored::{LoadedTable, RestoreRun, Restored};
 pub use run::ExecuteOptions;

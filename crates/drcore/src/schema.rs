@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema};
 use crate::archive::Inspection;
 use crate::backup::{BackupList, Manifest, PrunePlan, Pruned, Taken, Verification};
 use crate::collect::Progress;
+use crate::copy::{Copied, CopyPlan};
 use crate::diff::{DiffReport, DiffRow};
 use crate::drill::{DrillHistory, DrillReport, Rehearsal};
 use crate::error::ErrorWire;
@@ -23,6 +24,8 @@ use crate::storage::{StorageReport, StorageRow};
 pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("backups", of::<BackupList>()),
+        ("copied", of::<Copied>()),
+        ("copy", of::<CopyPlan>()),
         ("diff", of::<DiffReport>()),
         ("diff_row", of::<DiffRow>()),
         ("drill", of::<DrillReport>()),

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use drcore::backup::Pick;
-use drcore::connect::Dsn;
 use drcore::restore::{Onto, RestoreCall, RestorePlan, Restored, restore, table};
 use drcore::{Against, Error, ErrorKind};
 
-use super::shared::{Format, PlanArguments, ReadingArguments, not_empty};
+use super::shared::{Format, PlanArguments, ReadingArguments, not_empty, reached};
 use crate::delivery::Delivery;
 use crate::fault::Fault;
 use crate::output;
@@ -97,7 +96,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Fau
         form(path).map_err(Fault::usage)?;
         output::check_writable(path).map_err(Fault::usage)?;
     }
-    let url = arguments.url(screen)?;
+    let url = reached(arguments.target.as_deref(), screen)?;
     let (mut call, display) = arguments.call(screen)?;
     arguments.reading.limit(&mut call.verify.plan);
     let planned = Box::pin(restore(&arguments.backup, &url, &call)).await?;
@@ -155,16 +154,6 @@ impl Outcome<'_> {
 }
 
 impl Arguments {
-    fn url(&self, screen: &Screen) -> Result<String, Fault> {
-        let url = match &self.target {
-            Some(url) => url.clone(),
-            None => Dsn::from_environment().map_err(Fault::usage)?,
-        };
-        Dsn::parse(&url).map_err(Fault::usage)?;
-        screen.incident.reached_by(&url);
-        Ok(url)
-    }
-
     fn onto(&self) -> Onto {
         match (self.replace, self.resume, self.start_over) {
             (true, ..) => Onto::Replace,

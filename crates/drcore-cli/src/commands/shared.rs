@@ -68,13 +68,7 @@ impl ReadingArguments {
 impl DatabaseArguments {
     /// The connection string.
     pub(crate) fn url(&self, screen: &Screen) -> Result<String, Fault> {
-        let url = match &self.url {
-            Some(url) => url.clone(),
-            None => Dsn::from_environment().map_err(Fault::usage)?,
-        };
-        Dsn::parse(&url).map_err(Fault::usage)?;
-        screen.incident.reached_by(&url);
-        Ok(url)
+        reached(self.url.as_deref(), screen)
     }
 
     /// All that is needed to read: refused here, before anything runs, if it is wrong.
@@ -273,6 +267,17 @@ impl ShareArguments {
         options.collect.snapshot = self.snapshot;
         Ok(())
     }
+}
+
+/// The connection string of what is reached: what was given, or else what the environment says.
+pub(crate) fn reached(given: Option<&str>, screen: &Screen) -> Result<String, Fault> {
+    let url = match given {
+        Some(url) => url.to_owned(),
+        None => Dsn::from_environment().map_err(Fault::usage)?,
+    };
+    Dsn::parse(&url).map_err(Fault::usage)?;
+    screen.incident.reached_by(&url);
+    Ok(url)
 }
 
 /// What somebody gave: an empty text is a variable of the shell that is not set.

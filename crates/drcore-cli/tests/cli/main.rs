@@ -9,6 +9,7 @@
 mod backup;
 mod command;
 mod conformance;
+mod copy;
 mod diff;
 mod drill;
 mod gap;

@@ -16,8 +16,11 @@ from __future__ import annotations
 
 from drcore import aio, backup, drills, errors, platform, storage, types
 from drcore._call import Target
+from drcore._copy import copy
 from drcore._drill import drill
 from drcore._native import (
+    Copied,
+    CopyPlan,
     Diff,
     Evidence,
     Gap,
@@ -74,6 +77,8 @@ __all__ = [
     "AuthenticationError",
     "CancelledError",
     "ConnectionError",
+    "Copied",
+    "CopyPlan",
     "Diff",
     "Error",
     "Evidence",
@@ -109,6 +114,7 @@ __all__ = [
     "backup",
     "baseline",
     "collect",
+    "copy",
     "create_database",
     "diff",
     "drill",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import cast
+from typing import cast, overload
 
-from drcore import _native
 from drcore._call import AgainstLike, LimitsLike, OnProgress, PlanLike, Target, wait_async
-from drcore._native import RestorePlan, Restored
-from drcore._restore import planning
+from drcore._native import Copied, CopyPlan, RestorePlan, Restored
+from drcore._restore import executing, planning
 from drcore.types import Onto
 
 
@@ -55,11 +54,19 @@ async def restore(
     return cast(RestorePlan, await wait_async(start, on_progress))
 
 
+@overload
 async def execute(
     plan: RestorePlan, *, apply: str | None = None, on_progress: OnProgress | None = None
-) -> Restored:
-    """Restores as the plan says; with a baseline, puts right what the dump does not bring, and verifies.
+) -> Restored: ...
+@overload
+async def execute(
+    plan: CopyPlan, *, apply: str | None = None, on_progress: OnProgress | None = None
+) -> Copied: ...
+async def execute(
+    plan: RestorePlan | CopyPlan, *, apply: str | None = None, on_progress: OnProgress | None = None
+) -> Restored | Copied:
+    """Restores or copies as the plan says, and verifies.
 
     Arguments and errors are those of :func:`drcore.execute`. ``on_progress`` is told in the event loop.
     """
-    return cast(Restored, await wait_async(lambda wake: _native.execute(plan, apply, wake), on_progress))
+    return cast("Restored | Copied", await wait_async(executing(plan, apply), on_progress))

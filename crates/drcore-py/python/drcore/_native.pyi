@@ -17,6 +17,9 @@ from drcore.types import (
     Catalog,
     CheckResult,
     Comparison,
+    CopiedTable,
+    CopyRun,
+    CopySide,
     CutOver,
     DiffRow,
     DiffSide,
@@ -38,6 +41,7 @@ from drcore.types import (
     LeftOut,
     LoadedTable,
     LoneTable,
+    NotCopied,
     NotCovered,
     ObjectError,
     ObjectiveOutcome,
@@ -51,7 +55,9 @@ from drcore.types import (
     RestoreRun,
     RestoreStep,
     Scans,
+    SequenceCopy,
     StorageRow,
+    TableCopy,
     TargetFacts,
     Unread,
     Verdict,
@@ -540,6 +546,100 @@ class Repaired:
         """The JSON form as dicts and lists."""
 
 @final
+class CopyPlan:
+    """What a copy would do, and what it leaves out; nothing is written yet.
+
+    ``print(plan)`` shows it for reviewing.
+    """
+
+    @property
+    def digest(self) -> str:
+        """By which a reviewed plan is known: it changes with both databases and everything that is done."""
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether it must have been reviewed: it takes away rows that are there."""
+
+    @property
+    def source(self) -> CopySide:
+        """What is copied from."""
+
+    @property
+    def target(self) -> CopySide:
+        """What is copied into."""
+
+    @property
+    def onto(self) -> Onto:
+        """What happens to rows that the tables of the target hold."""
+
+    @property
+    def jobs(self) -> int:
+        """How many tables, or parts of one, are copied at once."""
+
+    @property
+    def replica_role(self) -> bool:
+        """Whether triggers and foreign keys of the target are off while rows come."""
+
+    @property
+    def tables(self) -> tuple[TableCopy, ...]:
+        """The tables, parents before children."""
+
+    @property
+    def sequences(self) -> tuple[SequenceCopy, ...]:
+        """Sequences that get the values of the source."""
+
+    @property
+    def left_out(self) -> tuple[NotCopied, ...]:
+        """Tables of the source that are not copied, and why."""
+
+    @property
+    def large_objects(self) -> int:
+        """How many large objects the source has: they are no rows of a table, and not copied."""
+
+    def execute(self, *, apply: str | None = None, on_progress: OnProgress | None = None) -> Copied:
+        """Copies, and compares with what was copied; the same as ``drcore.execute``."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+@final
+class Copied:
+    """A copy that came to its end: what came, what could not, and what comparing it said."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the plan that was done."""
+
+    @property
+    def tables(self) -> tuple[CopiedTable, ...]:
+        """The tables whose rows all came."""
+
+    @property
+    def errors(self) -> tuple[ObjectError, ...]:
+        """What could not be copied: as long as it is missing, the target stays marked as half copied."""
+
+    @property
+    def report(self) -> Report | None:
+        """The copied tables, compared with what they were copied from; ``None`` where something is missing."""
+
+    @property
+    def run(self) -> CopyRun:
+        """All that is volatile: instants, and what was written."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the command would end with."""
+
+    def to_json(self) -> str:
+        """The JSON form, the same bytes as from the command line, Rust and Node."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form as dicts and lists."""
+
+@final
 class RestorePlan:
     """What a restore would do, in order, and what it leaves out; nothing is written yet.
 
@@ -798,6 +898,12 @@ def repair(
 
 def apply(plan: RepairPlan, url: str, project: str, wake: Callable[[], None] | None) -> Call:
     """Starts ``drcore.apply``."""
+
+def copy(source: str, target: str, options: str, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.copy``."""
+
+def execute_copy(plan: CopyPlan, digest: str | None, wake: Callable[[], None] | None) -> Call:
+    """Starts ``drcore.execute`` of a copy."""
 
 def restore(
     archive: str | os.PathLike[str],

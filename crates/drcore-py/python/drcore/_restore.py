@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, cast
+from typing import TypeAlias, cast, overload
 
 from drcore import _native
 from drcore._call import AgainstLike, LimitsLike, OnProgress, PlanLike, Target, Wake, options, wait
-from drcore._native import Call, RestorePlan, Restored
+from drcore._native import Call, Copied, CopyPlan, RestorePlan, Restored
 from drcore.types import Onto
 
 Start: TypeAlias = "Callable[[Wake | None], Call]"
@@ -85,14 +85,22 @@ def restore(
     return cast(RestorePlan, wait(start, on_progress))
 
 
+@overload
 def execute(
     plan: RestorePlan, *, apply: str | None = None, on_progress: OnProgress | None = None
-) -> Restored:
-    """Restores as the plan says; with a baseline, puts right what the dump does not bring, and verifies.
+) -> Restored: ...
+@overload
+def execute(plan: CopyPlan, *, apply: str | None = None, on_progress: OnProgress | None = None) -> Copied: ...
+def execute(
+    plan: RestorePlan | CopyPlan, *, apply: str | None = None, on_progress: OnProgress | None = None
+) -> Restored | Copied:
+    """Restores or copies as the plan says.
 
-    Dump and target are looked at once more: where either is not what was planned, nothing is written. One
-    object that cannot be restored does not keep the others from being restored. Cancelled, it leaves the
-    target marked as half restored, which never verifies: plan again, with ``onto="resume"``.
+    A restore with a baseline puts right what the dump does not bring, and verifies; a copy is compared with
+    what was copied. Both ends are looked at once more: where one is not what was planned, nothing is written.
+    One object that cannot be restored, or table that cannot be copied, does not keep the others from it.
+    Cancelled, it leaves the target marked as half restored, which never verifies: plan again, with
+    ``onto="resume"`` or ``onto="start_over"``.
 
     Args:
         plan: What was reviewed.
@@ -104,7 +112,14 @@ def execute(
         ToolError: PostgreSQL's programs could not go on.
         ConnectionError: The target does not answer any more.
     """
-    return cast(Restored, wait(lambda wake: _native.execute(plan, apply, wake), on_progress))
+    return cast("Restored | Copied", wait(executing(plan, apply), on_progress))
+
+
+def executing(plan: RestorePlan | CopyPlan, apply: str | None) -> Start:
+    """How a plan is done, for whoever waits for it."""
+    if isinstance(plan, CopyPlan):
+        return lambda wake: _native.execute_copy(plan, apply, wake)
+    return lambda wake: _native.execute(plan, apply, wake)
 
 
 def planning(

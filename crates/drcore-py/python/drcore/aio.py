@@ -17,6 +17,7 @@ from drcore import _aio_drills as drills
 from drcore import _aio_platform as platform
 from drcore import _aio_storage as storage
 from drcore import _native
+from drcore._aio_copy import copy
 from drcore._aio_drill import drill
 from drcore._aio_restore import execute, restore
 from drcore._call import (
@@ -39,6 +40,7 @@ __all__ = [
     "backup",
     "baseline",
     "collect",
+    "copy",
     "create_database",
     "diff",
     "drill",

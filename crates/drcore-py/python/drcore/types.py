@@ -643,6 +643,38 @@ class ConversionFactsRead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CopiedTable:
+    """A table whose rows were copied."""
+
+    rows: int
+    """How many rows the target took in."""
+    table: str
+    """The table."""
+    dropped: list[str] = field(default_factory=list)
+    """Columns of the source that the target lacks: their values are lost."""
+
+
+CopyForm: TypeAlias = Literal["binary", "text"]
+"""As what the rows of a table travel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopySide:
+    """One of the two databases, as far as a plan must know it."""
+
+    database: str
+    """The database."""
+    role: str
+    """The role that reads, or writes."""
+    scratch: bool
+    """Whether it is a scratch cluster of drcore's."""
+    version: str
+    """The version of the server."""
+    project: str | None = None
+    """What it is called: the project, or `database@system_identifier`, as far as that is known."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CountFactRead:
     """What was read."""
 
@@ -1698,7 +1730,7 @@ Persistence: TypeAlias = Literal["permanent", "unlogged"]
 """Whether a relation survives a crash."""
 
 
-Phase: TypeAlias = Literal["catalog", "restore", "scan", "files", "dump", "transfer"]
+Phase: TypeAlias = Literal["catalog", "restore", "scan", "files", "dump", "transfer", "copy"]
 """What is being done."""
 
 
@@ -2198,6 +2230,16 @@ class Sequence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SequenceCopy:
+    """A sequence that gets the state of one of the source."""
+
+    source: str
+    """The sequence of the source."""
+    target: str
+    """The one of the target that has its name, or feeds the same column."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SequenceFactsRead:
     """What was read."""
 
@@ -2517,6 +2559,20 @@ class SubscriptionFactsRead:
     """What was read."""
 
     read: list[Subscription]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableCopy:
+    """A table whose rows are copied."""
+
+    columns: list[str]
+    """The columns that travel."""
+    form: CopyForm
+    """As what they travel."""
+    table: str
+    """The table, by the same name on both sides."""
+    dropped: list[str] = field(default_factory=list)
+    """Columns of the source that the target lacks: their values are lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2880,6 +2936,10 @@ class ViewSourceFactsRead:
 
 WhyLeftOut: TypeAlias = Literal["choose", "needs_data", "no_remedy", "not_allowed"]
 """Why a finding is not answered by a repair plan."""
+
+
+WhyNotCopied: TypeAlias = Literal["not_chosen", "platform", "not_there", "extension", "foreign"]
+"""Why the rows of a table are not copied."""
 
 
 WhyOmitted: TypeAlias = Literal["platform", "other_version", "present", "not_chosen", "service_migrations", "migrations", "extension", "extension_comment", "event_trigger", "cron_job", "queue", "vault", "subscription", "database", "default_privileges", "not_writable"]
@@ -3392,6 +3452,18 @@ class ContentLink:
     """Where the hashes of rows were computed."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CopyRun:
+    """All that is volatile about a copy."""
+
+    elapsed_ms: int
+    """How long the rows took to come, verifying not counted."""
+    started_at: str
+    """When it began."""
+    writes: list[Write]
+    """Every statement that was sent to the target besides the rows."""
+
+
 CountExpectation: TypeAlias = Literal["same"] | int | CountWithin | CountPercent | CountRange
 """How many rows one table must have: as many as in the baseline, exactly this many, or about so many."""
 
@@ -3817,6 +3889,18 @@ class NamedObjectsFactRead:
     """What was read."""
 
     read: NamedObjects
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotCopied:
+    """A table of the source whose rows are not copied."""
+
+    table: str
+    """The table."""
+    why: WhyNotCopied
+    """Why not."""
+    children: list[str] = field(default_factory=list)
+    """Tables that are copied, and whose rows refer to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -4543,6 +4627,34 @@ ContentFact: TypeAlias = ContentFactRead | UnreadFact
 
 ConversionFacts: TypeAlias = ConversionFactsRead | UnreadFact
 """Something that may have been read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyPlan:
+    """What a copy will do."""
+
+    digest: str
+    """By which a reviewed plan is known: it changes with both databases and everything that is done."""
+    format: str
+    """Always `drcore.copy/1`."""
+    jobs: int
+    """How many tables, or parts of one, are copied at once."""
+    large_objects: int
+    """How many large objects the source has: they are no rows of a table, and not copied."""
+    left_out: list[NotCopied]
+    """Tables of the source that are not copied, and why."""
+    onto: Onto
+    """What happens to rows that the tables of the target hold."""
+    replica_role: bool
+    """Whether triggers and foreign keys of the target are off while rows come."""
+    sequences: list[SequenceCopy]
+    """Sequences that get the values of the source."""
+    source: CopySide
+    """What is copied from."""
+    tables: list[TableCopy]
+    """The tables, parents before children."""
+    target: CopySide
+    """What is copied into."""
 
 
 CountFact: TypeAlias = CountFactRead | UnreadFact
@@ -8947,6 +9059,24 @@ class StorageReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Copied:
+    """A copy that came to its end."""
+
+    errors: list[ObjectError]
+    """What could not be copied: as long as it is missing, the target stays marked, and does not verify."""
+    format: str
+    """Always `drcore.copied/1`."""
+    plan: CopyPlan
+    """What was done."""
+    run: CopyRun
+    """All that is volatile."""
+    tables: list[CopiedTable]
+    """The tables whose rows all came."""
+    report: Report | None = None
+    """The copied tables of the target, compared with the snapshot that was copied; none where something is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DrillReport:
     """A rehearsal on the sample, from the backup to the repaired copy."""
 
@@ -9085,6 +9215,8 @@ class Documents:
     """Every document that drcore reads or writes, by name."""
 
     backups: BackupList
+    copied: Copied
+    copy: CopyPlan
     diff: DiffReport
     diff_row: DiffRow
     drill: DrillReport

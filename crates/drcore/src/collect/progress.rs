@@ -63,6 +63,8 @@ pub enum Phase {
     Dump,
     /// Fetching or sending what is stored.
     Transfer,
+    /// Copying rows into another database: `done` and `total` are parts of tables.
+    Copy,
 }
 
 impl Phase {
@@ -75,6 +77,7 @@ impl Phase {
             Self::Files => "files",
             Self::Dump => "dump",
             Self::Transfer => "transfer",
+            Self::Copy => "copy",
         }
     }
 }
@@ -94,6 +97,12 @@ impl Progress {
             left: None,
             elapsed,
         }
+    }
+
+    /// So many parts of tables are copied, and so many rows with them.
+    pub(crate) fn of_copy(done: u64, total: u64, rows: u64, elapsed: Duration) -> Self {
+        let left = left(done, total, elapsed).filter(|_| elapsed >= SOON);
+        Self { phase: Phase::Copy, rows, left, ..Self::of_restore(done, total, 0, elapsed) }
     }
 
     /// A dump of which so many bytes are stored, and the baseline beside it.
@@ -175,6 +184,7 @@ impl Progress {
             Phase::Scan => format!("reading tables: {} rows", count(self.rows)),
             Phase::Dump => format!("dumping: {}", bytes(self.bytes)),
             Phase::Transfer => "reading the backup".to_owned(),
+            Phase::Copy => format!("copying: {} rows", count(self.rows)),
         };
         if self.bytes_total > 0 {
             let unit = Unit::of(self.bytes_total);

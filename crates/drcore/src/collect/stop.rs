@@ -65,7 +65,7 @@ impl Stop {
             result = future => result,
             () = self.stopped() => Err(self.cause().map_or_else(
                 || Error::new(ErrorKind::Internal, "stopped without a cause"),
-                Cause::into_stop_error,
+                Error::from,
             )),
         }
     }
@@ -73,21 +73,5 @@ impl Stop {
     /// Ends the watch: the run is over.
     pub(crate) fn finish(&self) {
         self.token.cancel();
-    }
-}
-
-impl Cause {
-    /// The error of a run that had to stop for this reason.
-    pub(crate) fn into_stop_error(self) -> Error {
-        let kind = match self.kind {
-            CauseKind::Cancelled => ErrorKind::Cancelled,
-            CauseKind::Deadline => ErrorKind::Timeout,
-            _ => ErrorKind::Connection,
-        };
-        let error = Error::new(kind, self.message);
-        match self.hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
     }
 }

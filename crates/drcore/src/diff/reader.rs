@@ -73,7 +73,7 @@ impl Reader {
         let copied = Box::pin(unless_stopped(session, stop, copying)).await;
         if let Some(cause) = stop.cause() {
             self.session = None;
-            return Err(cause.into_stop_error());
+            return Err(Error::from(cause));
         }
         if copied.as_ref().is_err_and(Error::ends_session) {
             self.session = None;

@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// [`ErrorKind::Refused`] where another one is at work, or what was left behind cannot be ended.
-pub(super) async fn enter(session: &Session) -> Result<()> {
+pub(crate) async fn enter(session: &Session) -> Result<()> {
     let began = Instant::now();
     // One that was killed holds it until the server has noticed.
     while answer(session, &format!("select pg_catalog.pg_try_advisory_lock({LOCK})")).await? != "t" {
@@ -50,7 +50,7 @@ pub(super) async fn enter(session: &Session) -> Result<()> {
 }
 
 /// Gives the lock back.
-pub(super) async fn leave(session: &Session) -> Result<()> {
+pub(crate) async fn leave(session: &Session) -> Result<()> {
     session.simple(&format!("select pg_catalog.pg_advisory_unlock({LOCK})")).await.map(drop)
 }
 

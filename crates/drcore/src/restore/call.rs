@@ -160,9 +160,6 @@ impl Restore {
     }
 }
 
-/// The keys of a call that are not those of verifying.
-const KEYS: &[&str] = &["clone_of", "jobs", "onto", "pick", "project", "tables"];
-
 impl RestoreCall {
     /// Reads the options of a call: those of [`VerifyOptions::from_json`], and `{"project": NAME, "onto": "empty" |
     /// "replace" | "resume" | "start_over", "tables": ["public.invoices"], "jobs": 4, "clone_of": NAME, "pick":
@@ -171,15 +168,35 @@ impl RestoreCall {
     /// # Errors
     /// As [`VerifyOptions::from_json`].
     pub fn from_json(text: &str) -> Result<Self> {
+        let keys = [&["pick"], TargetArguments::KEYS, VerifyOptions::KEYS].concat();
+        let mut given = crate::arguments::object(text, &keys)?;
+        let pick = name(&mut given, "pick")?.as_deref().map(Pick::parse).transpose()?;
+        let TargetArguments { project, clone_of, onto, jobs, tables } = TargetArguments::take(&mut given)?;
+        let options = RestoreOptions { onto, jobs, tables, tools: None };
+        let verify = VerifyOptions::from_json(&Value::Object(given).to_string())?;
+        Ok(Self { project, clone_of, pick, options, verify })
+    }
+}
+
+/// Options of a call that writes into a database.
+pub(crate) struct TargetArguments {
+    pub(crate) project: Option<String>,
+    pub(crate) clone_of: Option<String>,
+    pub(crate) onto: Onto,
+    pub(crate) jobs: Option<u32>,
+    pub(crate) tables: Vec<QualifiedName>,
+}
+
+impl TargetArguments {
+    pub(crate) const KEYS: &[&str] = &["clone_of", "jobs", "onto", "project", "tables"];
+
+    /// Takes them out of what was given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for a value of another type.
+    pub(crate) fn take(given: &mut Map<String, Value>) -> Result<Self> {
         let usage = |message: &str| Error::new(ErrorKind::Usage, message);
-        let mut given = crate::arguments::object(text, &[KEYS, VerifyOptions::KEYS].concat())?;
-        let mut name = |key: &str| match given.remove(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Error::new(ErrorKind::Usage, format!("{key}: expected text"))),
-        };
-        let (project, clone_of) = (name("project")?, name("clone_of")?);
-        let pick = name("pick")?.as_deref().map(Pick::parse).transpose()?;
+        let (project, clone_of) = (name(given, "project")?, name(given, "clone_of")?);
         let onto = given
             .remove("onto")
             .map(serde_json::from_value::<Onto>)
@@ -195,10 +212,15 @@ impl RestoreCall {
                     .ok_or_else(|| usage("jobs: expected a number from 1 to 64"))?,
             ),
         };
-        let options =
-            RestoreOptions { onto: onto.unwrap_or_default(), jobs, tables: tables(&mut given)?, tools: None };
-        let verify = VerifyOptions::from_json(&Value::Object(given).to_string())?;
-        Ok(Self { project, clone_of, pick, options, verify })
+        Ok(Self { project, clone_of, onto: onto.unwrap_or_default(), jobs, tables: tables(given)? })
+    }
+}
+
+fn name(given: &mut Map<String, Value>, key: &str) -> Result<Option<String>> {
+    match given.remove(key) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Error::new(ErrorKind::Usage, format!("{key}: expected text"))),
     }
 }
 

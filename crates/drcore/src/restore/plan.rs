@@ -181,39 +181,13 @@ impl RestorePlan {
         }
         let mut shape = Shape::load(session).await?;
         let marker = Marker::read(session).await?;
+        let done = already_done(options.onto, marker.as_ref(), &facts)?;
         let mut steps = Vec::new();
-        let done = match (options.onto, &marker) {
-            (Onto::Resume, Some(_)) if facts.form == ArchiveForm::Plain => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "nobody knows how far a script got: it cannot be gone on with",
-                )
-                .hint("Begin anew with --start-over."));
-            }
-            (Onto::Resume, Some(marker)) => {
-                same_archive(marker, &facts)?;
-                if marker.uncleared {
-                    let message =
-                        "it was interrupted while it took away what was there, some of which still is";
-                    return Err(Error::new(ErrorKind::Refused, message).hint("Begin anew with --start-over."));
-                }
-                marker.done.clone()
-            }
-            (Onto::Resume | Onto::StartOver, None) => {
-                return Err(Error::new(
-                    ErrorKind::Refused,
-                    "no unfinished restore is there to go on with: nothing was written",
-                )
-                .hint("Restore without --resume and --start-over."));
-            }
-            (Onto::Replace | Onto::StartOver, _) => {
-                let clearing = Clearing::of(session).await?;
-                shape.lose(&clearing.gone);
-                steps.push(RestoreStep::Clear { statements: clearing.statements });
-                BTreeSet::new()
-            }
-            _ => BTreeSet::new(),
-        };
+        if matches!(options.onto, Onto::Replace | Onto::StartOver) {
+            let clearing = Clearing::of(session).await?;
+            shape.lose(&clearing.gone);
+            steps.push(RestoreStep::Clear { statements: clearing.statements });
+        }
         let chosen = chosen(&options.tables, &opened)?;
         let mut filtered = filter::filter(&opened.entries, &shape, chosen.as_ref(), target.is_scratch());
         if target.is_scratch() && !filtered.missing_roles.is_empty() {
@@ -353,6 +327,40 @@ impl RestorePlan {
         let hash = Sha256::digest(canonical.to_string());
         Ok(hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
     }
+}
+
+/// The entries that an interrupted restore, which is gone on with, had restored.
+fn already_done(onto: Onto, marker: Option<&Marker>, facts: &ArchiveFacts) -> Result<BTreeSet<u32>> {
+    let (message, hint) = match (onto, marker) {
+        (Onto::Resume, Some(_)) if facts.form == ArchiveForm::Plain => {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "nobody knows how far a script got: it cannot be gone on with",
+            )
+            .hint("Begin anew with --start-over."));
+        }
+        (Onto::Resume, Some(marker)) => {
+            same_archive(marker, facts)?;
+            if !marker.uncleared {
+                return Ok(marker.done.clone());
+            }
+            (
+                "it was interrupted while it took away what was there, some of which still is",
+                "Begin anew with --start-over.",
+            )
+        }
+        (Onto::Resume | Onto::StartOver, None) => (
+            "no unfinished restore is there to go on with: nothing was written",
+            "Restore without --resume and --start-over.",
+        ),
+        // What is there besides its rows was never a restore's.
+        (Onto::StartOver, Some(marker)) if marker.archive.starts_with(crate::copy::MARK) => (
+            "what did not come to its end there is a copy, not a restore: nothing was written",
+            "Begin the copy anew, with drcore copy --start-over.",
+        ),
+        _ => return Ok(BTreeSet::new()),
+    };
+    Err(Error::new(ErrorKind::Refused, message).hint(hint))
 }
 
 fn same_archive(marker: &Marker, facts: &ArchiveFacts) -> Result<()> {

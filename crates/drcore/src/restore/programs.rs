@@ -13,7 +13,7 @@ use crate::connect::Libpq;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How our programs name themselves to the server: what an interrupted run left there is known by it.
-pub(super) const APPLICATION: &str = "drcore restore";
+pub(crate) const APPLICATION: &str = "drcore restore";
 
 /// What is asked of `pg_restore`.
 #[derive(Debug)]

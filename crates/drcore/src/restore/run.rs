@@ -21,6 +21,7 @@ use super::meter::Meter;
 use super::opened::{ArchiveFacts, open};
 use super::plan::{Onto, RestorePlan, RestoreStep};
 use super::programs::{PgRestore, Told, psql};
+use super::replica::{begin, may_be_replica};
 use super::restored::{LoadedTable, RestoreRun, Restored};
 use crate::archive::{ArchiveEntry, ArchiveInput};
 use crate::collect::{Progress, Stop};
@@ -424,26 +425,4 @@ fn half_inserted(table: &QualifiedName) -> Error {
         format!("nobody knows whether all rows of {table} are there: they are INSERT statements"),
     )
     .hint("Begin anew with --start-over.")
-}
-
-/// A transaction in which rows are taken as they come: neither triggers nor foreign keys look at them.
-fn begin(replica: bool) -> String {
-    let role = if replica { ";\nset local session_replication_role = replica" } else { "" };
-    format!(
-        "begin isolation level read committed read write;\nset local search_path = '';\n\
-         set local row_security = off;\nset local client_encoding = 'UTF8';\nset local datestyle = 'ISO';\n\
-         set local statement_timeout = 0;\nset local storage.allow_delete_query = 'true'{role}"
-    )
-}
-
-/// Whether the role may be a replica: tried, since what the server says about it is not so on Supabase.
-async fn may_be_replica(session: &Session) -> Result<bool> {
-    match session.simple("begin; set local session_replication_role = replica; rollback").await {
-        Ok(_) => Ok(true),
-        Err(error) if error.ends_session() => Err(error),
-        Err(_) => {
-            session.simple("rollback").await?;
-            Ok(false)
-        }
-    }
 }
