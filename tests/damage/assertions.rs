@@ -252,11 +252,7 @@ async fn values_are_what_the_server_says() {
 #[tokio::test]
 async fn a_table_that_is_emptied_meanwhile_has_no_rows_to_prove_anything() {
     let (healthy, _) = super::twins(SCRIPT).await;
-    let (client, connection) =
-        tokio_postgres::connect(&healthy.url().await, tokio_postgres::NoTls).await.unwrap();
-    let driver = tokio::spawn(connection);
-    client.batch_execute("begin isolation level repeatable read read only").await.unwrap();
-    let id: String = client.query_one("select pg_export_snapshot()", &[]).await.unwrap().get(0);
+    let (_held, id) = healthy.snapshot().await;
     healthy.execute("truncate invoices").await;
     // As of the snapshot the table has rows, and reads as empty all the same.
     let plan = parse(&one("select id from invoices", "no rows"));
@@ -266,6 +262,4 @@ async fn a_table_that_is_emptied_meanwhile_has_no_rows_to_prove_anything() {
     let evidence = drcore::collect::collect(&source, &plan, None, &options).await.unwrap();
     let report = plan.judge(&evidence, None);
     assert_eq!(check(&report, "assertions").unread[0].cause.kind, CauseKind::Rewritten);
-    drop(client);
-    driver.abort();
 }

@@ -199,9 +199,11 @@ async fn shards_choose_the_same_and_come_to_the_whole() {
     let plan = parse(PLAN);
     let then = baseline(&database).await;
     let source = Source::connect(&database.url().await).await.unwrap();
+    let (_held, id) = database.snapshot().await;
     let mut shards = Vec::new();
     for number in [1, 2] {
         let mut options = CollectOptions::default();
+        options.snapshot = Some(id.clone());
         options.shard = Some(Shard::new(number, 2).unwrap());
         shards.push(collect(&source, &plan, Some(&then), &options).await.unwrap());
     }

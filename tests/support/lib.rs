@@ -163,6 +163,18 @@ impl Database {
         self.url().await.replacen("postgres@", &format!("{role}@"), 1)
     }
 
+    /// The id of a snapshot that others can join, for as long as the client is there: what other tests write in the same
+    /// cluster makes another state of it.
+    pub async fn snapshot(&self) -> (tokio_postgres::Client, String) {
+        let (client, connection) =
+            tokio_postgres::connect(&self.url().await, tokio_postgres::NoTls).await.expect("it answers");
+        tokio::spawn(connection);
+        client.batch_execute("begin isolation level repeatable read read only").await.expect("it begins");
+        let row = client.query_one("select pg_export_snapshot()", &[]).await.expect("it is exported");
+        let id = row.get(0);
+        (client, id)
+    }
+
     /// Its Evidence.
     pub async fn evidence(&self, plan: &Plan, baseline: Option<&Evidence>) -> Evidence {
         let source = Source::connect(&self.url().await).await.expect("the scratch cluster answers");
