@@ -156,7 +156,8 @@ async fn a_copy_that_lacks_something_is_not_believed() {
     }
 }
 
-/// Exports a snapshot of this name in another run of the server, and gives who holds it.
+/// Exports a snapshot of this name in another run of the server, and gives who holds it; nobody where another session
+/// took its place.
 async fn export(cluster: &ScratchCluster, database: &str, id: &str) -> Vec<Client> {
     let url =
         format!("host={} port=5432 user=postgres dbname={database}", cluster.socket_directory().display());
@@ -181,12 +182,22 @@ async fn export(cluster: &ScratchCluster, database: &str, id: &str) -> Vec<Clien
         }
         clients.push(client);
     }
-    panic!("no snapshot is called {id} again");
+    Vec::new()
 }
 
 /// Ids of snapshots are small numbers: after a restart, or on another server, they mean another state.
 #[tokio::test]
 async fn a_snapshot_of_the_same_name_is_not_the_same_snapshot() {
+    for _ in 0..5 {
+        if another_state_is_told().await {
+            return;
+        }
+    }
+    panic!("no snapshot was ever called the same again");
+}
+
+/// Whether it came to that: a session that connects again at the wrong moment may take the name's place.
+async fn another_state_is_told() -> bool {
     let cluster = Arc::new(ScratchCluster::start(ScratchOptions::default()).await.unwrap());
     cluster.create_database("app").await.unwrap();
     cluster.execute("app", TABLES).await.unwrap();
@@ -215,8 +226,11 @@ async fn a_snapshot_of_the_same_name_is_not_the_same_snapshot() {
     options.against = Some(Against::Evidence(Box::new(baseline)));
     let report = verify(&interceptor.url("postgres", "app"), &options).await.unwrap();
     interceptor.settled().await;
-    assert!(!held.lock().unwrap().is_empty());
+    if held.lock().unwrap().is_empty() {
+        return false;
+    }
     let notes = &report.run.evidence.notes;
     assert!(notes.iter().any(|note| note.contains("everything was read again")), "{notes:?}");
     assert!(!ids(&report).is_empty(), "what is there now is what was read");
+    true
 }
