@@ -509,6 +509,8 @@ export interface RestoreOptions extends Omit<CollectOptions, 'against' | 'attemp
   onto?: wire.Onto | undefined
   /** Only these tables, such as `'public.invoices'`, with what hangs on them. */
   tables?: readonly string[] | undefined
+  /** Only the rows of these tables, into a new schema of this name: what the target holds stays as it is. */
+  into_schema?: string | undefined
   /** How many sessions restore at once, from 1 to 64. */
   jobs?: number | undefined
   /** The name of what the target is a physical clone of, where it is one. */
@@ -521,7 +523,7 @@ export interface RestoreOptions extends Omit<CollectOptions, 'against' | 'attemp
 }
 
 /** What is asked of {@link copy}. */
-export interface CopyOptions extends Omit<RestoreOptions, 'pick' | 'onto' | 'tables' | 'jobs' | 'against'> {
+export interface CopyOptions extends Omit<RestoreOptions, 'pick' | 'into_schema' | 'onto' | 'tables' | 'jobs' | 'against'> {
   /**
    * What happens to rows that the tables of the target hold: `'empty'`, as they must be by default; `'replace'` takes
    * them away first; `'start_over'` takes away what an interrupted copy left in them.

@@ -813,7 +813,7 @@ export type WhyOmitted =
 /**
  * One step of a restore.
  */
-export type RestoreStep = ClearStep | RolesStep | EntriesStep | LoadStep | ScriptStep
+export type RestoreStep = ClearStep | RolesStep | EntriesStep | LoadStep | AsideStep | ScriptStep
 /**
  * What is wrong with a file.
  */
@@ -14242,6 +14242,54 @@ export interface LoadStep {
    * The table.
    */
   table: string
+}
+/**
+ * Makes a schema, and loads the rows of tables into tables of its own, in one transaction.
+ */
+export interface AsideStep {
+  /**
+   * The schema.
+   */
+  schema: string
+  step: 'aside'
+  /**
+   * The tables.
+   */
+  tables: AsideTable[]
+}
+/**
+ * A table whose rows come into a schema of their own.
+ */
+export interface AsideTable {
+  /**
+   * Its columns, in the archive's order.
+   */
+  columns: AsideColumn[]
+  /**
+   * The entries with its rows: several where it is partitioned.
+   */
+  entries: number[]
+  /**
+   * What its rows are loaded into.
+   */
+  into: string
+  /**
+   * The table of the archive.
+   */
+  table: string
+}
+/**
+ * A column of such a table.
+ */
+export interface AsideColumn {
+  /**
+   * Its name.
+   */
+  name: string
+  /**
+   * The type that the table of the same name in the target gives it; `text` where there is none.
+   */
+  type_name: string
 }
 /**
  * Runs a script with `psql`.

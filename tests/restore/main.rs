@@ -1,5 +1,6 @@
 //! Restoring: what may be written to, scratch clusters, and what comes back.
 
+mod aside;
 mod copying;
 mod flipped;
 mod interrupted;

@@ -73,6 +73,18 @@ describe('restore', TIMEOUT, () => {
     assert.equal(rows(url), '30')
   })
 
+  test('loads rows into a schema beside what is there', async () => {
+    const { url, archive } = await source()
+    execute(url, 'delete from invoices where id <= 10')
+    const plan = await restore(archive, url, { tables: ['invoices'], into_schema: 'rescued' })
+    assert.deepEqual(plan.steps.map(({ step, tables }) => [step, tables[0].into]), [['aside', 'rescued.invoices']])
+    const restored = await plan.execute()
+    assert.deepEqual([restored.exitCode, restored.loaded.map(({ rows }) => rows)], [0, [30]], String(restored))
+    assert.equal(rows(url, 'rescued.invoices r where not exists (select from invoices i where i.id = r.id)'), '10')
+    assert.ok(!marked(url))
+    await assert.rejects(plan.execute(), { code: 'refused', message: /schema rescued already/ })
+  })
+
   test('calls nothing verified that was compared with nothing', async () => {
     const [{ archive }, url] = [await source(), empty()]
     const restored = await (await restore(pathToFileURL(archive), new URL(url), { tables: ['clients'] })).execute()

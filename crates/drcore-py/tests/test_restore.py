@@ -82,6 +82,21 @@ def test_a_backup_is_picked_fetched_and_put_right_from_its_own_baseline(
     assert empty.execute("select count(*) from invoices") == "1000"
 
 
+def test_rows_come_into_a_schema_beside_what_is_there(database: Database, tmp_path: Path) -> None:
+    archive = database.dump(tmp_path / "app.dump")
+    database.execute("delete from invoices where id <= 10")
+    plan = drcore.restore(archive, database.url, tables=["invoices"], into_schema="rescued")
+    [step] = plan.steps
+    assert isinstance(step, types.AsideStep) and step.tables[0].into == "rescued.invoices"
+    restored = plan.execute()
+    assert [(table.table, table.rows) for table in restored.loaded] == [("rescued.invoices", 1000)], str(restored)
+    assert restored.exit_code == 0 and not is_marked(database)
+    lost = "select count(*) from rescued.invoices r where not exists (select from invoices i where i.id = r.id)"
+    assert database.execute(lost) == "10"
+    with pytest.raises(drcore.RefusedError, match="schema rescued already"):
+        asyncio.run(drcore.aio.restore(archive, database.url, tables=["invoices"], into_schema="rescued"))
+
+
 def test_without_a_baseline_nothing_is_called_verified(
     database: Database, empty: Database, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 mod after;
 pub(crate) mod alone;
+mod aside;
 mod call;
 mod clear;
 mod clients;
@@ -28,6 +29,7 @@ mod tools;
 mod voices;
 
 pub use after::{AfterRestore, after_restore, cut_over};
+pub use aside::{AsideColumn, AsideTable};
 pub(crate) use call::TargetArguments;
 pub use call::{Restore, RestoreCall, restore, table};
 pub use clients::ClientTools;

@@ -32,6 +32,7 @@ Examples:
   drcore restore backup.dump --target \"$NEW_URL\" --project abcdefghijklmnopqrst
   drcore restore s3://backups --pick 2026-11-20 --target \"$NEW_URL\" --project …
   drcore restore backup.dump --target \"$NEW_URL\" --project … --resume
+  drcore restore s3://backups --table invoices --into-schema rescued --project …
   drcore scratch --supabase -- drcore restore backup.dump")]
 pub(crate) struct Arguments {
     /// What pg_dump wrote: custom, directory, tar or plain SQL, compressed or not; or a
@@ -75,6 +76,11 @@ pub(crate) struct Arguments {
     /// Only this table, with what hangs on it; repeats
     #[arg(long, value_name = "TABLE")]
     table: Vec<String>,
+    /// Load only the rows of the named tables, into a new schema of this name: what
+    /// the target holds stays as it is
+    #[arg(long, value_name = "NAME", value_parser = not_empty, requires = "table")]
+    #[arg(conflicts_with_all = ["replace", "resume", "start_over", "jobs"])]
+    into_schema: Option<String>,
     /// How many sessions restore at once
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     jobs: Option<u32>,
@@ -170,6 +176,7 @@ impl Arguments {
         call.pick = self.pick.as_deref().map(Pick::parse).transpose().map_err(Fault::usage)?;
         call.options.onto = self.onto();
         call.options.jobs = self.jobs;
+        call.options.into_schema.clone_from(&self.into_schema);
         let tables: Result<Vec<_>, Error> = self.table.iter().map(|name| table(name)).collect();
         call.options.tables = tables.map_err(Fault::usage)?;
         call.verify.plan = self.plan.load()?;

@@ -21,6 +21,7 @@ def restore(
     pick: str | None = None,
     onto: Onto | None = None,
     tables: Sequence[str] | None = None,
+    into_schema: str | None = None,
     jobs: int | None = None,
     clone_of: str | None = None,
     plan: PlanLike | None = None,
@@ -47,6 +48,8 @@ def restore(
             it away first; ``"resume"`` goes on with a restore of this archive that was interrupted, and
             ``"start_over"`` takes away what that left.
         tables: Only these tables, such as ``"public.invoices"``, with what hangs on them.
+        into_schema: Only the rows of these tables, into a new schema of this name: what the target holds stays
+            as it is.
         jobs: How many sessions restore at once, from 1 to 64.
         clone_of: The name of what the target is a physical clone of, where it is one.
         plan: What must hold afterwards, and what is protected: a path, or the plan as a dict.
@@ -73,6 +76,7 @@ def restore(
         pick=pick,
         onto=onto,
         tables=tables,
+        into_schema=into_schema,
         jobs=jobs,
         clone_of=clone_of,
         plan=plan,

@@ -87,6 +87,30 @@ ArchiveTableState: TypeAlias = Literal["damaged", "unread", "whole"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class AsideColumn:
+    """A column of such a table."""
+
+    name: str
+    """Its name."""
+    type_name: str
+    """The type that the table of the same name in the target gives it; `text` where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsideTable:
+    """A table whose rows come into a schema of their own."""
+
+    columns: list[AsideColumn]
+    """Its columns, in the archive's order."""
+    entries: list[int]
+    """The entries with its rows: several where it is partitioned."""
+    into: str
+    """What its rows are loaded into."""
+    table: str
+    """The table of the archive."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AssertionValue:
     """What one statement of `[[assertions]]` returned."""
 
@@ -3180,6 +3204,17 @@ class ArchiveTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AsideStep:
+    """Makes a schema, and loads the rows of tables into tables of its own, in one transaction."""
+
+    schema: str
+    """The schema."""
+    step: Literal["aside"]
+    tables: list[AsideTable]
+    """The tables."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Assertion:
     """One of the team's own statements, and what it must return."""
 
@@ -4280,7 +4315,7 @@ class RestoreRun:
     """Whether triggers and foreign keys of loaded tables could be left out of it."""
 
 
-RestoreStep: TypeAlias = ClearStep | RolesStep | EntriesStep | LoadStep | ScriptStep
+RestoreStep: TypeAlias = ClearStep | RolesStep | EntriesStep | LoadStep | AsideStep | ScriptStep
 """One step of a restore."""
 
 

@@ -121,6 +121,7 @@ async fn look(source: &str, target: &str, call: &CopyCall) -> Result<Looked> {
         limits: limits.clone(),
         // It has the tables: what becomes of their rows the plan says.
         onto: Onto::Replace,
+        beside: false,
     };
     let target = RestoreTarget::connect(target, &options).await?;
     let replica_role = may_be_replica(target.target().session()).await?;

@@ -70,6 +70,10 @@ pub async fn restore(backup: &str, url: &str, call: &RestoreCall) -> Result<Rest
         return Err(Error::new(ErrorKind::Usage, message)
             .hint("Give the file of the baseline; drcore verify compares with a live database."));
     }
+    if call.options.into_schema.is_some() && call.verify.against.is_some() {
+        let message = "against: what comes beside a database is not compared with what that was";
+        return Err(Error::new(ErrorKind::Usage, message).hint("Leave it out."));
+    }
     let given = Box::pin(call.verify.stored()).await?;
     let stop = Stop::new(call.verify.collect.cancel.clone(), None);
     let fetching = Box::pin(fetch(backup, call, given));
@@ -116,6 +120,7 @@ async fn look(
         apart: baseline.map(|baseline| Apart::baseline(&baseline.run)).into_iter().collect(),
         limits: plan.limits.clone(),
         onto: call.options.onto,
+        beside: call.options.into_schema.is_some(),
     };
     let target = RestoreTarget::connect(url, &target).await?;
     let plan = RestorePlan::of(archive, &target, &call.options).await?;
@@ -136,6 +141,10 @@ impl Restore {
         plan.expect(&self.plan.digest)?;
         let mut restored = Box::pin(plan.execute(&target, options)).await?;
         restored.plan.archive.file.clone_from(&self.plan.archive.file);
+        if restored.plan.is_aside().is_some() {
+            // Nothing of the database itself was restored.
+            return Ok(restored);
+        }
         if let Some(baseline) = &self.baseline {
             let mut verify = self.call.verify.clone();
             verify.collect.cancel = options.cancel.clone();
@@ -162,17 +171,18 @@ impl Restore {
 
 impl RestoreCall {
     /// Reads the options of a call: those of [`VerifyOptions::from_json`], and `{"project": NAME, "onto": "empty" |
-    /// "replace" | "resume" | "start_over", "tables": ["public.invoices"], "jobs": 4, "clone_of": NAME, "pick":
+    /// "replace" | "resume" | "start_over", "tables": ["public.invoices"], "jobs": 4, "clone_of": NAME, "into_schema": NAME, "pick":
     /// "2026-11-20"}`.
     ///
     /// # Errors
     /// As [`VerifyOptions::from_json`].
     pub fn from_json(text: &str) -> Result<Self> {
-        let keys = [&["pick"], TargetArguments::KEYS, VerifyOptions::KEYS].concat();
+        let keys = [&["into_schema", "pick"], TargetArguments::KEYS, VerifyOptions::KEYS].concat();
         let mut given = crate::arguments::object(text, &keys)?;
         let pick = name(&mut given, "pick")?.as_deref().map(Pick::parse).transpose()?;
+        let into_schema = name(&mut given, "into_schema")?;
         let TargetArguments { project, clone_of, onto, jobs, tables } = TargetArguments::take(&mut given)?;
-        let options = RestoreOptions { onto, jobs, tables, tools: None };
+        let options = RestoreOptions { onto, jobs, tables, into_schema, tools: None };
         let verify = VerifyOptions::from_json(&Value::Object(given).to_string())?;
         Ok(Self { project, clone_of, pick, options, verify })
     }

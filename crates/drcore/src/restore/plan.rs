@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::alone;
+use super::aside::AsideTable;
 use super::clear::Clearing;
 use super::clients::ClientTools;
 use super::filter::{self, Filtered};
@@ -60,6 +61,9 @@ pub struct RestoreOptions {
     pub jobs: Option<u32>,
     /// Only these tables; all where empty.
     pub tables: Vec<QualifiedName>,
+    /// Only the rows of these tables, into a new schema of this name: what the target holds stays as it is, and it is
+    /// not marked.
+    pub into_schema: Option<String>,
     /// The programs to use; found where none are given.
     pub tools: Option<ClientTools>,
 }
@@ -90,7 +94,7 @@ pub struct RestorePlan {
     pub missing_roles: Vec<String>,
     /// What an interrupted restore had done when it was looked at.
     #[serde(skip)]
-    done: BTreeSet<u32>,
+    pub(super) done: BTreeSet<u32>,
 }
 
 /// A target, as far as a plan must know it.
@@ -112,6 +116,21 @@ pub struct TargetFacts {
     pub role: String,
     /// Whether objects keep their owners: otherwise all are the connecting role's.
     pub owners: bool,
+}
+
+impl TargetFacts {
+    pub(super) fn of(target: &RestoreTarget, shape: &Shape) -> Self {
+        let server = target.server();
+        Self {
+            project: target.project().to_owned(),
+            version: server.version.clone(),
+            database: server.database.clone(),
+            supabase: shape.is_supabase(),
+            scratch: target.is_scratch(),
+            role: server.role.clone(),
+            owners: shape.superuser,
+        }
+    }
 }
 
 /// One step of a restore.
@@ -152,6 +171,14 @@ pub enum RestoreStep {
         /// Of these, those that the target lacks: their values are lost.
         dropped: Vec<String>,
     },
+    /// Makes a schema, and loads the rows of tables into tables of its own, in one transaction.
+    #[schemars(title = "AsideStep")]
+    Aside {
+        /// The schema.
+        schema: String,
+        /// The tables.
+        tables: Vec<AsideTable>,
+    },
     /// Runs a script with `psql`.
     #[schemars(title = "ScriptStep")]
     Script {
@@ -171,6 +198,9 @@ impl RestorePlan {
     /// not hold; [`ErrorKind::Refused`] if the target holds something else than what was said;
     /// [`ErrorKind::Tool`] if no client programs fit.
     pub async fn of(archive: &Path, target: &RestoreTarget, options: &RestoreOptions) -> Result<Self> {
+        if let Some(schema) = &options.into_schema {
+            return Box::pin(Self::aside(archive, target, options, schema)).await;
+        }
         let (opened, fingerprint) = open(archive).await?;
         let facts = ArchiveFacts::of(archive, &opened, fingerprint);
         let session = target.target().session();
@@ -220,19 +250,10 @@ impl RestorePlan {
                 steps.push(entries(then));
             }
         }
-        let server = target.server();
         let mut plan = Self {
             format: Self::FORMAT.to_owned(),
             digest: String::new(),
-            target: TargetFacts {
-                project: target.project().to_owned(),
-                version: server.version.clone(),
-                database: server.database.clone(),
-                supabase: shape.is_supabase(),
-                scratch: target.is_scratch(),
-                role: server.role.clone(),
-                owners: shape.superuser,
-            },
+            target: TargetFacts::of(target, &shape),
             jobs: jobs(options, facts.form),
             archive: facts,
             onto: options.onto,
@@ -314,7 +335,7 @@ impl RestorePlan {
     }
 
     /// The first eight hexadecimal digits of the SHA-256 of what would be done, with what, to what.
-    fn compute_digest(&self) -> Result<String> {
+    pub(super) fn compute_digest(&self) -> Result<String> {
         let canonical = serde_json::json!({
             "format": self.format,
             "archive": self.archive.fingerprint,
@@ -372,7 +393,7 @@ fn same_archive(marker: &Marker, facts: &ArchiveFacts) -> Result<()> {
 }
 
 /// The chosen tables, all of which the archive holds.
-fn chosen(tables: &[QualifiedName], archive: &Archive) -> Result<Option<BTreeSet<QualifiedName>>> {
+pub(super) fn chosen(tables: &[QualifiedName], archive: &Archive) -> Result<Option<BTreeSet<QualifiedName>>> {
     if tables.is_empty() {
         return Ok(None);
     }

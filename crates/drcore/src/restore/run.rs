@@ -23,7 +23,7 @@ use super::plan::{Onto, RestorePlan, RestoreStep};
 use super::programs::{PgRestore, Told, psql};
 use super::replica::{begin, may_be_replica};
 use super::restored::{LoadedTable, RestoreRun, Restored};
-use crate::archive::{ArchiveEntry, ArchiveInput};
+use crate::archive::{Archive, ArchiveEntry, ArchiveInput};
 use crate::collect::{Progress, Stop};
 use crate::connect::{Libpq, RestoreTarget, Session};
 use crate::error::{Error, ErrorKind, Result};
@@ -80,7 +80,12 @@ impl RestorePlan {
         }
         self.reviewed(options.apply.as_deref())?;
         let stop = Stop::new(options.cancel.clone(), options.limits.deadline.map(Into::into));
-        let restored = stop.or(Box::pin(self.run(target, options))).await;
+        let restored = match self.is_aside() {
+            Some((schema, tables)) => {
+                stop.or(Box::pin(self.run_aside(schema, tables, target, options))).await
+            }
+            None => stop.or(Box::pin(self.run(target, options))).await,
+        };
         stop.finish();
         restored
     }
@@ -88,14 +93,7 @@ impl RestorePlan {
     async fn run(&self, target: &RestoreTarget, options: &ExecuteOptions) -> Result<Restored> {
         let (began, started_at) = (Instant::now(), Timestamp::now());
         let writes_before = target.target().writes().len();
-        let (archive, fingerprint) = open(&self.archive.file).await?;
-        if fingerprint != self.archive.fingerprint {
-            return Err(Error::new(
-                ErrorKind::Refused,
-                "the archive is not the one that was planned: nothing was written",
-            )
-            .hint("It changed since: plan again."));
-        }
+        let archive = same_archive(&self.archive).await?;
         let tools = self.tools(target, options).await?;
         let (file, _unwrapped) = whole(&self.archive).await?;
         let watching = target.session(&options.limits).await?;
@@ -153,7 +151,11 @@ impl RestorePlan {
     }
 
     /// Those of the server's version, unless the archive was made by newer ones, which older ones cannot read.
-    async fn tools(&self, target: &RestoreTarget, options: &ExecuteOptions) -> Result<ClientTools> {
+    pub(super) async fn tools(
+        &self,
+        target: &RestoreTarget,
+        options: &ExecuteOptions,
+    ) -> Result<ClientTools> {
         let dumped = self.archive.dump_version.as_deref().and_then(major);
         let server = target.server().version_num / 10_000;
         let needed = server.max(dumped.unwrap_or(server));
@@ -169,8 +171,18 @@ fn major(version: &str) -> Option<u32> {
     version.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
 }
 
+/// The archive, which must be the one that was planned.
+pub(super) async fn same_archive(planned: &ArchiveFacts) -> Result<Archive> {
+    let (archive, fingerprint) = open(&planned.file).await?;
+    if fingerprint == planned.fingerprint {
+        return Ok(archive);
+    }
+    Err(Error::new(ErrorKind::Refused, "the archive is not the one that was planned: nothing was written")
+        .hint("It changed since: plan again."))
+}
+
 /// The archive as `pg_restore` reads it: what was compressed as a whole is unpacked first.
-async fn whole(archive: &ArchiveFacts) -> Result<(PathBuf, Option<tempfile::NamedTempFile>)> {
+pub(super) async fn whole(archive: &ArchiveFacts) -> Result<(PathBuf, Option<tempfile::NamedTempFile>)> {
     if archive.wrapped.is_empty() {
         return Ok((archive.file.clone(), None));
     }
@@ -240,6 +252,10 @@ impl Run<'_> {
                     dropped: dropped.clone(),
                 };
                 self.load(&load).await
+            }
+            // In a transaction of its own, which is none of this run's.
+            RestoreStep::Aside { .. } => {
+                Err(Error::new(ErrorKind::Internal, "what comes beside is no step among others"))
             }
             RestoreStep::Script { single_transaction } => {
                 psql(&self.tools, &self.to, &self.file, *single_transaction).await

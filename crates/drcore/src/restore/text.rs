@@ -1,9 +1,11 @@
 //! A restore plan, and what came of it, as text.
 
+use super::aside::{AsideTable, TEXT};
 use super::left_out::Omitted;
 use super::plan::{Onto, RestorePlan, RestoreStep};
 use super::restored::Restored;
 use crate::report::{TextOptions, terminal, without_commands};
+use crate::sql::ident;
 use crate::text::{count, list, plural, seconds};
 
 /// How many names of one kind are shown.
@@ -48,6 +50,10 @@ impl RestorePlan {
         for (at, step) in self.steps.iter().enumerate() {
             text.push_str(&format!("{:>3} {}\n", at + 1, terminal(&step.sentence())));
         }
+        if self.is_aside().is_some() {
+            text.push_str("    what is there stays as it is: all of it is one transaction\n");
+            return without_commands(&text).into_owned();
+        }
         text.push_str(&format!(
             "{:>3} collect statistics, and take away the marker of a half-restored database\n",
             self.steps.len() + 1
@@ -82,9 +88,31 @@ impl RestoreStep {
             Self::Load { table, dropped, .. } => {
                 format!("load the rows of {table}, without {}, which the target does not have", list(dropped))
             }
+            Self::Aside { schema, tables } => {
+                let names: Vec<String> = tables.iter().map(AsideTable::sentence).collect();
+                format!("make the schema {}, and load into it {}", ident(schema), names.join(", "))
+            }
             Self::Script { single_transaction: true } => "run the script, as one transaction".to_owned(),
             Self::Script { .. } => "run the script, until its first error".to_owned(),
         }
+    }
+}
+
+impl AsideTable {
+    /// `invoices (from public.invoices; note as text)`
+    fn sentence(&self) -> String {
+        let untyped: Vec<String> = self
+            .columns
+            .iter()
+            .filter(|column| column.type_name == TEXT)
+            .map(|column| ident(&column.name))
+            .collect();
+        let untyped = match untyped.len() {
+            0 => String::new(),
+            all if all == self.columns.len() => "; all columns as text".to_owned(),
+            _ => format!("; {} as text", list(&untyped)),
+        };
+        format!("{} (from {}{untyped})", ident(&self.into.name), self.table)
     }
 }
 
@@ -149,6 +177,15 @@ impl Restored {
             text.push_str("         went on where an earlier restore was interrupted\n");
         }
         match &self.after {
+            None if self.plan.is_aside().is_some() => {
+                for table in &self.loaded {
+                    text.push_str(&format!(
+                        "loaded   {} into {}\n",
+                        plural(table.rows, "row"),
+                        terminal(&table.table.to_string())
+                    ));
+                }
+            }
             None => text.push_str("next     drcore verify --against BASELINE\n"),
             Some(after) => {
                 if let Some(failure) = &after.failure {

@@ -30,6 +30,9 @@ pub struct TargetOptions {
     pub limits: Limits,
     /// What happens to what the target holds.
     pub onto: Onto,
+    /// Whether what comes is beside what it holds, and nothing of that is touched: then it is looked at as one that is
+    /// repaired.
+    pub beside: bool,
 }
 
 /// What a target must not be.
@@ -79,7 +82,7 @@ impl RestoreTarget {
         let others: Vec<(&str, Identity)> =
             options.apart.iter().filter_map(|apart| Some((apart.what, apart.identity.clone()?))).collect();
         let mut asked = Asked {
-            intent: Intent::Restore,
+            intent: if options.beside { Intent::Repair } else { Intent::Restore },
             name: options.project.as_deref().unwrap_or_default(),
             protect: &options.protect,
             others: &others,
